@@ -37,7 +37,7 @@ async function join_part(part) {
 		minify: true,
 		write: false,
 		format: part.format,
-		target: ['es2020', 'chrome90', 'firefox90', 'safari14'],
+		target: 'es2020',
 		legalComments: 'none',
 		logLevel: 'warning',
 	});
