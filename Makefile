@@ -1,0 +1,139 @@
+# Vedette: `make` builds, `make run` starts it, `make check` proves it. contrib/HACKING.md tells the rest.
+#
+#   make                          build/vedette
+#   make run [ARGS='--listen …']  install what is missing, build, start
+#   make check                    everything that must be green; `make check-STEP` is one step of it
+#   make fuzz [FUZZ_TIME=60]      that many seconds for each target
+#   make bench                    our numbers beside those of our peers
+#   make install                  into $(DESTDIR)$(PREFIX)
+#   make deps web all compile_commands.json clean
+#
+#   CC=clang   SAN=address,undefined   SAN=thread    each pair keeps its own objects: switching costs nothing
+#   O=DIR      build there instead of in build/      V=1 shows the commands      WERROR= lets warnings pass
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+O         := build
+SAN       :=
+WERROR    := -Werror
+PREFIX    := /usr/local
+FUZZ_TIME := 60
+VERSION   := $(shell cat VERSION)
+
+comma := ,
+kind  := $(notdir $(lastword $(CC)))$(addprefix -,$(subst $(comma),-,$(SAN)))
+out   := $O$(addprefix /,$(filter-out gcc,$(kind)))
+
+# ---- what goes where ----------------------------------------------------------------------------------------------
+
+# The talking half knows nothing of measuring: the fixture server and the examples link it alone, and so prove it.
+talking  := base loop engineio socketio http
+src      := $(wildcard src/*/*.c collectors/*.c)
+talk_src := $(wildcard $(talking:%=src/%/*.c))
+examples := $(patsubst contrib/examples/%.c,$(out)/examples/%,$(wildcard contrib/examples/*.c))
+objects   = $(patsubst %.c,$(out)/obj/%.o,$1)
+programs  = $(patsubst tests/$1/%.c,$2%,$(wildcard tests/$1/*.c))
+
+warnings  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
+safety    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,\
+               -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+talk_pkgs := libmicrohttpd libcjson zlib
+pkgs      := $(talk_pkgs) libstatgrab libconfuse sqlite3
+talk_libs := $(shell pkg-config --libs $(talk_pkgs) 2>/dev/null) -lwslay -lm  # Debian's libwslay has no .pc file
+libs      := $(shell pkg-config --libs $(pkgs) 2>/dev/null) -lwslay -lm
+cflags    := -std=c17 -D_GNU_SOURCE -DVEDETTE_VERSION='"$(VERSION)"' -Isrc -I. -g -fPIE -pthread $(warnings) $(safety) \
+             $(shell pkg-config --cflags $(pkgs) 2>/dev/null) $(CFLAGS)
+ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsanitize=,$(SAN)) $(LDFLAGS)
+
+# ---- building -----------------------------------------------------------------------------------------------------
+
+.DEFAULT_GOAL := $(out)/vedette
+.PHONY: all run deps web bench fuzz install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+Q    := $(if $V,,@)
+say   = $(if $V,,@printf '  %-6s %s\n' $1 $2)
+define link
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ldflags) -o $@ $^
+endef
+
+all: $(out)/vedette $(addprefix $(out)/,$(patsubst tests/conformance/server.c,conformance-server,\
+	$(wildcard tests/conformance/server.c))) $(examples)
+
+$(out)/vedette: $(call objects,src/app/main.c) $(out)/libvedette.a
+	$(link) $(libs)
+$(out)/conformance-server: $(call objects,tests/conformance/server.c) $(out)/libtalking.a
+	$(link) $(talk_libs)
+$(out)/examples/%: $(out)/obj/contrib/examples/%.o $(out)/libtalking.a
+	$(link) $(talk_libs)
+$(out)/bench/%: $(out)/obj/tests/bench/%.o $(out)/libtalking.a
+	$(link) $(talk_libs)
+$(out)/unit/%: $(out)/obj/tests/unit/%.o $(out)/libvedette.a
+	$(link) -lcmocka $(libs)
+$O/fuzz-%: $(out)/obj/tests/fuzz/%.o $(out)/libvedette.a
+	$(link) -fsanitize=fuzzer $(libs)
+
+$(out)/libvedette.a: $(call objects,$(filter-out src/app/main.c,$(src))) $(out)/obj/assets.o
+$(out)/libtalking.a: $(call objects,$(talk_src)) $(out)/obj/assets.o
+$(out)/lib%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(out)/obj/%.o: %.c VERSION | $(out)/pkgs
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(cflags) -MMD -MP -c -o $@ $<
+$(out)/obj/assets.o: $O/assets.c $O/assets.bin
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+-include $(shell find $(out)/obj -name '*.d' 2>/dev/null)
+
+$(out)/pkgs:
+	$(Q)pkg-config --exists --print-errors $(pkgs) || { echo "make: a library is missing; 'make deps' installs it"; exit 69; }
+	$(Q)mkdir -p $(@D) && touch $@
+
+# ---- the dashboard: npm's bundles become build/web, which becomes one C table ---------------------------------------
+
+# AUTOWEB=1 lets every build look after the dashboard; without it only `make web` does.
+AUTOWEB  :=
+web_src  := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
+web_done := $(if $(AUTOWEB),$(if $(web_src),build/web/.done),$(wildcard build/web/.done))
+
+web: build/web/.done
+ifneq ($(filter web,$(MAKECMDGOALS))$(AUTOWEB),)
+build/web/.done: $(web_src) web/node_modules/.package-lock.json
+	$(call say,WEB,build/web)
+	$(Q)rm -rf build/web && cd web && npm run --silent build
+	$(Q)touch $@
+endif
+%/node_modules/.package-lock.json: %/package-lock.json
+	$(call say,NPM,$*)
+	$(Q)cd $* && npm ci --silent --no-audit --no-fund
+	$(Q)touch $@
+$O/assets.c $O/assets.bin &: contrib/embed.mjs $(web_done)
+	$(call say,EMBED,$O/assets.c)
+	$(Q)mkdir -p $O && node contrib/embed.mjs build/web $O/assets.c $O/assets.bin
+
+# ---- running, installing ------------------------------------------------------------------------------------------
+
+deps:
+	@contrib/install-deps.sh build
+run: deps
+	@$(MAKE) --no-print-directory $(out)/vedette
+	@exec $(out)/vedette $(ARGS)
+
+install: $(out)/vedette
+	install -D -s -m 755 $(out)/vedette $(DESTDIR)$(PREFIX)/bin/vedette
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/vedette.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/vedette.service
+
+clean:
+	rm -rf $O web/node_modules tests/node_modules compile_commands.json
+
+compile_commands.json: Makefile $(src)
+	@printf '%s\n' $(cflags) | node contrib/compdb.mjs $(CC) $(src) $(wildcard tests/*/*.c contrib/examples/*.c) > $@
