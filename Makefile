@@ -49,7 +49,7 @@ ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsan
 # ---- building -----------------------------------------------------------------------------------------------------
 
 .DEFAULT_GOAL := $(out)/vedette
-.PHONY: all run deps web bench fuzz install clean
+.PHONY: all run deps web bench fuzz fuzzing install check clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -61,8 +61,8 @@ define link
 	$(Q)$(CC) $(ldflags) -o $@ $^
 endef
 
-all: $(out)/vedette $(addprefix $(out)/,$(patsubst tests/conformance/server.c,conformance-server,\
-	$(wildcard tests/conformance/server.c))) $(examples)
+have = $(if $(wildcard $1),$2)
+all: $(out)/libvedette.a $(call have,src/app/main.c,$(out)/vedette) $(call have,tests/conformance/server.c,$(out)/conformance-server) $(examples)
 
 $(out)/vedette: $(call objects,src/app/main.c) $(out)/libvedette.a
 	$(link) $(libs)
@@ -137,3 +137,61 @@ clean:
 
 compile_commands.json: Makefile $(src)
 	@printf '%s\n' $(cflags) | node contrib/compdb.mjs $(CC) $(src) $(wildcard tests/*/*.c contrib/examples/*.c) > $@
+
+# ---- checking -----------------------------------------------------------------------------------------------------
+
+# The steps of `make check`, in order: each is a target check-STEP, and is left out while its folder is empty.
+# With SAN= given, the tests that say something under that sanitizer.
+suites := $(foreach s,wire conformance e2e web,$(call have,tests/$s/*.test.mjs,$s))
+steps  := deps floors build clang $(call have,tests/unit/*.c,unit asan tsan valgrind) $(call have,tests/fuzz/*.c,fuzz) $(suites)
+ifneq ($(SAN),)
+steps  := deps build $(call have,tests/unit/*.c,unit) $(filter-out web,$(suites))
+endif
+
+check:
+	+@MAKE='$(MAKE)' contrib/check $(steps)
+
+.PHONY: $(addprefix check-,$(steps) $(suites))
+sub     := $(MAKE) --no-print-directory
+export ASAN_OPTIONS  ?= detect_stack_use_after_return=1:strict_string_checks=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS  ?= second_deadlock_stack=1:halt_on_error=1
+
+check-deps:
+	@contrib/install-deps.sh check
+check-floors:
+	@contrib/check-floors
+check-build: all
+	@contrib/check-size $(wildcard $(out)/vedette)
+check-clang:
+	@$(sub) CC=clang all $(call programs,unit,$O/clang/unit/)
+check-unit: $(call programs,unit,$(out)/unit/)
+	@contrib/check-units $^
+check-asan:
+	@$(sub) SAN=address,undefined check-unit
+check-tsan:
+	@$(sub) SAN=thread check-unit
+check-valgrind: $(call programs,unit,$(out)/unit/)
+	@UNDER='valgrind -q --error-exitcode=1 --leak-check=full' contrib/check-units $^
+
+check-fuzz:
+	@$(sub) fuzz FUZZ_TIME=3
+fuzz:
+	@$(sub) CC=clang SAN=fuzzer-no-link,address,undefined fuzzing
+fuzzing: $(call programs,fuzz,$O/fuzz-)
+	@contrib/check-fuzz $(FUZZ_TIME) $O/corpus $^
+
+# The suites in JavaScript. A browser is slow enough without a sanitizer; everyone else talks to a server that has one.
+check-web: san =
+check-wire check-conformance check-e2e: san = address,undefined
+$(suites:%=check-%): check-%: tests/node_modules/.package-lock.json
+	@$(sub) SAN=$(or $(SAN),$(san)) suite-$*
+$(suites:%=suite-%): suite-%: all
+	VEDETTE_BIN=$(abspath $(out)/vedette) CONFORMANCE_BIN=$(abspath $(out)/conformance-server) \
+		node --test --test-reporter=spec $(wildcard tests/$*/*.test.mjs)
+
+bench:
+	@contrib/install-deps.sh bench
+	@$(sub) all $(call programs,bench,$(out)/bench/) tests/node_modules/.package-lock.json
+	VEDETTE_BIN=$(abspath $(out)/vedette) CONFORMANCE_BIN=$(abspath $(out)/conformance-server) \
+		BENCH_DIR=$(abspath $(out)/bench) node tests/bench/run.mjs $(ARGS)
