@@ -1,0 +1,27 @@
+/* cli.h: the command line, getopt_long(3). Exit codes are those of sysexits(3). */
+#ifndef APP_CLI_H
+#define APP_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A flag that sets a key of the configuration: "listen" and its argument. */
+struct cli_setting {
+	const char *flag, *value;       /* borrowed: of argv or static */
+};
+
+struct cli {
+	const char *config;             /* --config; NULL: the environment or the default says */
+	struct cli_setting *settings;   /* in the order given; owned */
+	size_t nsettings;
+	bool check, dump;
+};
+
+#define CLI_CONTINUE (-1)
+
+/* CLI_CONTINUE and *out, to be released; or the exit code, when everything
+ * has been said (--help, --version, a mistake) and there is nothing to release. */
+int cli_parse(int argc, char **argv, struct cli *out);
+void cli_release(struct cli *cli);
+
+#endif
