@@ -1,0 +1,45 @@
+/* limits.h: every ceiling that a peer can push against, in one list.
+ *
+ * A limit that an option can change has its default here. What happens at the
+ * ceiling is said beside it; tests/e2e/limits.test.mjs pushes against each. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* --- connections --- */
+#define LIMIT_CONNECTIONS 10000              /* HTTP connections and WebSockets in all: refused at accept */
+#define LIMIT_CONNECTIONS_PER_ADDRESS 0      /* 0: no limit beside LIMIT_CONNECTIONS */
+#define LIMIT_HTTP_IDLE_S 30                 /* a connection that says nothing, or half a request: closed */
+#define LIMIT_HTTP_HEAD_BYTES (32 * 1024)    /* request line and headers: 431 */
+#define LIMIT_HTTP_BODY_BYTES (256 * 1024)   /* of a request that is not Engine.IO's: 413 */
+#define LIMIT_HTTP_QUERY_ARGS 64             /* of the URL: 400 */
+
+/* --- Engine.IO --- */
+#define LIMIT_MAX_PAYLOAD 1000000            /* bytes of a POST body or a WebSocket message: 413 / 1009 */
+#define LIMIT_SESSIONS 10000                 /* 503 with Retry-After */
+#define LIMIT_PAYLOAD_PACKETS 1000000        /* one body's packets: bounded by its bytes */
+#define LIMIT_QUEUE_LOW_BYTES (256 * 1024)   /* waiting for a client: volatile packets are dropped */
+#define LIMIT_QUEUE_BYTES (16 * 1024 * 1024) /* waiting for a client: it is closed as too slow */
+#define LIMIT_WS_FRAGMENTS 4096              /* frames of one message: 1009 */
+#define LIMIT_CLOSING_MS 30000               /* a closed session waits this long for its last poll */
+
+/* --- Socket.IO --- */
+#define LIMIT_ATTACHMENTS 10                 /* binary attachments of a packet: the connection is closed */
+#define LIMIT_JSON_DEPTH 1000                /* nested arrays and objects: the connection is closed */
+#define LIMIT_NAMESPACE_BYTES 512            /* a namespace's name: the connection is closed */
+#define LIMIT_NAMESPACES_PER_CLIENT 64       /* CONNECT is refused */
+#define LIMIT_DYNAMIC_NAMESPACES 1000        /* created by clients' names: CONNECT is refused */
+#define LIMIT_EVENT_BYTES 512                /* an event's name: the connection is closed */
+#define LIMIT_PENDING_ACKS 10000             /* the server waits for, of one socket: the oldest is given up */
+#define LIMIT_RECOVERY_BYTES (4 * 1024 * 1024) /* packets kept for recovery, of one namespace: oldest go first */
+#define LIMIT_RECOVERY_SESSIONS 10000        /* sessions kept for recovery, of one namespace: oldest go first */
+
+/* --- namespace `/` of the monitor --- */
+#define LIMIT_PATTERN_BYTES 256              /* of a subscription: request error */
+#define LIMIT_SUBSCRIPTIONS 200              /* of one client: request error */
+#define LIMIT_WATCHED_SERIES 1000            /* in one client's frame: request error */
+#define LIMIT_HISTORY_SERIES 500             /* in one answer: request error */
+#define LIMIT_HISTORY_VALUES 400000          /* series × points in one answer: request error */
+#define LIMIT_RATE_MS 3600000                /* slowest polling rate: request error */
+#define LIMIT_PROCESS_ROWS 5000              /* in one answer: request error */
+
+#endif
