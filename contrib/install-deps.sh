@@ -69,7 +69,7 @@ unguard() { ! grep -qs '^# install-deps.sh$' $policy || $sudo rm -f $policy; }
 
 disable() {
 	for service in redis-server prometheus-node-exporter netdata; do
-		case " $list" in *" $service "*) $sudo deb-systemd-helper disable $service.service ;; esac
+		case " $list" in *" $service "*) $sudo systemctl disable $service ;; esac
 	done >/dev/null 2>&1
 }
 
