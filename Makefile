@@ -149,7 +149,7 @@ steps  := deps build $(call have,tests/unit/*.c,unit) $(filter-out web,$(suites)
 endif
 
 check:
-	+@MAKE='$(MAKE)' contrib/check $(steps)
+	+@MAKE='$(MAKE)' LOGS=$O/check contrib/check $(steps)
 
 .PHONY: $(addprefix check-,$(steps) $(suites))
 sub     := $(MAKE) --no-print-directory
