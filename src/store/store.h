@@ -18,6 +18,8 @@
 
 struct store;
 
+#define STORE_MAX_ID 255     /* bytes of an id */
+
 struct store_config {
 	uint32_t max_series;   /* live ones; ceiling of the memory */
 	uint32_t raw_s;        /* how long raw points are kept: 3600 */
@@ -55,8 +57,10 @@ void store_free(struct store *st);
 size_t store_limit_bytes(const struct store_config *config); /* the most that store_new() will ever use */
 size_t store_bytes(struct store *st);                        /* what it uses now */
 
-/* Finds or adds. STORE_NONE when max_series live ones exist (counted in
- * store_refused). An id that exists keeps its history; its info is renewed. */
+/* Finds or adds. STORE_NONE when max_series live ones exist or the id is empty
+ * or longer than STORE_MAX_ID (counted in store_refused). An id that exists, and
+ * one that is retired but still held, keeps its history and its handle; its info
+ * is renewed. Unit and collector are cut at 31 bytes, help at 255. */
 store_ref store_series(struct store *st, const struct store_info *info);
 /* The instance went away: the series no longer appears in the catalog or in
  * patterns, its ring stays readable until another series needs the room. */
@@ -69,8 +73,12 @@ struct store_sample {
 	double value;          /* NaN: known to be unknown, a gap */
 };
 
-/* All samples of a batch carry one time. A time older than the series' newest
- * is ignored for that series. */
+/* All samples of a batch carry one time (above 0). Raw points lie on the grid of
+ * the series' interval: of two samples in one step the later stays, though the
+ * minute counts both. A sample older than the series' newest is late and ignored;
+ * unless that newest lies in the future by the wall clock: then the clock was
+ * set back, and what is newer than the sample is dropped. Infinite is unknown.
+ * Charts are kept as float (24 bits), store_last and store_drain are exact. */
 void store_publish(struct store *st, int64_t t_ms, const struct store_sample *samples, size_t n);
 
 /* --- the reader that pushes (app/feed): what changed since it last asked --- */
@@ -85,7 +93,7 @@ struct store_fresh {
  * oldest are lost first and *lost, if not NULL, is increased by their number. */
 size_t store_drain(struct store *st, struct store_fresh *out, size_t max, uint64_t *lost);
 
-/* Changes with every series that is added or retired: cheap to compare. */
+/* Changes with every series that is added, retired or described anew: cheap to compare. */
 uint64_t store_generation(struct store *st);
 
 /* --- the catalog --- */
@@ -129,6 +137,8 @@ struct store_query {
  * (1,2,5,10,15,30 s, 1,2,5,10,15,30 min, 1,2,3,6,12,24 h; finer than 1 s for faster
  * series) and from_ms is a multiple of step_ms, so that asking again a moment
  * later gives the same steps and nothing jitters. A step without a sample is NaN.
+ * Where only minutes are left, a minute stands in each finer step of it, and
+ * STORE_LAST is its average.
  * min and max are NULL unless fold is STORE_RANGE (value is then the average). */
 struct store_range {
 	int64_t from_ms, step_ms;
@@ -136,7 +146,9 @@ struct store_range {
 	double *value, *min, *max; /* owned by the range */
 };
 /* The steps that a query will give: the same for every series of the answer.
- * step is never finer than finest_ms (a series' interval). */
+ * step is never finer than finest_ms (a series' interval) and depends on the
+ * length of the range alone. The last step is the one that holds to_ms - 1; where
+ * a range that is not aligned touches one step more than points, its first goes. */
 void store_plan(const struct store_query *q, uint32_t finest_ms, int64_t *from_ms, int64_t *step_ms, size_t *n);
 /* false when the series is not known (a retired one still is). */
 bool store_query_take(struct store *st, store_ref series, const struct store_query *q, int64_t from_ms,
