@@ -32,7 +32,14 @@ struct collect_roots {
 struct collect_time {
 	int64_t wall_ms;       /* stamp of the samples */
 	int64_t mono_ns;       /* for rates: since the last read of this collector */
+	bool scrape;           /* a read for /metrics alone, see below */
 };
+
+/* A scrape must not disturb the rates of the series. So a quick collector that
+ * exposes anything is opened twice: one state is read on the grid and tells the
+ * series; the other is opened with the first scrape, read when /metrics is
+ * asked for (scrape is true, the sink keeps nothing) and exposes. What the two
+ * share, a snapshot in a variable of the file, belongs to the regular reads. */
 
 struct collector {
 	const char *name;      /* "disk"; the word in the configuration */
@@ -49,15 +56,17 @@ struct collector {
 	/* Reads once. First read after open gives what needs no difference; rates follow with the second. */
 	int (*read)(void *state, const struct collect_time *now, struct sink *out, const char **why);
 	/* Prometheus families for /metrics, node_exporter's names and labels; called on the collector's own thread
-	 * right after a read made for it. NULL where there are none. */
+	 * right after a read: of a blocking collector after each, else after one made for it. NULL where there are none. */
 	void (*expose)(void *state, struct buf *out);
 	void (*close)(void *state);
 };
 
 /* --- the sink: metric is an index into metrics[] --- */
 void sink_set(struct sink *out, size_t metric, double value);
-/* instance: any bytes but NUL; copied. An instance that is not told in a read
- * has gone: its series is retired. */
+/* instance: any bytes but NUL; copied (in the id, control characters and what is
+ * no UTF-8 become '?'). An instance that is not told in a read has gone: its
+ * series is retired; so tell NaN for one that is there but unknown. The first
+ * read after open retires nothing, because rates are not told yet. */
 void sink_set_at(struct sink *out, size_t metric, const char *instance, double value);
 
 #endif
