@@ -54,6 +54,8 @@ ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsan
 .SECONDARY:
 
 Q    := $(if $V,,@)
+sub   = $(MAKE) --no-print-directory
+jobs  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 say   = $(if $V,,@printf '  %-6s %s\n' $1 $2)
 define link
 	$(call say,LINK,$@)
@@ -124,7 +126,7 @@ $O/assets.c $O/assets.bin &: contrib/embed.mjs $(web_done)
 deps:
 	@contrib/install-deps.sh build
 run: deps
-	@$(MAKE) --no-print-directory $(out)/vedette
+	+@$(sub) $(jobs) $(out)/vedette
 	@exec $(out)/vedette $(ARGS)
 
 install: $(out)/vedette
@@ -149,10 +151,9 @@ steps  := deps build $(call have,tests/unit/*.c,unit) $(filter-out web,$(suites)
 endif
 
 check:
-	+@MAKE='$(MAKE)' LOGS=$O/check contrib/check $(steps)
+	+@MAKE='$(sub) $(jobs)' LOGS=$O/check contrib/check $(steps)
 
 .PHONY: $(addprefix check-,$(steps) $(suites))
-sub     := $(MAKE) --no-print-directory
 export ASAN_OPTIONS  ?= detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= second_deadlock_stack=1:halt_on_error=1
@@ -192,6 +193,6 @@ $(suites:%=suite-%): suite-%: all
 
 bench:
 	@contrib/install-deps.sh bench
-	+@$(sub) all $(call programs,bench,$(out)/bench/) tests/node_modules/.package-lock.json
+	+@$(sub) $(jobs) all $(call programs,bench,$(out)/bench/) tests/node_modules/.package-lock.json
 	VEDETTE_BIN=$(abspath $(out)/vedette) CONFORMANCE_BIN=$(abspath $(out)/conformance-server) \
 		BENCH_DIR=$(abspath $(out)/bench) node tests/bench/run.mjs $(ARGS)
