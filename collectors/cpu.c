@@ -103,12 +103,11 @@ static void compare(struct core *c)
 	c->pct[M_GUEST] = (d[GUEST] + d[GUEST_NICE]) * share;
 }
 
-static void advance(struct core *c, enum span_step step)
+static void advance(struct core *c, bool next)
 {
-	if (step == SPAN_NEXT && !c->item.fresh)
+	if (next && !c->item.fresh)
 		compare(c);
-	if (step != SPAN_SAME || c->item.fresh)
-		memcpy(c->base, c->now, sizeof c->base);
+	memcpy(c->base, c->now, sizeof c->base);
 }
 
 static void tell_all(const struct core *c, struct sink *out)
@@ -125,7 +124,7 @@ static void tell_core(const struct core *c, struct sink *out)
 
 /* "cpu  5135 0 2875 …" for all, "cpu0 1939 …" for one; kernels before 2.6.33
  * know fewer fields, which then stay 0. */
-static bool read_line_of(struct state *s, struct text *line, enum span_step step, struct sink *out)
+static bool read_line_of(struct state *s, struct text *line, bool next, struct sink *out)
 {
 	struct text name;
 	struct core *c = &s->all;
@@ -141,7 +140,7 @@ static bool read_line_of(struct state *s, struct text *line, enum span_step step
 	memset(c->now, 0, sizeof c->now);
 	if (text_u64s(line, c->now, FIELDS) <= IDLE)
 		return false;
-	advance(c, step);
+	advance(c, next);
 	if (c == &s->all)
 		tell_all(c, out);
 	else
@@ -154,14 +153,14 @@ static int read_cpu(void *state, const struct collect_time *now, struct sink *ou
 	struct state *s = state;
 	int err = source_read(&s->stat);
 	struct text text = source_text(&s->stat), line;
-	enum span_step step;
+	bool next;
 	bool any = false;
 
 	if (err)
 		return err;
-	step = span_step(&s->span, now);
+	next = span_next(&s->span, now);
 	roster_begin(&s->cores);
-	while (text_line(&text, &line) && read_line_of(s, &line, step, out))
+	while (text_line(&text, &line) && read_line_of(s, &line, next, out))
 		any = true;
 	roster_end(&s->cores);
 	if (!any)

@@ -189,14 +189,12 @@ static void compare(struct state *s)
 
 static void tell_rates(struct state *s, const struct collect_time *now, struct sink *out)
 {
-	enum span_step step = span_step(&s->span, now);
+	bool next = span_next(&s->span, now);
 
-	if (step == SPAN_NEXT)
+	if (next)
 		compare(s);
-	if (step != SPAN_SAME) {
-		memcpy(s->base, s->now, sizeof s->base);
-		memcpy(s->base_has, s->has, sizeof s->base_has);
-	}
+	memcpy(s->base, s->now, sizeof s->base);
+	memcpy(s->base_has, s->has, sizeof s->base_has);
 	for (size_t i = 0; s->known && i < LINES; i++)
 		if (lines[i].rate != NO_METRIC)
 			sink_set(out, lines[i].rate, s->rate[i]);

@@ -24,18 +24,14 @@ double counter_delta(uint64_t before, uint64_t now, double most)
 	return (double)delta <= most ? (double)delta : NAN;
 }
 
-enum span_step span_step(struct span *span, const struct collect_time *now)
+bool span_next(struct span *span, const struct collect_time *now)
 {
-	int64_t passed_ns = now->mono_ns - span->base_ns;
+	bool next = span->begun && now->mono_ns > span->base_ns;
 
-	if (span->begun && passed_ns < (int64_t)SPAN_LEAST_MS * 1000000)
-		return SPAN_SAME;
+	span->s = (double)(now->mono_ns - span->base_ns) / 1e9;
 	span->base_ns = now->mono_ns;
-	span->s = (double)passed_ns / 1e9;
-	if (span->begun)
-		return SPAN_NEXT;
 	span->begun = true;
-	return SPAN_FIRST;
+	return next;
 }
 
 void roster_begin(struct roster *r)

@@ -17,21 +17,13 @@
  * more than most. */
 double counter_delta(uint64_t before, uint64_t now, double most);
 
-/* The time between two reads of a collector. A scrape reads between two
- * regular reads; when it comes within SPAN_LEAST_MS of one, both count as one,
- * because nothing honest can be said of so short a time. */
-#define SPAN_LEAST_MS 40
+/* The time between two reads of a collector. */
 struct span {
 	int64_t base_ns;
 	double s;              /* seconds from the read before to this one */
 	bool begun;
 };
-enum span_step {
-	SPAN_FIRST,            /* nothing to compare with: take the counters as the base */
-	SPAN_SAME,             /* too soon: keep the base, say again what was said */
-	SPAN_NEXT,             /* compare over s seconds, then take the counters as the base */
-};
-enum span_step span_step(struct span *span, const struct collect_time *now);
+bool span_next(struct span *span, const struct collect_time *now); /* false: there is nothing to compare with yet */
 
 /* Things of one kind that come and go: disks, interfaces, cores. Each item is a
  * struct that starts with a struct roster_item, and stays at its address until

@@ -137,7 +137,7 @@ static int read_self(void *state, const struct collect_time *now, struct sink *o
 	int err = source_read(&s->statm);
 	struct text t = source_text(&s->statm);
 	uint64_t pages[2]; /* the whole address space, the resident part */
-	enum span_step step;
+	bool next;
 
 	if (err)
 		return err;
@@ -148,13 +148,11 @@ static int read_self(void *state, const struct collect_time *now, struct sink *o
 	s->virtual_bytes = (double)pages[0] * s->page_bytes;
 	s->rss_bytes = (double)pages[1] * s->page_bytes;
 	sample(s);
-	step = span_step(&s->span, now);
-	if (step == SPAN_NEXT)
+	next = span_next(&s->span, now);
+	if (next)
 		compare(s);
-	if (step != SPAN_SAME) {
-		memcpy(s->base, s->now, sizeof s->base);
-		s->base_cpu_s = s->cpu_s;
-	}
+	memcpy(s->base, s->now, sizeof s->base);
+	s->base_cpu_s = s->cpu_s;
 	tell(s, out);
 	return 0;
 }
