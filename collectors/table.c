@@ -2,6 +2,7 @@
 #include "collectors/collectors.h"
 
 const struct collector *const collectors[] = {
-	&collector_cpu, &collector_memory, &collector_load, &collector_host, &collector_self,
+	&collector_cpu, &collector_memory, &collector_load, &collector_pressure, &collector_disk, &collector_network,
+	&collector_sockets, &collector_host, &collector_self,
 };
 const size_t collectors_len = sizeof collectors / sizeof *collectors;
