@@ -38,7 +38,7 @@ programs  = $(patsubst tests/$1/%.c,$2%,$(wildcard tests/$1/*.c))
 warnings  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
 safety    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,\
                -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
-talk_pkgs := libmicrohttpd libcjson zlib
+talk_pkgs := libmicrohttpd libcjson nettle zlib
 pkgs      := $(talk_pkgs) libstatgrab libconfuse sqlite3
 talk_libs := $(shell pkg-config --libs $(talk_pkgs) 2>/dev/null) -lwslay -lm  # Debian's libwslay has no .pc file
 libs      := $(shell pkg-config --libs $(pkgs) 2>/dev/null) -lwslay -lm
