@@ -98,7 +98,11 @@ export class Polling {
 
 	// The next packet that is no ping; pings are answered as long as `heartbeat` is on.
 	// Null once the session is over.
-	async next() {
+	next() {
+		return within(4000, "a packet", this.read());
+	}
+
+	async read() {
 		while (this.queue.length === 0 && !this.closed)
 			await this.fill();
 		return this.queue.shift() ?? null;
@@ -349,7 +353,11 @@ export class WebSocketLink {
 			this.ws.frame({ op: typeof packet === "string" ? OP.text : OP.binary, payload: packet });
 	}
 
-	async next() {
+	next() {
+		return within(4000, "a packet", this.read());
+	}
+
+	async read() {
 		for (;;) {
 			const got = await this.ws.nextFrame();
 			if (!got || got.op === OP.close) {
