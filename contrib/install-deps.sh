@@ -20,7 +20,7 @@ build  make                      command -v make
 build  pkg-config                command -v pkg-config
 build  libmicrohttpd-dev         library libmicrohttpd
 build  libwslay-dev              header wslay/wslay.h
-build  nettle-dev                pkg nettle
+build  nettle-dev                library nettle
 build  libcjson-dev              library libcjson
 build  libstatgrab-dev           library libstatgrab
 build  libconfuse-dev            library libconfuse
