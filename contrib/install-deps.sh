@@ -43,6 +43,7 @@ check  python3-requests          python_module requests
 check  python3-websocket         python_module websocket
 bench  netdata                   command -v netdata
 bench  glances                   command -v glances
+bench  python3-bottle            python_module bottle
 '
 
 library() { pkg-config --exists "$1"; }
@@ -69,7 +70,7 @@ guard() { [ -e $policy ] || { printf '#!/bin/sh\n# install-deps.sh\nexit 101\n' 
 unguard() { ! grep -qs '^# install-deps.sh$' $policy || $sudo rm -f $policy; }
 
 disable() {
-	for service in redis-server prometheus-node-exporter netdata; do
+	for service in redis-server prometheus-node-exporter netdata glances; do
 		case " $list" in *" $service "*) $sudo systemctl disable $service ;; esac
 	done >/dev/null 2>&1
 }
