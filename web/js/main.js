@@ -1,6 +1,255 @@
-/* main.js: starts the dashboard. */
-import { io } from 'socket.io-client';
-import uPlot from 'uplot';
+/* main.js: starts the dashboard and connects its parts.
+ *
+ *   feed ──samples──▶ plane ──tick──▶ one animation frame ──▶ view.update()
+ *   clock (time range) and address (the link) change the plane, never a view
+ *
+ * ctx is what cards, views and parts are given; they know nothing else. */
 
-const socket = io({ path: new URL('socket.io/', document.baseURI).pathname });
-socket.on('connect', () => { document.body.textContent = `connected, ${typeof uPlot}`; });
+import { listen_for_keys, make_actions } from './actions.js';
+import { create_address } from './address.js';
+import { create_clock } from './clock.js';
+import { each_frame, h, set_text } from './dom.js';
+import { create_feed } from './feed.js';
+import { create_judge, failing_of, words } from './lib/health.js';
+import { signal } from './lib/signal.js';
+import { vitals } from './lib/vitals.js';
+import { create_plane } from './plane.js';
+import { create_settings } from './settings.js';
+import { create_theme } from './theme.js';
+import { create_banner } from './parts/banner.js';
+import { create_header } from './parts/header.js';
+import { create_help } from './parts/help.js';
+import { create_nav } from './parts/nav.js';
+import { create_palette } from './parts/palette.js';
+import { create_tip } from './parts/tip.js';
+import { create_toast } from './parts/toast.js';
+import { views } from './views/index.js';
+
+const RATE_MS = 1000, HIDDEN_RATE_MS = 30000;
+const STALE_MS = 2600;            /* within three intervals, and past one late sample */
+const FRESH_CHECK_MS = 500;
+const HOLD_MS = 300, RELEASE_MS = 250;
+const STATUS_AGAIN_MS = 5000;
+const MOST_EVENTS = 200;
+
+const settings = create_settings();
+const theme = create_theme(settings);
+const clock = create_clock();
+const feed = create_feed();
+const plane = create_plane({ feed, clock });
+const address = create_address({ clock, views });
+const crosshair = signal(null);                       /* { t, source, placed } */
+const status = signal(null);
+const health = signal({ level: 'unknown', reasons: [], of: new Map() });
+const freshness = signal({ stale: false, age_ms: 0 });
+const visible = signal(!document.hidden);
+const judge = create_judge();
+const toast = create_toast();
+
+function zone() {
+	const choice = settings.get().zone;
+
+	if (choice === 'utc')
+		return 'UTC';
+	return (choice === 'server' && status.get()?.host.timezone) || undefined;
+}
+
+/* ---- events of the host and of Vedette: annotations on the charts ---- */
+
+let happened = [];
+const events = { list: () => happened };
+
+feed.on_event((event) => {
+	happened = [...happened, event].slice(-MOST_EVENTS);
+	toast(event.text);
+	ask_status();
+	draw();
+});
+
+/* ---- what everyone is given ---- */
+
+const ctx = {
+	address, clock, crosshair, events, feed, freshness, health, plane, settings, status, theme, toast, visible, zone,
+	lazy: true,
+	chart_tools: { clock, crosshair, colours: theme.colours, zone, base: () => settings.get().base },
+	cpus: () => status.get()?.host.cpus ?? plane.match(['cpu.usage/*']).length,
+	async copy_link() {
+		try {
+			await navigator.clipboard.writeText(address.link());
+			toast('Link copied');
+		} catch {
+			toast('The address bar holds the link: copying needs HTTPS or localhost');
+		}
+	},
+	show_section: (id) => reveal(`section-${id}`),
+	show_card: (id) => reveal(`card-${id}`),
+};
+
+ctx.tip = create_tip(ctx);
+
+function reveal(id) {
+	const target = document.getElementById(id);
+
+	target?.scrollIntoView({ block: 'start', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+	target?.focus?.({ preventScroll: true });
+}
+
+/* ---- the page ---- */
+
+let actions = [];
+const open_palette = create_palette(ctx, () => actions.filter((one) => one.when?.() ?? true));
+const open_help = create_help(() => actions);
+
+actions = make_actions(ctx, { views, open_palette, open_help });
+listen_for_keys(actions);
+
+const header = create_header(ctx, { open_palette, open_help });
+const nav = create_nav(ctx, views);
+const main = h('main.view', { id: 'main', tabindex: -1 });
+const spoken = h('div.vh', { 'aria-live': 'polite', role: 'status' });
+const skip = h('button.skip', { type: 'button', onclick: () => main.focus() }, 'Skip to the content');
+
+document.body.append(skip, h('div.shell', {}, nav.el, h('div.stage', {}, header.el, create_banner(ctx), main)), spoken);
+
+let shown = null, mounted = null;
+
+function show_view() {
+	const { view } = address.state.get();
+
+	if (view === shown) {
+		mounted.address_changed?.();
+		return;
+	}
+	mounted?.destroy();
+	main.textContent = '';
+	crosshair.set(null);
+	shown = view;
+	main.dataset.view = view;
+	mounted = views.find((one) => one.id === view).mount(main, ctx);
+	scrollTo(0, 0);
+	draw();
+}
+
+const draw = each_frame(() => {
+	judge_health();
+	header.update();
+	nav.update(shown, mounted.contents?.() ?? []);
+	mounted.update();
+});
+
+/* ---- health ---- */
+
+plane.want([...new Set(vitals.map((vital) => vital.series)), 'self.collector_failing/*'], { history: false });
+
+let failing_before = '';
+
+function judge_health() {
+	if (feed.state.get().phase === 'offline') {
+		set_health({ level: 'unknown', reasons: [], of: new Map() });
+		return;
+	}
+
+	const failing = failing_of(plane.latest);
+
+	if (failing.join() !== failing_before) {
+		failing_before = failing.join();
+		ask_status();
+	}
+	set_health(judge(plane.latest, clock.now(), { cpus: ctx.cpus() || 1, failing }));
+}
+
+/* Said aloud when the word changes, and only then. */
+function set_health(next) {
+	const before = health.get().level;
+
+	health.set(next);
+	if (next.level === before)
+		return;
+	document.title = `${next.level === 'ok' ? '' : `${words[next.level]}: `}${status.get()?.host.hostname ?? 'Vedette'} · Vedette`;
+	set_text(spoken, `Health is ${words[next.level]}${next.reasons[0] ? `: ${next.reasons[0].text}` : ''}`);
+}
+
+/* ---- connection, freshness, background ---- */
+
+async function ask_status() {
+	try {
+		status.set(await feed.request('get status'));
+		document.title = `${['ok', 'unknown'].includes(health.get().level) ? '' : `${words[health.get().level]}: `}${status.get().host.hostname} · Vedette`;
+	} catch {
+		if (feed.state.get().phase === 'online')
+			setTimeout(ask_status, STATUS_AGAIN_MS);
+	}
+	draw();
+}
+
+async function ask_events() {
+	try {
+		happened = (await feed.request('get events')).events.slice(-MOST_EVENTS);
+		draw();
+	} catch { /* charts without annotations are still charts */ }
+}
+
+let phase_before = 'connecting';
+
+feed.state.on(({ phase }) => {
+	if (phase === 'online' && phase_before !== 'online') {
+		ask_status();
+		ask_events();
+		if (phase_before === 'offline' && plane.last_frame_at()) {
+			plane.reload();
+			toast('Connected again');
+		}
+	}
+	phase_before = phase;
+	draw();
+});
+
+let visible_since = Date.now();
+
+document.addEventListener('visibilitychange', () => {
+	const on = !document.hidden;
+
+	feed.set_rate(on ? RATE_MS : HIDDEN_RATE_MS);
+	if (on) {
+		visible_since = Date.now();
+		if (plane.last_frame_at())
+			plane.reload();
+	} else {
+		draw.cancel();
+	}
+	visible.set(on);
+});
+
+setInterval(() => {
+	const last = plane.last_frame_at(), age_ms = last ? Date.now() - Math.max(last, visible_since) : 0;
+	const stale = age_ms > STALE_MS;
+
+	if (document.hidden || (!stale && !freshness.get().stale))
+		return;
+	freshness.set({ stale, age_ms: stale ? Date.now() - last : 0 });
+	document.documentElement.classList.toggle('is-stale', stale);
+	draw();
+}, FRESH_CHECK_MS);
+
+/* ---- pointing holds the charts still ---- */
+
+let hold_timer = 0;
+
+crosshair.on((point) => {
+	clearTimeout(hold_timer);
+	hold_timer = setTimeout(() => clock.set_hold(Boolean(point)), point ? HOLD_MS : RELEASE_MS);
+});
+document.addEventListener('pointerdown', (event) => {
+	if (crosshair.get()?.placed && !event.target.closest?.('.plot'))
+		crosshair.set(null);
+}, true);
+
+/* ---- go ---- */
+
+plane.tick.on(draw);
+settings.on(draw);
+theme.colours.on(draw);
+crosshair.on(() => clock.state.get().mode !== 'live' && draw());
+address.state.on(show_view);
+address.start();
+feed.start();

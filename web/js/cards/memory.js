@@ -1,0 +1,25 @@
+/* memory.js: what memory holds, and what moves between it and disks. */
+import { format } from '../lib/units.js';
+import { chart_card } from '../parts/chart-card.js';
+
+const total = (ctx) => ctx.plane.latest.get('memory.total') ?? null;
+
+export const memory = chart_card({
+	id: 'memory', title: 'Memory', section: 'memory', unit: 'bytes', kind: 'stack',
+	help: 'Used is what programs hold; buffers and cached are given back when programs need them.',
+	series: ['memory.used', 'memory.buffers', 'memory.cached', 'memory.free'],
+	quiet: (id) => id === 'memory.free',
+	top: total,
+	now: (ctx) => (total(ctx) ? `of ${format(total(ctx), 'bytes', ctx.settings.get().base)}` : ''),
+});
+
+const names = {
+	'swap.in_bytes': 'swap in', 'swap.out_bytes': 'swap out',
+	'memory.page_in_bytes': 'page in', 'memory.page_out_bytes': 'page out',
+};
+
+export const paging = chart_card({
+	id: 'paging', title: 'Swap and paging', section: 'memory', unit: 'bytes/s', mirror: true, least: 1024,
+	help: 'Read from disk into memory above the line, written out below. Swapping that lasts means too little memory.',
+	series: Object.keys(names), label: (id) => names[id], down: (id) => id.includes('out'),
+});

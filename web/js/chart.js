@@ -1,0 +1,493 @@
+/* chart.js: the only file that knows uPlot.
+ *
+ * A chart is given rows and a window and draws them; it shares its crosshair
+ * through `crosshair` and turns drags, wheels and fingers into wishes to
+ * `clock`. It never holds data of its own.
+ *
+ *   kind 'line'   one line a series, with a min/max band where rows have one
+ *   kind 'stack'  series on top of each other
+ *   kind 'heat'   one strip a series, coloured by value from 0 to 100 */
+
+import uPlot from 'uplot';
+import { calm_top } from './lib/axis.js';
+import { stack, with_gaps } from './lib/columns.js';
+import { tick_text, ticks } from './lib/time.js';
+import { on_scale, scale_for } from './lib/units.js';
+import { faded } from './theme.js';
+
+const AXIS_WIDTH = 46, X_HEIGHT = 22;
+const FONT = '11px system-ui, sans-serif';
+const DRAG_LEAST_PX = 5;
+const dashes = [undefined, [6, 4], [2, 3]];
+
+/* spec: { kind, unit, fixed: [low, high] | null, mirror, limits: [{ at, level }], top? }
+ * series: [{ id, label, hue, dash, down, quiet, interval }]; down draws below
+ * zero, quiet is filled faintly: what is left over, not what is used.
+ * tools: { clock, crosshair, colours, zone(), base() }. */
+export function create_chart(host, spec, series, tools) {
+	const { clock, crosshair, colours } = tools;
+	const banded = spec.kind === 'line' && spec.band;
+	let top = 0, bottom = 0, scale = scale_for(spec.unit, spec.fixed?.[1] ?? 0, tools.base());
+	let plot = null, drawn = null, inside = false, following = false, marks = [];
+
+	/* ---- data ---- */
+
+	function rows_of(columns, field) {
+		return series.map(({ id, interval, down }) => {
+			const row = columns?.rows.get(id);
+			const values = with_gaps(row?.[field] ?? row?.values ?? new Array(columns?.length ?? 0).fill(null), columns?.step ?? 1000, interval);
+
+			return down ? values.map((value) => (value == null ? value : -value)) : values;
+		});
+	}
+
+	function data_of(columns) {
+		const rows = rows_of(columns, 'values');
+		const seconds = columns?.seconds ?? [];
+
+		if (spec.kind === 'stack')
+			return [seconds, ...stack(rows)];
+		if (!banded)
+			return [seconds, ...rows];
+
+		const low = rows_of(columns, 'min'), high = rows_of(columns, 'max');
+
+		return [seconds, ...rows.flatMap((row, i) => [row, high[i], low[i]])];
+	}
+
+	/* ---- scales and axes ---- */
+
+	/* Before the drawing and not during it, as the legend speaks the same unit. */
+	function fit(data) {
+		const { from, to } = clock.view();
+		let low = 0, high = spec.least ?? 0;
+
+		if (spec.kind === 'heat' || spec.fixed)
+			return;
+		for (let i = 0; i < data[0].length; i++) {
+			if (data[0][i] * 1000 < from || data[0][i] * 1000 > to)
+				continue;
+			for (let r = 1; r < data.length; r++) {
+				low = Math.min(low, data[r][i] ?? 0);
+				high = Math.max(high, data[r][i] ?? 0);
+			}
+		}
+
+		const highest = Math.max(-low, high);
+
+		top = spec.top?.() || calm_top(top, highest, scale_for(spec.unit, highest, tools.base()).size);
+		scale = scale_for(spec.unit, top, tools.base());
+		bottom = spec.mirror || low < 0 ? -top : 0;
+	}
+
+	function y_range() {
+		if (spec.kind === 'heat')
+			return [0, Math.max(1, series.length)];
+		return spec.fixed ?? [bottom, top];
+	}
+
+	function y_splits(u) {
+		if (spec.kind === 'heat')
+			return heat_splits();
+
+		const { min, max } = u.scales.y;
+
+		return min < 0 ? [min, min / 2, 0, max / 2, max] : [0, max / 4, max / 2, (max * 3) / 4, max];
+	}
+
+	const heat_splits = () => {
+		const every = Math.ceil(series.length / 8);
+
+		return series.map((_, i) => series.length - i - 0.5).filter((_, i) => i % every === 0);
+	};
+
+	function y_values(u, splits) {
+		if (spec.kind === 'heat')
+			return splits.map((at) => series[Math.round(series.length - at - 0.5)]?.short ?? '');
+		return splits.map((value, i) => (i % 2 === 0 ? String(Number(on_scale(Math.abs(value), scale))) : ''));
+	}
+
+	function x_splits(u) {
+		const { from, to } = clock.view();
+
+		return ticks(from, to, Math.max(2, Math.floor(u.over.clientWidth / 88)), tools.zone()).at.map((t) => t / 1000);
+	}
+
+	function x_values(u, splits) {
+		const { from, to } = clock.view();
+		const { step } = ticks(from, to, Math.max(2, Math.floor(u.over.clientWidth / 88)), tools.zone());
+
+		return splits.map((s) => tick_text(s * 1000, step, tools.zone()));
+	}
+
+	const axis = {
+		font: FONT,
+		stroke: () => colours.get().axis,
+		ticks: { show: false },
+		grid: { stroke: () => colours.get().grid, width: 1 },
+	};
+
+	/* ---- lines ---- */
+
+	const hue = (one) => colours.get().hues[one.hue];
+
+	function line(one, index) {
+		const filled = spec.kind === 'line' && series.length === 1 && !banded;
+
+		return {
+			label: one.label,
+			stroke: () => (one.quiet ? faded(hue(one), 0.4) : hue(one)),
+			width: spec.kind === 'heat' ? 0 : spec.kind === 'stack' ? 1 : 1.5,
+			dash: dashes[one.dash ?? 0],
+			fill: filled || (spec.kind === 'stack' && index === 0) ? () => faded(hue(one), filled ? 0.16 : 0.62) : undefined,
+			paths: spec.kind === 'heat' ? () => null : undefined,
+			points: { show: spec.kind !== 'heat', size: 3, filter: lonely, fill: () => hue(one), stroke: () => hue(one) },
+		};
+	}
+
+	const edge = () => ({ stroke: 'transparent', width: 0, points: { show: false } });
+
+	/* A sample between two gaps has no line: it is drawn as a point. */
+	function lonely(u, index) {
+		const values = u.data[index], found = [];
+
+		for (let i = 0; i < values.length; i++)
+			if (values[i] != null && values[i - 1] === null && (values[i + 1] === null || i + 1 === values.length))
+				found.push(i);
+		return found;
+	}
+
+	function bands() {
+		if (spec.kind === 'stack')
+			return series.slice(1).map((one, i) => ({ series: [i + 2, i + 1], fill: () => faded(hue(one), one.quiet ? 0.16 : 0.62) }));
+		if (banded)
+			return series.map((one, i) => ({ series: [i * 3 + 2, i * 3 + 3], fill: () => faded(hue(one), 0.24) }));
+		return [];
+	}
+
+	/* ---- what is drawn besides ---- */
+
+	function draw_heat(u) {
+		const ctx = u.ctx, ramp = colours.get().heat, seconds = u.data[0];
+		const height = u.bbox.height / Math.max(1, series.length), gap = height > 6 * devicePixelRatio ? devicePixelRatio : 0;
+		const width = seconds.length > 1 ? u.valToPos(seconds[1], 'x', true) - u.valToPos(seconds[0], 'x', true) : 4;
+
+		ctx.save();
+		ctx.beginPath();
+		ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
+		ctx.clip();
+		for (let r = 0; r < series.length; r++) {
+			const values = u.data[r + 1];
+
+			for (let i = 0; i < seconds.length; i++) {
+				if (values[i] == null)
+					continue;
+				ctx.fillStyle = ramp[Math.min(ramp.length - 1, Math.floor((values[i] / 100) * ramp.length))];
+				ctx.fillRect(Math.floor(u.valToPos(seconds[i], 'x', true)), u.bbox.top + r * height, Math.ceil(width) + 1, height - gap);
+			}
+		}
+		ctx.restore();
+	}
+
+	function draw_limits(u) {
+		const { ctx } = u;
+
+		for (const { at, level } of spec.limits ?? []) {
+			if (at > u.scales.y.max)
+				continue;
+
+			const y = Math.round(u.valToPos(at, 'y', true)) + 0.5;
+
+			ctx.save();
+			ctx.strokeStyle = colours.get()[level];
+			ctx.lineWidth = devicePixelRatio;
+			ctx.setLineDash([3 * devicePixelRatio, 4 * devicePixelRatio]);
+			ctx.beginPath();
+			ctx.moveTo(u.bbox.left, y);
+			ctx.lineTo(u.bbox.left + u.bbox.width, y);
+			ctx.stroke();
+			ctx.restore();
+		}
+	}
+
+	/* Restarts, reloads and the like: a line with a flag at its foot. */
+	function draw_marks(u) {
+		const { ctx } = u, size = 4 * devicePixelRatio;
+
+		for (const { timestamp } of marks) {
+			const x = Math.round(u.valToPos(timestamp / 1000, 'x', true)) + 0.5;
+
+			if (x < u.bbox.left || x > u.bbox.left + u.bbox.width)
+				continue;
+
+			const foot = u.bbox.top + u.bbox.height;
+
+			ctx.save();
+			ctx.strokeStyle = ctx.fillStyle = colours.get().accent;
+			ctx.lineWidth = devicePixelRatio;
+			ctx.setLineDash([devicePixelRatio, 2 * devicePixelRatio]);
+			ctx.beginPath();
+			ctx.moveTo(x, u.bbox.top);
+			ctx.lineTo(x, foot);
+			ctx.stroke();
+			ctx.beginPath();
+			ctx.moveTo(x - size, foot);
+			ctx.lineTo(x + size, foot);
+			ctx.lineTo(x, foot - size * 1.4);
+			ctx.fill();
+			ctx.restore();
+		}
+	}
+
+	/* ---- pointing, dragging, pinching ---- */
+
+	const time_at = (left) => plot.posToVal(left, 'x') * 1000;
+
+	function on_cursor(u) {
+		if (following || !inside)
+			return;
+
+		const at = u.cursor.idx;
+
+		if (u.cursor.left < 0 || at == null || !u.data[0].length)
+			crosshair.set(null);
+		else
+			crosshair.set({ t: u.data[0][at] * 1000, source: api });
+	}
+
+	function follow(point) {
+		if (!plot || (point?.source === api && !point.placed))
+			return;
+		following = true;
+		plot.setCursor(point ? { left: plot.valToPos(point.t / 1000, 'x'), top: plot.over.clientHeight / 2 } : { left: -10, top: -10 });
+		following = false;
+	}
+
+	function on_select(u) {
+		const { left, width } = u.select;
+
+		if (width >= DRAG_LEAST_PX)
+			clock.show(time_at(left), time_at(left + width));
+		u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+	}
+
+	/* Shift-drag: the range goes with the hand and is asked for at the end. */
+	function start_pan(event) {
+		const start = clock.view(), from_x = event.clientX, per_px = (start.to - start.from) / plot.over.clientWidth;
+
+		function moved(e) {
+			const by = Math.min((from_x - e.clientX) * per_px, clock.now() - start.to);
+
+			clock.preview.set({ from: start.from + by, to: start.to + by });
+		}
+		function ended(e) {
+			removeEventListener('mousemove', moved);
+			moved(e);
+			commit_preview();
+		}
+
+		event.preventDefault();
+		addEventListener('mousemove', moved);
+		addEventListener('mouseup', ended, { once: true });
+	}
+
+	function commit_preview() {
+		const wish = clock.preview.get();
+
+		if (wish)
+			clock.show(wish.from, wish.to);
+	}
+
+	let wheel_timer = 0;
+
+	/* Sideways or with shift pans, with ctrl (and a trackpad's pinch) zooms; a
+	 * plain wheel is the page's own, or nobody could scroll past a chart. */
+	function on_wheel(event) {
+		const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
+
+		if (!sideways && !event.ctrlKey)
+			return;
+		event.preventDefault();
+
+		const { from, to } = clock.view(), span = to - from;
+		const delta = sideways ? event.deltaX || event.deltaY : event.deltaY;
+
+		if (event.ctrlKey) {
+			const at = time_at(event.clientX - plot.over.getBoundingClientRect().left), factor = Math.exp(Math.max(-0.5, Math.min(0.5, delta * 0.005)));
+
+			clock.preview.set({ from: at - (at - from) * factor, to: Math.min(clock.now(), at + (to - at) * factor) });
+		} else {
+			const by = Math.min((delta / plot.over.clientWidth) * span, clock.now() - to);
+
+			clock.preview.set({ from: from + by, to: to + by });
+		}
+		clearTimeout(wheel_timer);
+		wheel_timer = setTimeout(commit_preview, 180);
+	}
+
+	/* One finger is the crosshair, two are a pinch. */
+	const fingers = new Map();
+	let pinch = null;
+
+	function finger_down(event) {
+		if (event.pointerType !== 'touch')
+			return;
+		fingers.set(event.pointerId, event.clientX);
+		if (fingers.size === 2) {
+			const box = plot.over.getBoundingClientRect(), view = clock.view();
+			const times = [...fingers.values()].map((x) => view.from + ((x - box.left) / box.width) * (view.to - view.from));
+
+			pinch = { times, box };
+			crosshair.set(null);
+		} else {
+			point_at(event.clientX);
+		}
+	}
+
+	function finger_move(event) {
+		if (!fingers.has(event.pointerId))
+			return;
+		fingers.set(event.pointerId, event.clientX);
+		if (pinch && fingers.size === 2)
+			pinch_to([...fingers.values()]);
+		else if (fingers.size === 1 && !pinch)
+			point_at(event.clientX);
+	}
+
+	/* The two moments that were touched stay under the two fingers. */
+	function pinch_to([a, b]) {
+		const { times, box } = pinch, wide = Math.abs(b - a);
+
+		if (wide < 20)
+			return;
+
+		const per_px = Math.abs(times[1] - times[0]) / wide;
+		const from = Math.min(...times) - (Math.min(a, b) - box.left) * per_px;
+
+		clock.preview.set({ from, to: Math.min(clock.now(), from + box.width * per_px) });
+	}
+
+	function finger_up(event) {
+		fingers.delete(event.pointerId);
+		if (fingers.size === 0 && pinch) {
+			pinch = null;
+			commit_preview();
+		}
+	}
+
+	function point_at(client_x) {
+		const at = plot.posToIdx(client_x - plot.over.getBoundingClientRect().left);
+
+		if (plot.data[0].length)
+			crosshair.set({ t: plot.data[0][at] * 1000, source: api, placed: true });
+	}
+
+	function listen(u) {
+		const { over } = u;
+
+		over.addEventListener('mouseenter', () => { inside = true; });
+		over.addEventListener('mouseleave', () => {
+			inside = false;
+			crosshair.set(null);
+		});
+		over.addEventListener('wheel', on_wheel, { passive: false });
+		over.addEventListener('pointerdown', finger_down);
+		over.addEventListener('pointermove', finger_move);
+		over.addEventListener('pointerup', finger_up);
+		over.addEventListener('pointercancel', finger_up);
+	}
+
+	/* ---- life ---- */
+
+	function options(width, height) {
+		return {
+			width, height,
+			padding: [8, 10, 0, 0],
+			legend: { show: false },
+			select: { show: true },
+			cursor: {
+				y: false,
+				points: { show: spec.kind === 'line' && !banded, size: 7 },
+				drag: { x: true, y: false, setScale: false, dist: DRAG_LEAST_PX },
+				bind: {
+					dblclick: () => () => clock.live(),
+					mousedown: (u, el, handle) => (event) => {
+						if (event.button === 0 && event.shiftKey)
+							start_pan(event);
+						else
+							handle(event);
+						return null;
+					},
+				},
+			},
+			scales: {
+				x: { time: false, range: () => { const { from, to } = clock.view(); return [from / 1000, to / 1000]; } },
+				y: { range: y_range },
+			},
+			axes: [
+				{ ...axis, size: X_HEIGHT, gap: 4, splits: x_splits, values: x_values, grid: { ...axis.grid, show: spec.kind !== 'heat' } },
+				{ ...axis, size: AXIS_WIDTH, gap: 6, splits: y_splits, values: y_values, grid: { ...axis.grid, show: spec.kind !== 'heat' } },
+			],
+			series: [{}, ...series.flatMap((one, i) => (banded ? [line(one, i), edge(), edge()] : [line(one, i)]))],
+			bands: bands(),
+			hooks: {
+				setCursor: [on_cursor],
+				setSelect: [on_select],
+				draw: [(u) => {
+					if (spec.kind === 'heat')
+						draw_heat(u);
+					draw_limits(u);
+					draw_marks(u);
+				}],
+			},
+		};
+	}
+
+	function size() {
+		return [Math.max(120, Math.floor(host.clientWidth)), Math.max(90, Math.floor(host.clientHeight))];
+	}
+
+	const watcher = new ResizeObserver(() => {
+		const [width, height] = size();
+
+		if (plot && (plot.width !== width || plot.height !== height))
+			plot.setSize({ width, height });
+	});
+	const forget = [
+		crosshair.on(follow),
+		colours.on(() => plot?.redraw(false)),
+	];
+
+	const api = {
+		host,
+		series,
+		draw(columns, events) {
+			const data = data_of(columns);
+
+			marks = events ?? [];
+			fit(data);
+			if (!plot) {
+				plot = new uPlot(options(...size()), data, host);
+				listen(plot);
+				watcher.observe(host);
+			} else {
+				plot.setData(data);
+			}
+			drawn = columns;
+		},
+		drawn: () => drawn,
+		/* The scale of the axis; the legend speaks the same. */
+		scale: () => scale,
+		/* Where t is, in px from the host's left edge. */
+		left_of: (t) => (plot ? plot.over.offsetLeft + plot.valToPos(t / 1000, 'x') : 0),
+		destroy() {
+			watcher.disconnect();
+			for (const stop of forget)
+				stop();
+			plot?.destroy();
+			plot = null;
+		},
+	};
+
+	return api;
+}

@@ -1,0 +1,150 @@
+/* feed.js: the only file that knows Socket.IO.
+ *
+ * Keeps one connection to the server in which it asks questions (request) and
+ * watches series (watch → on_frame). Reconnecting is done here and not by the
+ * library, because the page shows when the next attempt is due and can bring
+ * it forward. */
+
+import { io } from 'socket.io-client';
+import { signal } from './lib/signal.js';
+
+const waits_s = [1, 2, 4, 8, 15];
+const OPEN_TIMEOUT_MS = 8000, ANSWER_TIMEOUT_MS = 10000;
+
+export function create_feed() {
+	/* phase: connecting | online | offline. retry_at, lost_at: Date.now() times. */
+	const state = signal({ phase: 'connecting', transport: null, reason: null, retry_at: null, lost_at: null });
+	const frame_listeners = new Set(), event_listeners = new Set(), list_listeners = new Set();
+	let wanted = [], rate_ms = 1000, gen = null, ids = [], attempts = 0, timer = 0, was_online = false;
+
+	const socket = io({
+		path: new URL('socket.io/', document.baseURI).pathname,
+		/* WebSocket first saves three requests; polling is there for proxies that
+		 * refuse it. */
+		transports: ['websocket', 'polling'],
+		tryAllTransports: true,
+		reconnection: false,
+		autoConnect: false,
+		timeout: OPEN_TIMEOUT_MS,
+	});
+
+	const transport = () => socket.io.engine?.transport?.name ?? null;
+	const change = (part) => state.set({ ...state.get(), ...part });
+
+	function connect() {
+		clearTimeout(timer);
+		timer = 0;
+		change({ retry_at: null });
+		socket.connect();
+	}
+
+	function wait(reason) {
+		const seconds = waits_s[Math.min(attempts++, waits_s.length - 1)];
+		const wait_ms = seconds * 1000 * (0.9 + Math.random() * 0.2);
+
+		clearTimeout(timer);
+		timer = setTimeout(connect, wait_ms);
+		change({ phase: 'offline', transport: null, reason, retry_at: Date.now() + wait_ms, lost_at: state.get().lost_at ?? Date.now() });
+	}
+
+	function retry_now() {
+		if (!socket.connected && timer) {
+			attempts = 0;
+			connect();
+		}
+	}
+
+	socket.on('connect', () => {
+		attempts = 0;
+		change({ phase: 'online', transport: transport(), reason: null, retry_at: null, lost_at: null });
+		socket.io.engine.on('upgrade', () => change({ transport: transport() }));
+		send_watch();
+		was_online = true;
+	});
+	socket.on('disconnect', (reason) => wait(reason === 'ping timeout' ? 'the server fell silent' : 'the connection was lost'));
+	socket.on('connect_error', (error) => {
+		/* A proxy that swallows the upgrade never says no: ask the other way round. */
+		if (error.message === 'timeout')
+			socket.io.opts.transports = ['polling', 'websocket'];
+		wait(error.message === 'unauthorized' ? 'access was refused' : 'the server does not answer');
+	});
+
+	/* gone: what a list of the same wishes no longer holds, since it vanished. */
+	function use_list(answer, gone = []) {
+		gen = answer.gen;
+		ids = answer.series.map((series) => series.id);
+		for (const tell of list_listeners)
+			tell(answer.series, gone);
+	}
+
+	let asked = 0;
+
+	function send_watch() {
+		const number = ++asked;
+
+		if (!socket.connected)
+			return;
+		request('watch', { series: wanted, rate: rate_ms })
+			.then((answer) => number === asked && use_list(answer))
+			.catch(() => number === asked && socket.connected && setTimeout(send_watch, 2000));
+	}
+
+	socket.on('watched', (answer) => {
+		const kept = new Set(answer.series.map((series) => series.id));
+
+		use_list(answer, ids.filter((id) => !kept.has(id)));
+	});
+	socket.on('frame', (of, t, values) => {
+		if (of === gen)
+			for (const tell of frame_listeners)
+				tell(t, ids, values);
+	});
+	socket.on('event', (event) => {
+		for (const tell of event_listeners)
+			tell(event);
+	});
+
+	/* Resolves with the answer; rejects with an Error that says why in words. */
+	function request(name, question = {}) {
+		return new Promise((resolve, reject) => {
+			if (!socket.connected) {
+				reject(new Error('not connected'));
+				return;
+			}
+			socket.timeout(ANSWER_TIMEOUT_MS).emit(name, question, (late, answer) => {
+				if (late)
+					reject(new Error('the server took too long to answer'));
+				else if (answer?.status !== 'ok')
+					reject(new Error(answer?.error ?? 'the server refused'));
+				else
+					resolve(answer);
+			});
+		});
+	}
+
+	addEventListener('online', retry_now);
+	document.addEventListener('visibilitychange', () => !document.hidden && retry_now());
+
+	return {
+		state,
+		request,
+		retry_now,
+		start: connect,
+		was_online: () => was_online,
+		watch(patterns) {
+			if (patterns.join('\n') === wanted.join('\n'))
+				return;
+			wanted = patterns;
+			send_watch();
+		},
+		set_rate(ms) {
+			if (ms === rate_ms)
+				return;
+			rate_ms = ms;
+			send_watch();
+		},
+		on_frame: (tell) => { frame_listeners.add(tell); },
+		on_list: (tell) => { list_listeners.add(tell); },
+		on_event: (tell) => { event_listeners.add(tell); },
+	};
+}

@@ -1,0 +1,267 @@
+/* chart-card.js: a card that is a chart, made from a description.
+ *
+ *   { id, title, section, unit, help, series: [patterns],
+ *     kind: 'line' | 'stack' | 'heat', fixed: [0, 100], mirror,
+ *     pick(ids, ctx) → ids to draw, label(id), down(id), quiet(id),
+ *     limits(ctx), top(ctx), least, wide, optional, empty: { why, what } }
+ *
+ * It owns the title, the legend (which shows the values under the shared
+ * crosshair), the words for who cannot see the chart, and the states: loading,
+ * empty, failed. */
+
+import { create_chart } from '../chart.js';
+import { fill, h, keyed, new_id, set_attr, set_text, toggle } from '../dom.js';
+import { styles_of } from '../lib/colours.js';
+import { instance_of } from '../lib/series.js';
+import { full_text } from '../lib/time.js';
+import { format, on_scale } from '../lib/units.js';
+import { write_list } from '../lib/urlstate.js';
+import { icon } from './icons.js';
+import { state_box } from './states.js';
+
+const MOST_SERIES = 8;
+const SUMMARY_EVERY_MS = 10000;
+
+export const chart_card = (spec) => ({ ...spec, mount: (el, ctx) => mount(el, ctx, spec) });
+
+const label_of = (spec, id) => spec.label?.(id) ?? instance_of(id) ?? id.split('.').slice(1).join('.');
+
+function mount(el, ctx, spec) {
+	const { plane, clock, crosshair } = ctx;
+	const want = plane.want(spec.series, { history: !ctx.lazy, band: spec.kind === 'line' && !spec.mirror });
+	const id = new_id('chart');
+	const hidden = new Set();
+	let chart = null, key = '', summary_at = 0;
+
+	const unit = h('span.unit');
+	const now = h('span.card-now');
+	const explore = h('a.icon-button.quiet', { 'aria-label': `Open ${spec.title} in the explorer`, title: 'Open in the explorer' }, icon('expand'));
+	const plot = h('div.plot', {
+		tabindex: 0, role: 'slider', 'aria-label': `${spec.title}, chart`, 'aria-describedby': id,
+		'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': 100, onkeydown: on_key, onblur: () => crosshair.set(null),
+	});
+	const legend = h('ul.legend');
+	const summary = h('p.vh', { id });
+	const note = h('div.card-note');
+	const state = state_box(plot);
+
+	toggle(el, 'tall', Boolean(spec.tall));
+	el.append(
+		h('header.card-head', {}, h('h3', { title: spec.help }, spec.title, ' ', unit), now, explore),
+		h('div.plot-box', {}, plot, state.el), legend, note, summary,
+	);
+
+	/* ---- which series ---- */
+
+	function chosen() {
+		const all = plane.match(spec.series), ids = spec.pick ? spec.pick(all, ctx) : all;
+
+		return { all, ids: ids.slice(0, spec.most ?? MOST_SERIES), left: Math.max(0, ids.length - (spec.most ?? MOST_SERIES)) };
+	}
+
+	function rebuild(ids, band) {
+		const styles = paint(ids);
+		const list = ids.map((one, i) => ({
+			id: one, ...styles[i], label: label_of(spec, one), short: spec.short?.(one) ?? '', down: spec.down?.(one) ?? false, quiet: spec.quiet?.(one) ?? false, interval: plane.about(one).interval ?? 1000,
+		}));
+
+		chart?.destroy();
+		plot.textContent = '';
+		const visible = list.filter((one) => !hidden.has(one.id));
+
+		chart = create_chart(plot, {
+			kind: spec.kind ?? 'line', unit: spec.unit, fixed: spec.fixed, mirror: spec.mirror, least: spec.least, band,
+			limits: spec.limits?.(ctx), top: spec.top && (() => spec.top(ctx)),
+		}, visible, ctx.chart_tools);
+		chart.all = list;
+		ctx.tip.describe(chart, (t) => ({ title: spec.title, rows: rows_at(t) }));
+		fill(legend);
+		legend.kept = null;
+	}
+
+	/* Above and below the line are told apart by the side, not by dashes. */
+	function paint(ids) {
+		if (!spec.down)
+			return styles_of(ids, plane.places);
+
+		const up = ids.filter((one) => !spec.down(one)), down = ids.filter(spec.down);
+		const styles = new Map([...up, ...down].map((one, i) => [one, [...styles_of(up, plane.places), ...styles_of(down, plane.places)][i]]));
+
+		return ids.map((one) => styles.get(one));
+	}
+
+	/* ---- what the legend and the tooltip say ---- */
+
+	function rows_at(t) {
+		const columns = plane.shown(), scale = chart.scale();
+
+		return chart.all.filter((one) => !hidden.has(one.id)).map((one) => {
+			const value = columns?.value_at(one.id, t) ?? null;
+
+			return { label: one.label, hue: one.hue, dash: one.dash, text: on_scale(value, scale), unit: scale.unit, value };
+		});
+	}
+
+	function value_now(one, t) {
+		if (t !== null)
+			return plane.shown()?.value_at(one.id, t) ?? null;
+		return plane.latest.get(one.id) ?? null;
+	}
+
+	/* Under the crosshair, at the end of a fixed range, or now. */
+	function legend_time() {
+		const point = crosshair.get();
+
+		if (point)
+			return point.t;
+		return clock.state.get().mode === 'live' ? null : clock.view().to - 1;
+	}
+
+	function draw_legend() {
+		const t = legend_time(), scale = chart.scale(), hidden_unit = spec.kind === 'heat' ? spec.unit : null;
+
+		set_text(unit, hidden_unit ? '%' : scale.unit);
+		keyed(legend, spec.kind === 'heat' ? [] : chart.all, (one) => one.id, make_entry, (entry, one) => {
+			const value = value_now(one, t), about = plane.seen.get(one.id);
+			const stale = t === null && value === null && about;
+
+			set_text(entry.reading, on_scale(stale ? about.value : value, scale));
+			toggle(entry, 'off', hidden.has(one.id));
+			toggle(entry, 'stale', Boolean(stale));
+			set_attr(entry.firstChild, 'aria-pressed', String(!hidden.has(one.id)));
+		});
+	}
+
+	function make_entry(one) {
+		const value = h('span.legend-value');
+		const entry = h('li', {}, h('button.legend-entry', {
+			type: 'button', title: `${one.id}: ${plane.about(one.id).help ?? ''}\nClick hides it, Alt-click shows it alone`, onclick: (event) => flip(one.id, event.altKey),
+		}, h(`span.swatch.hue-${one.hue}.dash-${one.dash}`), h('span.legend-name', {}, one.label), one.down ? h('span.legend-down', {}, '↓') : null, value));
+
+		entry.reading = value;
+		return entry;
+	}
+
+	function flip(one, alone) {
+		const ids = chart.all.map((series) => series.id);
+
+		if (alone) {
+			const is_alone = ids.every((other) => hidden.has(other) === (other !== one));
+
+			for (const other of ids)
+				hidden[is_alone || other === one ? 'delete' : 'add'](other);
+		} else if (!hidden.delete(one)) {
+			hidden.add(one);
+		}
+		key = '';
+		update();
+	}
+
+	/* min, avg, max and last in words: what a look at the chart would tell. */
+	function summarise() {
+		if (Date.now() - summary_at < SUMMARY_EVERY_MS && document.activeElement !== plot)
+			return;
+		summary_at = Date.now();
+
+		const base = ctx.settings.get().base;
+		const lines = chart.all.slice(0, 16).map((one) => {
+			const s = plane.stats_of(one.id), say = (value) => format(value, spec.unit, base);
+
+			return `${one.label}: minimum ${say(s.min)}, average ${say(s.avg)}, maximum ${say(s.max)}, last ${say(s.last)}.`;
+		});
+
+		set_text(summary, `${full_text(clock.view().from, ctx.zone())} to ${full_text(clock.view().to, ctx.zone())}. ${lines.join(' ')}`);
+	}
+
+	/* ---- keyboard: the crosshair is a slider over time ---- */
+
+	const moves = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 };
+
+	function on_key(event) {
+		const columns = plane.shown(), { from, to } = clock.view();
+
+		if (!columns?.length || event.ctrlKey || event.metaKey || event.altKey)
+			return;
+
+		const here = crosshair.get()?.t ?? to;
+		let t = null;
+
+		if (event.key in moves)
+			t = here + moves[event.key] * columns.step * (event.shiftKey ? 10 : 1);
+		else if (event.key === 'Home')
+			t = from;
+		else if (event.key === 'End')
+			t = to;
+		else if (event.key === 'Enter' || event.key === '+')
+			clock.zoom(0.5, here);
+		else if (event.key === '-')
+			clock.zoom(2, here);
+		else
+			return;
+		event.preventDefault();
+		event.stopPropagation();
+		if (t === null)
+			return;
+
+		const first = Math.max(columns.from, from), last = Math.min(columns.from + (columns.length - 1) * columns.step, to);
+		const at = columns.from + columns.index_at(Math.max(first, Math.min(last, t))) * columns.step;
+
+		crosshair.set({ t: at, source: chart, placed: true });
+		set_attr(plot, 'aria-valuenow', Math.round(((at - from) / (to - from)) * 100));
+		set_attr(plot, 'aria-valuetext', `${full_text(at, ctx.zone())}: ${rows_at(at).map((row) => `${row.label} ${row.text} ${row.unit}`).join(', ')}`);
+	}
+
+	/* ---- state ---- */
+
+	function show_state(ids) {
+		if (plane.problem() && !plane.shown()?.length)
+			state.failed(plane.problem(), () => plane.reload());
+		else if (!ids.length && plane.ready())
+			state.empty(spec.empty?.why ?? 'Nothing of this kind was found on this host.', spec.empty?.what);
+		else if (!ids.length)
+			state.loading();
+		else
+			state.none();
+
+		const partial = plane.problem() && plane.shown()?.length;
+
+		toggle(note, 'shown', Boolean(partial));
+		if (partial && !note.firstChild)
+			note.append(h('span', {}, icon('warning'), ` History is missing: ${plane.problem()}. `), h('button.link', { type: 'button', onclick: () => plane.reload() }, 'Retry'));
+		else if (!partial)
+			fill(note);
+	}
+
+	function update() {
+		const { all, ids, left } = chosen();
+		const band = plane.shown()?.banded ?? false;
+		const next = `${ids.join('\n')}|${band}|${[...hidden].join()}|${ctx.settings.get().base}|${spec.limits ? JSON.stringify(spec.limits(ctx)) : ''}`;
+
+		if (spec.optional)
+			el.hidden = plane.ready() && !all.length;
+		show_state(ids);
+		if (!ids.length)
+			return;
+		if (next !== key || !chart) {
+			key = next;
+			rebuild(ids, band && spec.kind !== 'stack' && spec.kind !== 'heat' && !spec.mirror);
+			explore.href = ctx.address.to('explorer', { series: write_list(ids) });
+		}
+		chart.draw(plane.shown(), ctx.events.list());
+		draw_legend();
+		set_text(now, left ? `+${left} more` : spec.now?.(ctx) ?? '');
+		summarise();
+	}
+
+	const stop = crosshair.on(() => chart && draw_legend());
+
+	return {
+		update,
+		appear: () => want.need_history(),
+		destroy() {
+			stop();
+			want.release();
+			chart?.destroy();
+		},
+	};
+}

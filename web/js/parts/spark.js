@@ -1,0 +1,74 @@
+/* spark.js: the small line in a tile: its shape over the shown range, and the
+ * threshold that it may cross. No axes: the chart below has them. */
+
+import { faded } from '../theme.js';
+
+/* spec: { values, first, last, low, high, limit, colour, limit_colour } */
+export function draw_spark(canvas, { values, first, last, low, high, limit, colour, limit_colour }) {
+	const ratio = devicePixelRatio || 1, width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);
+
+	if (!width || !height)
+		return;
+	if (canvas.width !== width || canvas.height !== height) {
+		canvas.width = width;
+		canvas.height = height;
+	}
+
+	const ctx = canvas.getContext('2d');
+	const x = (i) => ((i - first) / Math.max(1, last - first)) * width;
+	const y = (value) => height - ratio - ((value - low) / (high - low || 1)) * (height - 2 * ratio);
+
+	ctx.clearRect(0, 0, width, height);
+	if (limit !== null && limit <= high) {
+		ctx.strokeStyle = limit_colour;
+		ctx.setLineDash([2 * ratio, 3 * ratio]);
+		ctx.lineWidth = ratio;
+		ctx.beginPath();
+		ctx.moveTo(0, Math.round(y(limit)) + 0.5);
+		ctx.lineTo(width, Math.round(y(limit)) + 0.5);
+		ctx.stroke();
+		ctx.setLineDash([]);
+	}
+
+	ctx.strokeStyle = colour;
+	ctx.fillStyle = faded(colour, 0.16);
+	ctx.lineWidth = 1.5 * ratio;
+	ctx.lineJoin = 'round';
+	for (const [from, to] of runs(values, first, last)) {
+		const line = new Path2D();
+
+		for (let i = from; i <= to; i++)
+			if (values[i] != null)
+				line.lineTo(x(i), y(values[i]));
+
+		const area = new Path2D(line);
+
+		area.lineTo(x(to), height);
+		area.lineTo(x(from), height);
+		ctx.fill(area);
+		ctx.stroke(line);
+	}
+}
+
+/* Stretches without a gap: null parts them, undefined does not. */
+function runs(values, first, last) {
+	const found = [];
+	let from = -1, to = -1;
+
+	for (let i = first; i <= last; i++) {
+		if (values[i] === undefined)
+			continue;
+		if (values[i] === null) {
+			if (from >= 0)
+				found.push([from, to]);
+			from = -1;
+			continue;
+		}
+		if (from < 0)
+			from = i;
+		to = i;
+	}
+	if (from >= 0)
+		found.push([from, to]);
+	return found;
+}
