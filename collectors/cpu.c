@@ -9,6 +9,7 @@
 #include "collectors/rate.h"
 #include "collectors/read.h"
 
+#include <errno.h>
 #include <math.h>
 #include <unistd.h>
 
