@@ -11,6 +11,8 @@
 #include "collectors/rate.h"
 #include "collectors/read.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fnmatch.h>
 #include <linux/inet_diag.h>
@@ -79,12 +81,16 @@ struct state {
 	bool known;
 	int diag_fd;           /* sock_diag; valid while has_diag */
 	bool has_diag;
+	uint64_t states[TCP_STATES]; /* as they were counted last */
+	bool states_known;
+	int64_t count_next_ns; /* not counted again before */
 	double page_bytes;
 };
 
 #define FILE_MAX (1u << 20)
 #define TCP_MAX (64u << 20)
 #define RATE_MOST 1e10
+#define COUNT_SHARE 300        /* counting may take one part of so many of the time */
 
 static void close_sockets(void *state)
 {
@@ -118,7 +124,7 @@ static int open_sockets(void *state, const struct collect_roots *roots, const ch
 
 /* --- the states --- */
 
-static void count_state(uint64_t count[TCP_STATES], uint64_t state)
+static void add_state(uint64_t count[TCP_STATES], uint64_t state)
 {
 	if (state == TCP_NEW_SYN_RECV) /* how the kernel calls a request inside */
 		state = TCP_SYN_RECV_STATE;
@@ -137,7 +143,7 @@ void sockets_count_states(struct text text, uint64_t count[TCP_STATES])
 		while (words < 4 && text_word(&line, &word))
 			words++;
 		if (words == 4 && text_len(&word) == 2)
-			count_state(count, strtoul((char[3]){ word.at[0], word.at[1] }, NULL, 16));
+			add_state(count, strtoul((char[3]){ word.at[0], word.at[1] }, NULL, 16));
 	}
 }
 
@@ -170,7 +176,7 @@ static int diag_take(struct nlmsghdr *h, size_t len, uint64_t count[TCP_STATES])
 		if (h->nlmsg_type == NLMSG_ERROR)
 			return e->error ? e->error : -EPROTO;
 		if (h->nlmsg_len >= NLMSG_LENGTH(sizeof *m))
-			count_state(count, m->idiag_state);
+			add_state(count, m->idiag_state);
 	}
 	return 0;
 }
@@ -224,13 +230,24 @@ static bool count_by_file(struct state *s, uint64_t count[TCP_STATES])
 	return any;
 }
 
-static void tell_states(struct state *s, struct sink *out)
+/* A hundred thousand sockets take tens of milliseconds to count; then they are
+ * counted less often, and what was counted last is told meanwhile. */
+static void count_states(struct state *s, int64_t now_ns)
 {
-	uint64_t count[TCP_STATES] = { 0 };
-	bool known = count_by_diag(s, count) || count_by_file(s, count);
+	int64_t start_ns = clock_mono_ns();
 
+	if (now_ns < s->count_next_ns)
+		return;
+	memset(s->states, 0, sizeof s->states);
+	s->states_known = count_by_diag(s, s->states) || count_by_file(s, s->states);
+	s->count_next_ns = now_ns + (clock_mono_ns() - start_ns) * COUNT_SHARE;
+}
+
+static void tell_states(struct state *s, int64_t now_ns, struct sink *out)
+{
+	count_states(s, now_ns);
 	for (size_t i = 1; i < TCP_STATES; i++)
-		sink_set(out, i - 1 + M_ESTABLISHED, known ? (double)count[i] : NAN);
+		sink_set(out, i - 1 + M_ESTABLISHED, s->states_known ? (double)s->states[i] : NAN);
 }
 
 /* --- counters: pairs of lines, "Tcp: InSegs OutSegs" and "Tcp: 7319 4062" --- */
@@ -353,7 +370,8 @@ static int read_sockets(void *state, const struct collect_time *now, struct sink
 	(void)why;
 	if (err)
 		return err;
-	tell_states(s, out);
+	if (!now->scrape) /* /metrics does not show them */
+		tell_states(s, now->mono_ns, out);
 	tell_rates(s, now, out);
 	if (s->files[SOCKSTAT].path && !source_read(&s->files[SOCKSTAT]))
 		each_use(source_text(&s->files[SOCKSTAT]), take_used, &used);
