@@ -18,9 +18,13 @@ import { faded } from './theme.js';
 const AXIS_WIDTH = 46, X_HEIGHT = 22;
 const FONT = '11px system-ui, sans-serif';
 const DRAG_LEAST_PX = 5;
+const LABEL_HALF_PX = 10;
+const ROOM = 1.05; /* above the highest value */
 const dashes = [undefined, [6, 4], [2, 3]];
 
 /* spec: { kind, unit, fixed: [low, high] | null, mirror, limits: [{ at, level }], top? }
+ * limits are lines across; peak: { id, interval } draws the highest value of
+ * each wide point over a stack.
  * series: [{ id, label, hue, dash, down, quiet, interval }]; down draws below
  * zero, quiet is filled faintly: what is left over, not what is used.
  * tools: { clock, crosshair, colours, zone(), base() }. */
@@ -32,27 +36,27 @@ export function create_chart(host, spec, series, tools) {
 
 	/* ---- data ---- */
 
-	function rows_of(columns, field) {
-		return series.map(({ id, interval, down }) => {
-			const row = columns?.rows.get(id);
-			const values = with_gaps(row?.[field] ?? row?.values ?? new Array(columns?.length ?? 0).fill(null), columns?.step ?? 1000, interval);
+	function row_of(columns, { id, interval, down }, field) {
+		const row = columns?.rows.get(id);
+		const values = with_gaps(row?.[field] ?? row?.values ?? new Array(columns?.length ?? 0).fill(null), columns?.step ?? 1000, interval);
 
-			return down ? values.map((value) => (value == null ? value : -value)) : values;
-		});
+		return down ? values.map((value) => (value == null ? value : -value)) : values;
 	}
+
+	const rows_of = (columns, field) => series.map((one) => row_of(columns, one, field));
+
+	/* The edges of bands, upper one first: below zero, the least is on top. */
+	const edges_of = (columns, one) => (one.down ? ['min', 'max'] : ['max', 'min']).map((field) => row_of(columns, one, field));
 
 	function data_of(columns) {
 		const rows = rows_of(columns, 'values');
 		const seconds = columns?.seconds ?? [];
 
 		if (spec.kind === 'stack')
-			return [seconds, ...stack(rows)];
+			return [seconds, ...stack(rows), ...(spec.peak ? [row_of(columns, spec.peak, 'max')] : [])];
 		if (!banded)
 			return [seconds, ...rows];
-
-		const low = rows_of(columns, 'min'), high = rows_of(columns, 'max');
-
-		return [seconds, ...rows.flatMap((row, i) => [row, high[i], low[i]])];
+		return [seconds, ...rows.flatMap((row, i) => [row, ...edges_of(columns, series[i])])];
 	}
 
 	/* ---- scales and axes ---- */
@@ -60,7 +64,7 @@ export function create_chart(host, spec, series, tools) {
 	/* Before the drawing and not during it, as the legend speaks the same unit. */
 	function fit(data) {
 		const { from, to } = clock.view();
-		let low = 0, high = spec.least ?? 0;
+		let low = 0, high = 0;
 
 		if (spec.kind === 'heat' || spec.fixed)
 			return;
@@ -73,7 +77,7 @@ export function create_chart(host, spec, series, tools) {
 			}
 		}
 
-		const highest = Math.max(-low, high);
+		const highest = Math.max(-low * ROOM, high * ROOM, spec.least ?? 0);
 
 		top = spec.top?.() || calm_top(top, highest, scale_for(spec.unit, highest, tools.base()).size);
 		scale = scale_for(spec.unit, top, tools.base());
@@ -107,15 +111,19 @@ export function create_chart(host, spec, series, tools) {
 		return splits.map((value, i) => (i % 2 === 0 ? String(Number(on_scale(Math.abs(value), scale))) : ''));
 	}
 
-	function x_splits(u) {
-		const { from, to } = clock.view();
+	/* Times with seconds are wider than times without. */
+	const most_ticks = (u) => Math.max(2, Math.floor(u.over.clientWidth / (clock.view().to - clock.view().from < 240e3 ? 84 : 62)));
 
-		return ticks(from, to, Math.max(2, Math.floor(u.over.clientWidth / 88)), tools.zone()).at.map((t) => t / 1000);
+	function x_splits(u) {
+		const { from, to } = clock.view(), edge_ms = ((to - from) / u.over.clientWidth) * LABEL_HALF_PX;
+
+		/* A label at the very edge would be cut off. */
+		return ticks(from, to, most_ticks(u), tools.zone()).at.filter((t) => t <= to - edge_ms).map((t) => t / 1000);
 	}
 
 	function x_values(u, splits) {
 		const { from, to } = clock.view();
-		const { step } = ticks(from, to, Math.max(2, Math.floor(u.over.clientWidth / 88)), tools.zone());
+		const { step } = ticks(from, to, most_ticks(u), tools.zone());
 
 		return splits.map((s) => tick_text(s * 1000, step, tools.zone()));
 	}
@@ -145,6 +153,8 @@ export function create_chart(host, spec, series, tools) {
 		};
 	}
 
+	/* Averages hide what a wide point held: its highest total, over the stack. */
+	const peak = () => ({ stroke: () => faded(colours.get().text, 0.75), width: 1, points: { show: false } });
 	const edge = () => ({ stroke: 'transparent', width: 0, points: { show: false } });
 
 	/* A sample between two gaps has no line: it is drawn as a point. */
@@ -161,7 +171,7 @@ export function create_chart(host, spec, series, tools) {
 		if (spec.kind === 'stack')
 			return series.slice(1).map((one, i) => ({ series: [i + 2, i + 1], fill: () => faded(hue(one), one.quiet ? 0.16 : 0.62) }));
 		if (banded)
-			return series.map((one, i) => ({ series: [i * 3 + 2, i * 3 + 3], fill: () => faded(hue(one), 0.24) }));
+			return series.map((one, i) => ({ series: [i * 3 + 2, i * 3 + 3], fill: () => faded(hue(one), series.length > 2 ? 0.16 : 0.26) }));
 		return [];
 	}
 
@@ -286,7 +296,6 @@ export function create_chart(host, spec, series, tools) {
 			commit_preview();
 		}
 
-		event.preventDefault();
 		addEventListener('mousemove', moved);
 		addEventListener('mouseup', ended, { once: true });
 	}
@@ -428,7 +437,7 @@ export function create_chart(host, spec, series, tools) {
 				{ ...axis, size: X_HEIGHT, gap: 4, splits: x_splits, values: x_values, grid: { ...axis.grid, show: spec.kind !== 'heat' } },
 				{ ...axis, size: AXIS_WIDTH, gap: 6, splits: y_splits, values: y_values, grid: { ...axis.grid, show: spec.kind !== 'heat' } },
 			],
-			series: [{}, ...series.flatMap((one, i) => (banded ? [line(one, i), edge(), edge()] : [line(one, i)]))],
+			series: [{}, ...series.flatMap((one, i) => (banded ? [line(one, i), edge(), edge()] : [line(one, i)])), ...(spec.peak ? [peak()] : [])],
 			bands: bands(),
 			hooks: {
 				setCursor: [on_cursor],

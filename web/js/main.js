@@ -70,7 +70,6 @@ feed.on_event((event) => {
 
 const ctx = {
 	address, clock, crosshair, events, feed, freshness, health, plane, settings, status, theme, toast, visible, zone,
-	lazy: true,
 	chart_tools: { clock, crosshair, colours: theme.colours, zone, base: () => settings.get().base },
 	cpus: () => status.get()?.host.cpus ?? plane.match(['cpu.usage/*']).length,
 	async copy_link() {

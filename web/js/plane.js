@@ -107,6 +107,8 @@ export function create_plane({ feed, clock }) {
 		}
 		const end = columns.from + columns.length * columns.step;
 
+		if (live)
+			columns.keep_from(live);
 		live = columns;
 		live_span = asked.span;
 		if (!last_frame_at)

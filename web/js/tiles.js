@@ -36,7 +36,7 @@ const tiles = [
 	{
 		id: 'load', vital: 'load', label: 'Load', unit: '', card: 'load',
 		series: ['load.1'], beside: ['load.5', 'load.15'],
-		sub: (at) => `5m ${format(at('load.5'), '')} · 15m ${format(at('load.15'), '')}`,
+		sub: (at) => `5m ${format(at('load.5'), '')}  15m ${format(at('load.15'), '')}`,
 	},
 	{
 		id: 'disk', vital: 'disk', label: 'Disk busy', unit: 'percent', card: 'disk-busy', high: 100,
@@ -44,7 +44,7 @@ const tiles = [
 		none: (at, ids) => !ids.length && 'No disk',
 	},
 	{
-		id: 'fs', vital: 'fs', label: 'Filesystem', unit: 'percent', card: 'filesystems', high: 100,
+		id: 'fs', vital: 'fs', label: 'Storage', unit: 'percent', card: 'filesystems', high: 100,
 		series: ['fs.used_percent/*'], beside: ['fs.free/*'], pick: highest,
 		sub: (at, id, ctx) => `${instance_of(id)} · ${format(at(`fs.free/${instance_of(id)}`), 'bytes', ctx.settings.get().base)} free`,
 		none: (at, ids) => !ids.length && 'No filesystem',
@@ -97,7 +97,7 @@ export function mount_tiles(el, ctx) {
 
 function make_tile(tile, ctx) {
 	const { plane, clock } = ctx, vital = vital_of(tile);
-	const wants = [plane.want(tile.series), plane.want(tile.beside ?? [], { history: false })];
+	const wants = [plane.want(tile.series, { band: true }), plane.want(tile.beside ?? [], { history: false })];
 	const level = h('span.tile-level'), value = h('span.tile-value'), unit = h('span.tile-unit'), sub = h('span.tile-sub');
 	const canvas = h('canvas.spark', { 'aria-hidden': 'true' });
 	const el = h('a.tile', { href: '#', 'data-tile': tile.id, onclick: jump },
@@ -160,9 +160,9 @@ function make_tile(tile, ctx) {
 		const { from, to } = clock.view(), first = columns.index_at(from), last = columns.index_at(to);
 		const limit = vital ? limits_of(vital, ctx.cpus() || 1)[0]?.at ?? null : null;
 		const values = with_gaps(row.values, columns.step, plane.about(id).interval ?? 1000);
-		const high = tile.high ?? Math.max(1, ...values.slice(first, last + 1).filter((v) => v != null)) * 1.1;
+		const high = tile.high ?? Math.max(1, ...(row.max ?? values).slice(first, last + 1).filter((v) => v != null)) * 1.1;
 
-		draw_spark(canvas, { values, first, last, low: 0, high, limit, colour: colours.hues[hue_of(id, plane.places)], limit_colour: colours.warning });
+		draw_spark(canvas, { values, highest: row.max, first, last, low: 0, high, limit, colour: colours.hues[hue_of(id, plane.places)], limit_colour: colours.warning });
 	}
 
 	return { el, update, destroy: () => wants.forEach((want) => want.release()) };

@@ -9,5 +9,6 @@ export const cpu = chart_card({
 	id: 'cpu', title: 'CPU by mode', section: 'processor', unit: 'percent', kind: 'stack', fixed: [0, 100],
 	help: 'Share of all processors\' time by what it was spent on. iowait is idle time with a disk request outstanding.',
 	series: modes.map((mode) => `cpu.${mode}`),
+	peak: 'cpu.usage',
 	limits: () => limits_of(vitals.find((vital) => vital.id === 'cpu')),
 });

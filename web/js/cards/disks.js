@@ -8,7 +8,7 @@ const empty = { why: 'No block device with activity was found.', what: 'In a con
 export const disk_throughput = chart_card({
 	id: 'disk-throughput', title: 'Disk throughput', section: 'disks', unit: 'bytes/s', mirror: true, least: 1024, empty,
 	help: 'Read above the line, written below.',
-	series: ['disk.read_bytes/*', 'disk.write_bytes/*'], label: instance_of, down: (id) => id.startsWith('disk.write'),
+	series: ['disk.read_bytes/*', 'disk.write_bytes/*'], label: (id) => `${instance_of(id)} ${id.startsWith('disk.read') ? 'read' : 'write'}`, down: (id) => id.startsWith('disk.write'),
 	pick: by_instance,
 });
 

@@ -4,18 +4,19 @@ import { by_instance, instance_of } from '../lib/series.js';
 import { chart_card } from '../parts/chart-card.js';
 
 const outside = (ids) => by_instance(ids.filter((id) => instance_of(id) !== 'lo'));
+const in_out = (id) => `${instance_of(id)} ${id.startsWith('net.rx') ? 'in' : 'out'}`;
 const empty = { why: 'No interface beside the loopback.', what: 'A container without a network of its own shows none.' };
 
 export const network = chart_card({
 	id: 'network', title: 'Network', section: 'network', wide: true, unit: 'bytes/s', mirror: true, least: 1024, empty,
 	help: 'Received above the line, sent below.',
-	series: ['net.rx_bytes/*', 'net.tx_bytes/*'], label: instance_of, down: (id) => id.startsWith('net.tx'), pick: outside,
+	series: ['net.rx_bytes/*', 'net.tx_bytes/*'], label: in_out, down: (id) => id.startsWith('net.tx'), pick: outside,
 });
 
 export const packets = chart_card({
 	id: 'packets', title: 'Packets', section: 'network', unit: '/s', mirror: true, least: 10, empty,
 	help: 'Received above the line, sent below. Many small packets cost more than few large ones.',
-	series: ['net.rx_packets/*', 'net.tx_packets/*'], label: instance_of, down: (id) => id.startsWith('net.tx'), pick: outside,
+	series: ['net.rx_packets/*', 'net.tx_packets/*'], label: in_out, down: (id) => id.startsWith('net.tx'), pick: outside,
 });
 
 const words = { rx_errors: 'in errors', tx_errors: 'out errors', rx_drops: 'in drops', tx_drops: 'out drops' };

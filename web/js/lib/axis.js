@@ -21,7 +21,7 @@ export function round_up(value, size = 1000) {
 /* The axis follows a rise at once and a fall only when it is large, so that
  * ticks do not jump with every sample. previous is the last answer, or 0. */
 export function calm_top(previous, highest, size) {
-	const wanted = round_up(highest * 1.05, size);
+	const wanted = round_up(highest, size);
 
 	if (wanted >= previous || wanted <= previous * 0.45)
 		return wanted;

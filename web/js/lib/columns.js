@@ -97,6 +97,28 @@ export class Columns {
 		}
 	}
 
+	/* What the other knew and these do not: a server that was started again has
+	 * forgotten what the page still has. */
+	keep_from(old) {
+		const shift = (old.from - this.from) / this.step;
+
+		if (old.step !== this.step || !Number.isInteger(shift))
+			return;
+		for (const [id, row] of old.rows) {
+			const mine = this.row_for(id, row.unit, row.min !== null);
+
+			for (let i = Math.max(0, -shift); i < row.values.length && i + shift < this.length; i++) {
+				if (row.values[i] == null || mine.values[i + shift] != null)
+					continue;
+				mine.values[i + shift] = row.values[i];
+				if (mine.min) {
+					mine.min[i + shift] = row.min?.[i] ?? row.values[i];
+					mine.max[i + shift] = row.max?.[i] ?? row.values[i];
+				}
+			}
+		}
+	}
+
 	clone() {
 		const copy = new Columns(this.from, this.step);
 

@@ -85,16 +85,15 @@ export function digits(value) {
 		return value.toFixed(0);
 	if (size >= 9.995)
 		return value.toFixed(1);
-	if (size >= 0.005)
-		return value.toFixed(2);
-	return size < 0.001 ? '~0' : value.toFixed(3);
+	return size >= 0.005 ? value.toFixed(2) : '~0';
 }
 
 /* A number on a scale that was already chosen. */
 export function on_scale(value, scale) {
 	if (value == null || Number.isNaN(value))
 		return '–';
-	if (scale.div === 1 && Number.isInteger(value))
+	/* Things that are counted have no decimals. */
+	if (scale.div === 1 && Number.isInteger(value) && /^(\/s|)$/.test(scale.unit))
 		return String(value);
 	return digits(value / scale.div);
 }

@@ -3,7 +3,8 @@
  *   { id, title, section, unit, help, series: [patterns],
  *     kind: 'line' | 'stack' | 'heat', fixed: [0, 100], mirror,
  *     pick(ids, ctx) → ids to draw, label(id), down(id), quiet(id),
- *     limits(ctx), top(ctx), least, wide, optional, empty: { why, what } }
+ *     peak: id whose highest is drawn over a stack of wide points,
+ *     limits(ctx), top(ctx), least, wide, tall, optional, empty: { why, what } }
  *
  * It owns the title, the legend (which shows the values under the shared
  * crosshair), the words for who cannot see the chart, and the states: loading,
@@ -28,10 +29,13 @@ const label_of = (spec, id) => spec.label?.(id) ?? instance_of(id) ?? id.split('
 
 function mount(el, ctx, spec) {
 	const { plane, clock, crosshair } = ctx;
-	const want = plane.want(spec.series, { history: !ctx.lazy, band: spec.kind === 'line' && !spec.mirror });
+	const wants = [plane.want(spec.series, { history: false, band: (spec.kind ?? 'line') === 'line' })];
 	const id = new_id('chart');
 	const hidden = new Set();
 	let chart = null, key = '', summary_at = 0;
+
+	if (spec.peak)
+		wants.push(plane.want([spec.peak], { history: false, band: true }));
 
 	const unit = h('span.unit');
 	const now = h('span.card-now');
@@ -71,6 +75,7 @@ function mount(el, ctx, spec) {
 
 		chart = create_chart(plot, {
 			kind: spec.kind ?? 'line', unit: spec.unit, fixed: spec.fixed, mirror: spec.mirror, least: spec.least, band,
+			peak: band && spec.peak ? { id: spec.peak, interval: plane.about(spec.peak).interval ?? 1000 } : null,
 			limits: spec.limits?.(ctx), top: spec.top && (() => spec.top(ctx)),
 		}, visible, ctx.chart_tools);
 		chart.all = list;
@@ -136,7 +141,7 @@ function mount(el, ctx, spec) {
 		const value = h('span.legend-value');
 		const entry = h('li', {}, h('button.legend-entry', {
 			type: 'button', title: `${one.id}: ${plane.about(one.id).help ?? ''}\nClick hides it, Alt-click shows it alone`, onclick: (event) => flip(one.id, event.altKey),
-		}, h(`span.swatch.hue-${one.hue}.dash-${one.dash}`), h('span.legend-name', {}, one.label), one.down ? h('span.legend-down', {}, '↓') : null, value));
+		}, h(`span.swatch.hue-${one.hue}.dash-${one.dash}`), h('span.legend-name', {}, one.label), value));
 
 		entry.reading = value;
 		return entry;
@@ -244,7 +249,7 @@ function mount(el, ctx, spec) {
 			return;
 		if (next !== key || !chart) {
 			key = next;
-			rebuild(ids, band && spec.kind !== 'stack' && spec.kind !== 'heat' && !spec.mirror);
+			rebuild(ids, band);
 			explore.href = ctx.address.to('explorer', { series: write_list(ids) });
 		}
 		chart.draw(plane.shown(), ctx.events.list());
@@ -257,10 +262,10 @@ function mount(el, ctx, spec) {
 
 	return {
 		update,
-		appear: () => want.need_history(),
+		appear: () => wants.forEach((want) => want.need_history()),
 		destroy() {
 			stop();
-			want.release();
+			wants.forEach((want) => want.release());
 			chart?.destroy();
 		},
 	};

@@ -9,7 +9,8 @@ import { h, new_id, set_attr, set_text, toggle } from '../dom.js';
 import { hold_order, window_of } from '../lib/table.js';
 import { icon } from './icons.js';
 
-const ROW_HEIGHT = 34;
+/* Fingers need more. */
+const ROW_HEIGHT = matchMedia('(pointer: coarse)').matches ? 44 : 34;
 
 /* columns: [{ id, label, width, number, bar, sort, first, title }]
  * key_of(row), text_of(column, row), share_of(column, row), on_sort(column),
@@ -22,6 +23,7 @@ export function create_grid({ label, key_of, text_of, share_of, on_sort, on_wind
 	const body = h('div.grid-body', { role: 'rowgroup' });
 	const el = h('div.grid', { role: 'table', 'aria-label': label, tabindex: 0 }, h('div.grid-top', { role: 'rowgroup' }, head), body);
 
+	el.style.setProperty('--row', `${ROW_HEIGHT}px`);
 	body.addEventListener('pointerenter', (event) => { hovered = event.pointerType === 'mouse'; });
 	body.addEventListener('pointerleave', () => { hovered = false; });
 	el.addEventListener('scroll', () => ask(), { passive: true });

@@ -57,7 +57,7 @@ export function create_range_picker(ctx) {
 			h('form.range-form', { onsubmit: apply, novalidate: true }, h('label', {}, h('span', {}, 'From'), from_field), h('label', {}, h('span', {}, 'To'), to_field), wrong,
 				h('button.button.primary', { type: 'submit' }, 'Show')),
 			h('div.menu-title', {}, `Times are ${zone_text(clock.now(), ctx.zone())}`),
-			zone_choice(ctx),
+			h('div.menu-row', {}, zone_choice(ctx)),
 			h('p.menu-note', {}, reach()),
 		];
 	}
@@ -68,7 +68,7 @@ export function create_range_picker(ctx) {
 
 		if (!status)
 			return '';
-		return `Every sample of the last ${span_words(status.store.raw_s * 1000)}, minutes of the last ${span_words(status.store.minute_s * 1000)}. Vedette started ${ago_words(Math.max(0, clock.now() - status.started))}.`;
+		return `Kept: every sample for ${span_words(status.store.raw_s * 1000)}, minutes for ${span_words(status.store.minute_s * 1000)}. Vedette started ${ago_words(Math.max(0, clock.now() - status.started))}.`;
 	}
 
 	return { el: button, update: () => set_text(text, words()) };

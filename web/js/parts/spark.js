@@ -3,8 +3,8 @@
 
 import { faded } from '../theme.js';
 
-/* spec: { values, first, last, low, high, limit, colour, limit_colour } */
-export function draw_spark(canvas, { values, first, last, low, high, limit, colour, limit_colour }) {
+/* highest: of each point where points are wide, or null. limit: or null. */
+export function draw_spark(canvas, { values, highest, first, last, low, high, limit, colour, limit_colour }) {
 	const ratio = devicePixelRatio || 1, width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);
 
 	if (!width || !height)
@@ -48,6 +48,23 @@ export function draw_spark(canvas, { values, first, last, low, high, limit, colo
 		ctx.fill(area);
 		ctx.stroke(line);
 	}
+	if (highest)
+		draw_spikes(ctx, { values, highest, first, last, x, y });
+}
+
+/* What an average hides: a stroke from it up to the highest value. */
+function draw_spikes(ctx, { values, highest, first, last, x, y }) {
+	const spikes = new Path2D();
+
+	for (let i = first; i <= last; i++) {
+		if (values[i] == null || highest[i] == null)
+			continue;
+		spikes.moveTo(x(i), y(values[i]));
+		spikes.lineTo(x(i), y(highest[i]));
+	}
+	ctx.globalAlpha = 0.4;
+	ctx.stroke(spikes);
+	ctx.globalAlpha = 1;
 }
 
 /* Stretches without a gap: null parts them, undefined does not. */

@@ -43,7 +43,7 @@ export function mount(el, ctx) {
 	const list = h('div.series-list', { role: 'listbox', 'aria-label': 'Series', 'aria-multiselectable': 'true', tabindex: 0, onkeydown: on_list_key }, inner);
 	const list_state = state_box(list);
 	const board = h('div.explorer-charts');
-	const empty = h('div.explorer-empty', {}, h('strong', {}, 'Pick series on the left.'), h('span', {}, 'Or type a pattern such as disk.*/sda and press Enter. To begin with:'),
+	const empty = h('div.explorer-empty', {}, h('strong', {}, 'Pick series from the list.'), h('span', {}, 'Or type a pattern such as disk.*/sda and press Enter. To begin with:'),
 		h('div.chips', {}, starters.map((one) => h('button.chip', { type: 'button', onclick: () => choose(one.series) }, one.label))));
 	const table_body = h('tbody');
 	const table = h('div.card.wide', { hidden: true }, h('header.card-head', {}, h('h3', {}, 'Over the shown range'), h('span.card-now'),
@@ -278,7 +278,7 @@ export function mount(el, ctx) {
 
 			row.numbers = ['min', 'avg', 'max', 'last'].map(() => h('td.number'));
 			row.swatch = h('span.swatch');
-			row.append(h('th', { scope: 'row', title: plane.about(id).help }, row.swatch, h('span.series-id', {}, id)), ...row.numbers,
+			row.append(h('th', { scope: 'row', title: plane.about(id).help }, h('span.stats-name', {}, row.swatch, h('span.series-id', {}, id))), ...row.numbers,
 				h('td.tight', {}, h('button.icon-button.quiet', { type: 'button', 'aria-label': `Remove ${id}`, onclick: () => flip(id) }, icon('close'))));
 			return row;
 		}, (row, id) => {

@@ -2,7 +2,7 @@
  * the page asks for the rows in sight and a few around them. */
 
 import { fill, h, set_text } from '../dom.js';
-import { default_columns, process_columns, rows_of } from '../lib/process-columns.js';
+import { default_columns, narrow_columns, process_columns, rows_of } from '../lib/process-columns.js';
 import { clock_text, full_text } from '../lib/time.js';
 import { create_grid } from '../parts/grid.js';
 import { icon } from '../parts/icons.js';
@@ -21,7 +21,8 @@ export function mount(el, ctx) {
 
 		return { sort, order, filter };
 	};
-	const columns = () => process_columns.filter((column) => (settings.get().columns ?? default_columns).includes(column.id));
+	const chosen = () => settings.get().columns ?? (matchMedia('(max-width: 700px)').matches ? narrow_columns : default_columns);
+	const columns = () => process_columns.filter((column) => chosen().includes(column.id));
 
 	/* ---- the page ---- */
 
@@ -48,12 +49,10 @@ export function mount(el, ctx) {
 	state.loading();
 
 	function column_menu() {
-		const on = () => settings.get().columns ?? default_columns;
-
 		return [h('div.menu-title', {}, 'Columns'), process_columns.map((column) => h('label.menu-check', {}, h('input', {
-			type: 'checkbox', checked: on().includes(column.id), disabled: column.id === 'pid',
+			type: 'checkbox', checked: chosen().includes(column.id), disabled: column.id === 'pid',
 			onchange(event) {
-				settings.change({ columns: process_columns.map((c) => c.id).filter((id) => (id === column.id ? event.target.checked : on().includes(id))) });
+				settings.change({ columns: process_columns.map((c) => c.id).filter((id) => (id === column.id ? event.target.checked : chosen().includes(id))) });
 				grid.set_columns(columns());
 				ask();
 			},
