@@ -1,0 +1,283 @@
+/* client.c: one connection and the sockets on it: which packet is whose, and what a
+ * wrong one costs: the connection. */
+#include "base/limits.h"
+#include "base/xmalloc.h"
+#include "engineio/exchange.h"
+#include "socketio/sio.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void forget_pending(struct sio_client *c)
+{
+	for (unsigned i = 0; i < c->nblobs; i++)
+		free((void *)(uintptr_t)c->blobs[i].data);
+	free(c->blobs);
+	free(c->head);
+	c->blobs = NULL;
+	c->head = NULL;
+	c->nblobs = 0;
+}
+
+void client_unref(struct sio_client *c)
+{
+	if (--c->refs)
+		return;
+	forget_pending(c);
+	free(c);
+}
+
+/* --- out --- */
+
+void client_send(struct sio_client *c, enum packet_type type, const char *nsp, struct slice json)
+{
+	struct eio_frame *f;
+	struct buf b;
+
+	if (!c->session)
+		return;
+	buf_init(&b, UINT32_MAX / 2);
+	if (c->server->o.parser == SIO_PARSER_MSGPACK) {
+		msgpack_encode(&b, type, nsp, NULL, json, sio_none(), NULL, NULL);
+		f = eio_frame_of(b.data, b.len, true);
+	} else {
+		packet_put_head(&b, type, 0, nsp, NULL);
+		json_add_slice(&b, json);
+		f = eio_frame_of(b.data, b.len, false);
+	}
+	buf_release(&b);
+	eio_session_send(c->session, f, 0);
+	eio_frame_unref(f);
+}
+
+/* --- the end --- */
+
+void client_closed(struct sio_client *c, const char *reason, const char *description)
+{
+	if (!c->session)
+		return;
+	eio_session_set_user(c->session, NULL);
+	loop_timer_clear(c->server->loop, &c->timer);
+	list_remove(&c->link);
+	list_each(&c->sockets, l, after) {
+		struct sio_socket *s = list_item(l, struct sio_socket, in_client);
+
+		if (s->connected)
+			socket_leave(s, reason, description);
+		else
+			list_remove(l); /* its middlewares are still asked: they will find out */
+	}
+	c->session = NULL;
+	client_unref(c);
+}
+
+void client_close(struct sio_client *c, bool flush)
+{
+	struct eio_session *session = c->session;
+
+	c->refs++;
+	if (session) {
+		eio_session_close(session, !flush);
+		client_closed(c, "forced server close", NULL); /* only if the transport could not end at once */
+	}
+	client_unref(c);
+}
+
+static void on_connect_timeout(struct loop_timer *t)
+{
+	client_close(list_item(t, struct sio_client, timer), true);
+}
+
+/* --- in --- */
+
+static struct sio_socket *find_socket(struct sio_client *c, struct slice nsp)
+{
+	list_each(&c->sockets, l, after) {
+		struct sio_socket *s = list_item(l, struct sio_socket, in_client);
+
+		if (slice_is(nsp, s->nsp->name))
+			return s;
+	}
+	return NULL;
+}
+
+static void invalid_namespace(struct sio_client *c, struct slice name)
+{
+	char *text = xstrndup(name.p, name.n);
+
+	client_send(c, PACKET_CONNECT_ERROR, text, slice_str("{\"message\":\"Invalid namespace\"}"));
+	free(text);
+}
+
+/* Protocol 4 of the client's version 2: `/chat?token=1` carries what later became auth. */
+static struct slice split_query(struct slice nsp, struct buf *auth)
+{
+	const char *query = memchr(nsp.p, '?', nsp.n);
+	struct eio_request *r;
+	char *text;
+
+	buf_addc(auth, '{');
+	if (query) {
+		text = xstrndup(nsp.p, nsp.n);
+		r = eio_request_new("GET", text, "", false, NULL, 0);
+		for (size_t i = 0; i < r->nquery; i++) {
+			if (i)
+				buf_addc(auth, ',');
+			json_add_str(auth, r->query[i].name);
+			buf_addc(auth, ':');
+			json_add_str(auth, r->query[i].value);
+		}
+		eio_request_unref(r);
+		free(text);
+		nsp.n = (size_t)(query - nsp.p);
+	}
+	buf_addc(auth, '}');
+	return nsp;
+}
+
+static void connect_to(struct sio_client *c, struct slice name, struct slice auth)
+{
+	struct sio_namespace *nsp;
+
+	if (find_socket(c, name)) {
+		client_close(c, true); /* it is there already */
+		return;
+	}
+	nsp = c->nsockets < c->server->o.max_namespaces_per_client ? server_find_namespace(c->server, name, auth) : NULL;
+	if (nsp)
+		namespace_connect(nsp, c, auth);
+	else
+		invalid_namespace(c, name);
+}
+
+static void on_connect_packet(struct sio_client *c, const struct sio_packet *p)
+{
+	struct slice auth = p->data.n ? p->data : slice_of("{}", 2), name;
+	struct buf query;
+
+	if (eio_session_protocol(c->session) == 4) {
+		connect_to(c, p->nsp, auth);
+		return;
+	}
+	buf_init(&query, SIZE_MAX / 2);
+	name = split_query(p->nsp, &query);
+	if (!find_socket(c, name) || !slice_is(name, "/")) /* it was let into `/` without asking */
+		connect_to(c, name, slice_of(query.data, query.len));
+	buf_release(&query);
+}
+
+static void dispatch(struct sio_client *c, const struct sio_packet *p, struct sio_args args)
+{
+	struct sio_socket *s;
+
+	if (p->type == PACKET_CONNECT) {
+		on_connect_packet(c, p);
+		return;
+	}
+	s = find_socket(c, p->nsp);
+	if (!s || !s->entered || p->type == PACKET_CONNECT_ERROR)
+		client_close(c, true);
+	else
+		socket_packet(s, p, args);
+}
+
+static void text_packet(struct sio_client *c, const char *data, size_t n)
+{
+	struct sio_packet p;
+
+	if (c->head || !packet_decode(data, n, &p)) {
+		client_close(c, true);
+		return;
+	}
+	if (!p.attachments) {
+		dispatch(c, &p, sio_json_slice(p.args));
+		return;
+	}
+	/* The attachments come as messages of their own: the header waits for them in a copy. */
+	c->head = xstrndup(data, n);
+	c->head_len = n;
+	packet_decode(c->head, n, &c->packet);
+	c->blobs = xcalloc(p.attachments, sizeof *c->blobs);
+}
+
+static void attachment(struct sio_client *c, const char *data, size_t n)
+{
+	struct sio_args args;
+
+	if (!c->head) {
+		client_close(c, true);
+		return;
+	}
+	c->blobs[c->nblobs++] = (struct sio_blob){xmemdup(data, n), n};
+	if (c->nblobs < c->packet.attachments)
+		return;
+	args = (struct sio_args){c->packet.args, c->blobs, c->nblobs};
+	if (!packet_placeholders_fit(args.json, args.nblobs)) {
+		client_close(c, true);
+	} else {
+		char *head = c->head;
+		struct sio_blob *blobs = c->blobs;
+		unsigned nblobs = c->nblobs;
+		struct sio_packet p = c->packet;
+
+		c->head = NULL;
+		c->blobs = NULL;
+		c->nblobs = 0;
+		dispatch(c, &p, args);
+		for (unsigned i = 0; i < nblobs; i++)
+			free((void *)(uintptr_t)blobs[i].data);
+		free(blobs);
+		free(head);
+	}
+}
+
+static void msgpack_packet(struct sio_client *c, const char *data, size_t n)
+{
+	struct sio_packet p;
+	struct sio_blob *blobs = NULL;
+	size_t nblobs = 0;
+	struct buf json;
+
+	buf_init(&json, SIZE_MAX / 2);
+	if (msgpack_decode(data, n, &json, &p, &blobs, &nblobs))
+		dispatch(c, &p, (struct sio_args){p.args, blobs, nblobs});
+	else
+		client_close(c, true);
+	free(blobs); /* their bytes are in data */
+	buf_release(&json);
+}
+
+void client_message(struct sio_client *c, const char *data, size_t n, bool binary)
+{
+	c->refs++;
+	if (c->server->o.parser == SIO_PARSER_MSGPACK) {
+		if (binary)
+			msgpack_packet(c, data, n);
+		else
+			client_close(c, true);
+	} else if (binary) {
+		attachment(c, data, n);
+	} else {
+		text_packet(c, data, n);
+	}
+	client_unref(c);
+}
+
+/* --- birth --- */
+
+struct sio_client *client_new(struct sio_server *io, struct eio_session *session)
+{
+	struct sio_client *c = xzalloc(sizeof *c);
+
+	c->server = io;
+	c->session = session;
+	c->refs = 1;
+	list_init(&c->sockets);
+	list_push(&io->clients, &c->link);
+	eio_session_set_user(session, c);
+	if (eio_session_protocol(session) == 3)
+		connect_to(c, slice_of("/", 1), slice_of("{}", 2));
+	else
+		loop_timer_set(io->loop, &c->timer, io->o.connect_timeout_ms, on_connect_timeout);
+	return c;
+}

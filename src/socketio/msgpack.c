@@ -1,0 +1,535 @@
+/* msgpack.c: the msgpack parser (socket.io-msgpack-parser): a packet is one binary
+ * message, a map of type, data, nsp, id; binary stands inline.
+ *
+ * Inside this server arguments are JSON text with attachments beside it: bytes become
+ * placeholders on their way in, placeholders bytes on their way out. */
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "socketio/sio.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* --- in --- */
+
+struct reader {
+	const unsigned char *at, *end;
+	struct sio_blob *blobs;
+	size_t nblobs;
+	bool bad;
+};
+
+static uint64_t take_uint(struct reader *r, size_t n)
+{
+	uint64_t v = 0;
+
+	if ((size_t)(r->end - r->at) < n) {
+		r->bad = true;
+		r->at = r->end;
+		return 0;
+	}
+	while (n--)
+		v = v << 8 | *r->at++;
+	return v;
+}
+
+static const char *take_bytes(struct reader *r, uint64_t n)
+{
+	const char *p = (const char *)r->at;
+
+	if ((uint64_t)(r->end - r->at) < n) {
+		r->bad = true;
+		return NULL;
+	}
+	r->at += n;
+	return p;
+}
+
+enum kind { NIL, BOOL, UINT, INT, FLOAT, STR, BIN, EXT, ARRAY, MAP };
+/* The head of one value: n is its length, its count, or its number. */
+struct value {
+	enum kind kind;
+	uint64_t n;
+	int64_t i;
+	double d;
+	int ext;
+};
+
+static double as_float(uint64_t bits, bool wide)
+{
+	uint32_t narrow = (uint32_t)bits;
+	double d;
+	float f;
+
+	memcpy(&f, &narrow, sizeof f);
+	memcpy(&d, &bits, sizeof d);
+	return wide ? d : (double)f;
+}
+
+static struct value take_sized(struct reader *r, enum kind kind, unsigned log2)
+{
+	return (struct value){.kind = kind, .n = take_uint(r, (size_t)1 << log2)};
+}
+
+static struct value take_head(struct reader *r)
+{
+	unsigned c = (unsigned)take_uint(r, 1);
+	struct value v;
+
+	if (c < 0x80)
+		return (struct value){.kind = UINT, .n = c};
+	if (c < 0x90)
+		return (struct value){.kind = MAP, .n = c & 15};
+	if (c < 0xa0)
+		return (struct value){.kind = ARRAY, .n = c & 15};
+	if (c < 0xc0)
+		return (struct value){.kind = STR, .n = c & 31};
+	if (c >= 0xe0)
+		return (struct value){.kind = INT, .i = (int)c - 256};
+	switch (c) {
+	case 0xc0:
+		return (struct value){.kind = NIL};
+	case 0xc2:
+	case 0xc3:
+		return (struct value){.kind = BOOL, .n = c & 1};
+	case 0xc4:
+	case 0xc5:
+	case 0xc6:
+		return take_sized(r, BIN, c - 0xc4);
+	case 0xc7:
+	case 0xc8:
+	case 0xc9:
+		v = take_sized(r, EXT, c - 0xc7);
+		v.ext = (int8_t)take_uint(r, 1);
+		return v;
+	case 0xca:
+	case 0xcb:
+		return (struct value){.kind = FLOAT, .d = as_float(take_uint(r, c == 0xcb ? 8 : 4), c == 0xcb)};
+	case 0xcc:
+	case 0xcd:
+	case 0xce:
+	case 0xcf:
+		return take_sized(r, UINT, c - 0xcc);
+	case 0xd0:
+		return (struct value){.kind = INT, .i = (int8_t)take_uint(r, 1)};
+	case 0xd1:
+		return (struct value){.kind = INT, .i = (int16_t)take_uint(r, 2)};
+	case 0xd2:
+		return (struct value){.kind = INT, .i = (int32_t)take_uint(r, 4)};
+	case 0xd3:
+		return (struct value){.kind = INT, .i = (int64_t)take_uint(r, 8)};
+	case 0xd4:
+	case 0xd5:
+	case 0xd6:
+	case 0xd7:
+	case 0xd8:
+		return (struct value){.kind = EXT, .ext = (int8_t)take_uint(r, 1), .n = 1u << (c - 0xd4)};
+	case 0xd9:
+	case 0xda:
+	case 0xdb:
+		return take_sized(r, STR, c - 0xd9);
+	case 0xdc:
+	case 0xdd:
+		return take_sized(r, ARRAY, c - 0xdc + 1);
+	case 0xde:
+	case 0xdf:
+		return take_sized(r, MAP, c - 0xde + 1);
+	default:
+		r->bad = true;
+		return (struct value){.kind = NIL};
+	}
+}
+
+static void add_blob(struct reader *r, struct buf *json, const char *data, size_t n)
+{
+	buf_addf(json, "{\"_placeholder\":true,\"num\":%zu}", r->nblobs);
+	r->blobs = xreallocarray(r->blobs, r->nblobs + 1, sizeof *r->blobs);
+	r->blobs[r->nblobs++] = (struct sio_blob){data, n};
+}
+
+static void add_date(struct buf *json, int64_t ms)
+{
+	int64_t seconds = ms / 1000 - (ms % 1000 < 0);
+	time_t t = (time_t)seconds;
+	char text[40];
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm)) {
+		buf_adds(json, "null");
+		return;
+	}
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+	buf_addf(json, "\"%s.%03dZ\"", text, (int)(ms - seconds * 1000));
+}
+
+static uint64_t big_endian(const char *p, size_t n)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < n; i++)
+		v = v << 8 | (unsigned char)p[i];
+	return v;
+}
+
+/* Extensions that notepack.io writes: -1 is a time; 0, from older ones, undefined, a date or an ArrayBuffer. */
+static void add_ext(struct reader *r, struct buf *json, const struct value *v)
+{
+	const char *p = take_bytes(r, v->n);
+
+	if (!p)
+		return;
+	if (v->ext == -1 && v->n == 4)
+		add_date(json, (int64_t)big_endian(p, 4) * 1000);
+	else if (v->ext == -1 && v->n == 8)
+		add_date(json, (int64_t)((big_endian(p, 8) & 0x3ffffffffULL) * 1000 + (big_endian(p, 8) >> 34) / 1000000));
+	else if (v->ext == -1 && v->n == 12)
+		add_date(json, (int64_t)(big_endian(p + 4, 8) * 1000 + big_endian(p, 4) / 1000000));
+	else if (v->ext == 0 && v->n == 8)
+		add_date(json, (int64_t)big_endian(p, 8));
+	else if (v->ext == 0 && v->n > 1)
+		add_blob(r, json, p, (size_t)v->n);
+	else
+		buf_adds(json, "null");
+}
+
+static void to_json(struct reader *r, struct buf *json, unsigned depth);
+
+static void add_key(struct reader *r, struct buf *json)
+{
+	struct value v = take_head(r);
+	const char *p;
+
+	switch (v.kind) {
+	case STR:
+		p = take_bytes(r, v.n);
+		if (p)
+			json_add_string(json, p, (size_t)v.n);
+		break;
+	case UINT:
+		buf_addf(json, "\"%llu\"", (unsigned long long)v.n);
+		break;
+	case INT:
+		buf_addf(json, "\"%lld\"", (long long)v.i);
+		break;
+	default:
+		r->bad = true;
+	}
+}
+
+static void add_list(struct reader *r, struct buf *json, const struct value *v, unsigned depth)
+{
+	if (depth == 0 || v->n > (uint64_t)(r->end - r->at)) {
+		r->bad = true;
+		return;
+	}
+	buf_addc(json, v->kind == MAP ? '{' : '[');
+	for (uint64_t i = 0; i < v->n && !r->bad; i++) {
+		if (i)
+			buf_addc(json, ',');
+		if (v->kind == MAP) {
+			add_key(r, json);
+			buf_addc(json, ':');
+		}
+		to_json(r, json, depth - 1);
+	}
+	buf_addc(json, v->kind == MAP ? '}' : ']');
+}
+
+static void to_json(struct reader *r, struct buf *json, unsigned depth)
+{
+	struct value v = take_head(r);
+	const char *p;
+
+	switch (v.kind) {
+	case NIL:
+		buf_adds(json, "null");
+		break;
+	case BOOL:
+		buf_adds(json, v.n ? "true" : "false");
+		break;
+	case UINT:
+		buf_addu(json, v.n);
+		break;
+	case INT:
+		buf_addi(json, v.i);
+		break;
+	case FLOAT:
+		json_add_number(json, v.d);
+		break;
+	case STR:
+	case BIN:
+		p = take_bytes(r, v.n);
+		if (!p)
+			return;
+		if (v.kind == STR)
+			json_add_string(json, p, (size_t)v.n);
+		else
+			add_blob(r, json, p, (size_t)v.n);
+		break;
+	case EXT:
+		add_ext(r, json, &v);
+		break;
+	default:
+		add_list(r, json, &v, depth);
+	}
+}
+
+struct fields {
+	int type;
+	bool has_type, has_nsp;
+};
+
+static void take_field(struct reader *r, struct buf *json, struct slice key, struct sio_packet *out, struct fields *got)
+{
+	struct buf nowhere;
+	struct value v;
+
+	if (slice_is(key, "data")) {
+		size_t start = json->len;
+
+		to_json(r, json, LIMIT_JSON_DEPTH);
+		out->data = slice_of(NULL, json->len - start);
+		return;
+	}
+	if (slice_is(key, "type") || slice_is(key, "id") || slice_is(key, "nsp")) {
+		v = take_head(r);
+		if (slice_is(key, "type")) {
+			got->has_type = v.kind == UINT && v.n <= PACKET_CONNECT_ERROR;
+			got->type = (int)v.n;
+		} else if (slice_is(key, "id")) {
+			out->has_id = v.kind == UINT;
+			out->id = v.n;
+			r->bad |= v.kind == INT || v.kind == FLOAT || v.kind > FLOAT;
+			if (v.kind == EXT)
+				r->bad = false, take_bytes(r, v.n);
+		} else {
+			const char *p = v.kind == STR ? take_bytes(r, v.n) : NULL;
+
+			got->has_nsp = p && v.n <= LIMIT_NAMESPACE_BYTES;
+			out->nsp = slice_of(p, (size_t)v.n);
+		}
+		return;
+	}
+	buf_init(&nowhere, SIZE_MAX / 2);
+	to_json(r, &nowhere, LIMIT_JSON_DEPTH); /* "options" and what may come later */
+	buf_release(&nowhere);
+}
+
+bool msgpack_decode(const void *data, size_t n, struct buf *json, struct sio_packet *out, struct sio_blob **blobs, size_t *nblobs)
+{
+	struct reader r = {.at = data, .end = (const unsigned char *)data + n};
+	struct value top = take_head(&r);
+	struct fields got = {0};
+
+	*out = (struct sio_packet){0};
+	if (top.kind != MAP)
+		return false;
+	for (uint64_t i = 0; i < top.n && !r.bad; i++) {
+		struct value key = take_head(&r);
+		const char *p = key.kind == STR ? take_bytes(&r, key.n) : NULL;
+
+		if (!p) {
+			r.bad = true;
+			break;
+		}
+		take_field(&r, json, slice_of(p, (size_t)key.n), out, &got);
+	}
+	*blobs = r.blobs;
+	*nblobs = r.nblobs;
+	if (r.bad || r.at != r.end || !got.has_type || !got.has_nsp)
+		return false;
+	out->type = (enum packet_type)got.type;
+	out->data = slice_of(json->data, out->data.n);
+	if (slice_is(out->data, "null"))
+		out->data.n = 0;
+	return packet_check(out) && (!r.nblobs || packet_placeholders_fit(out->data, r.nblobs));
+}
+
+/* --- out --- */
+
+static void put_uint(struct buf *out, uint64_t v, size_t n)
+{
+	while (n--)
+		buf_addc(out, (char)(v >> (8 * n)));
+}
+
+static void put_sized(struct buf *out, size_t n, unsigned small, size_t small_max, unsigned c8, unsigned c16, unsigned c32)
+{
+	if (n <= small_max) {
+		buf_addc(out, (char)(small | n));
+	} else if (c8 && n < 256) {
+		buf_addc(out, (char)c8);
+		put_uint(out, n, 1);
+	} else if (n < 65536) {
+		buf_addc(out, (char)c16);
+		put_uint(out, n, 2);
+	} else {
+		buf_addc(out, (char)c32);
+		put_uint(out, n, 4);
+	}
+}
+
+static void put_str(struct buf *out, const char *s, size_t n)
+{
+	put_sized(out, n, 0xa0, 31, 0xd9, 0xda, 0xdb);
+	buf_add(out, s, n);
+}
+
+static void put_bin(struct buf *out, const struct sio_blob *b)
+{
+	if (b->n < 256) {
+		buf_addc(out, (char)0xc4);
+		put_uint(out, b->n, 1);
+	} else {
+		put_sized(out, b->n, 0, 0, 0, 0xc5, 0xc6);
+	}
+	buf_add(out, b->data, b->n);
+}
+
+static void put_int(struct buf *out, bool negative, uint64_t magnitude)
+{
+	static const struct {
+		uint64_t most;
+		unsigned code;
+		size_t bytes;
+	} up[] = {{127, 0, 1}, {255, 0xcc, 1}, {65535, 0xcd, 2}, {4294967295, 0xce, 4}, {UINT64_MAX, 0xcf, 8}},
+	  down[] = {{32, 0, 1}, {128, 0xd0, 1}, {32768, 0xd1, 2}, {2147483648, 0xd2, 4}, {(uint64_t)1 << 63, 0xd3, 8}};
+
+	for (size_t i = 0; i < 5; i++) {
+		if (magnitude > (negative ? down : up)[i].most)
+			continue;
+		if (i)
+			buf_addc(out, (char)(negative ? down : up)[i].code);
+		put_uint(out, negative ? -magnitude : magnitude, (negative ? down : up)[i].bytes);
+		return;
+	}
+}
+
+static void put_number(struct buf *out, struct slice text)
+{
+	double d = json_number(text);
+	uint64_t bits;
+
+	if (d == trunc(d) && fabs(d) < 18446744073709551615.0 && !(d < -9223372036854775808.0)) {
+		put_int(out, d < 0, (uint64_t)fabs(d));
+		return;
+	}
+	memcpy(&bits, &d, sizeof bits);
+	buf_addc(out, (char)0xcb);
+	put_uint(out, bits, 8);
+}
+
+static const struct sio_blob *placeholder(struct slice object, struct sio_args args)
+{
+	struct slice flag, num;
+	double n;
+
+	if (!args.nblobs || !json_get(object, "_placeholder", &flag) || json_type(flag) != JSON_TRUE || !json_get(object, "num", &num))
+		return NULL;
+	n = json_number(num);
+	return n >= 0 && n < (double)args.nblobs ? &args.blobs[(size_t)n] : NULL;
+}
+
+/* Up to this depth a list's members are counted first, for the shortest head. Deeper ones take a head of fixed
+ * length that is filled in afterwards, so that hostile nesting costs no more than its length. */
+#define COUNTED_DEPTH 16
+
+static void put_json(struct buf *out, struct slice v, struct sio_args args, unsigned depth);
+
+static void put_list(struct buf *out, struct slice v, struct sio_args args, unsigned depth)
+{
+	bool map = json_type(v) == JSON_OBJECT;
+	struct json_walk w = json_walk(v);
+	struct slice key, value;
+	size_t n = 0, head;
+
+	if (depth < COUNTED_DEPTH) {
+		while (map ? json_next_member(&w, &key, &value) : json_next(&w, &value))
+			n++;
+		put_sized(out, n, map ? 0x80 : 0x90, 15, 0, map ? 0xde : 0xdc, map ? 0xdf : 0xdd);
+		w = json_walk(v);
+	} else {
+		buf_addc(out, (char)(map ? 0xdf : 0xdd));
+	}
+	head = out->len;
+	if (depth >= COUNTED_DEPTH)
+		put_uint(out, 0, 4);
+	for (n = 0; map ? json_next_member(&w, &key, &value) : json_next(&w, &value); n++) {
+		if (map)
+			put_json(out, key, args, depth + 1);
+		put_json(out, value, args, depth + 1);
+	}
+	for (size_t i = 0; depth >= COUNTED_DEPTH && i < 4; i++)
+		out->data[head + i] = (char)(n >> (24 - 8 * i));
+}
+
+static void put_json(struct buf *out, struct slice v, struct sio_args args, unsigned depth)
+{
+	const struct sio_blob *blob;
+	struct buf text;
+
+	switch (json_type(v)) {
+	case JSON_NULL:
+		buf_addc(out, (char)0xc0);
+		break;
+	case JSON_FALSE:
+	case JSON_TRUE:
+		buf_addc(out, (char)(json_type(v) == JSON_TRUE ? 0xc3 : 0xc2));
+		break;
+	case JSON_NUMBER:
+		put_number(out, v);
+		break;
+	case JSON_STRING:
+		buf_init(&text, v.n * 3 + 1);
+		json_unquote(&text, v);
+		put_str(out, text.data, text.len);
+		buf_release(&text);
+		break;
+	case JSON_OBJECT:
+		blob = placeholder(v, args);
+		if (blob) {
+			put_bin(out, blob);
+			break;
+		}
+		/* fall through */
+	case JSON_ARRAY:
+		put_list(out, v, args, depth);
+		break;
+	}
+}
+
+void msgpack_encode(struct buf *out, enum packet_type type, const char *nsp, const uint64_t *id, struct slice json, struct sio_args args,
+                    const char *event, const char *offset)
+{
+	bool listed = type == PACKET_EVENT || type == PACKET_ACK;
+	bool has_data = listed || json.n;
+
+	put_sized(out, 2u + has_data + (id != NULL), 0x80, 15, 0, 0xde, 0xdf);
+	put_str(out, "type", 4);
+	put_int(out, false, type);
+	if (has_data)
+		put_str(out, "data", 4);
+	if (listed) {
+		struct json_walk w = {args.json.p, args.json.p + args.json.n};
+		struct slice v;
+
+		put_sized(out, sio_args_count(args) + (event != NULL) + (offset != NULL), 0x90, 15, 0, 0xdc, 0xdd);
+		if (event)
+			put_str(out, event, strlen(event));
+		while (json_next(&w, &v))
+			put_json(out, v, args, 1);
+		if (offset)
+			put_str(out, offset, strlen(offset));
+	} else if (has_data) {
+		put_json(out, json, sio_none(), 0);
+	}
+	if (id) {
+		put_str(out, "id", 2);
+		put_int(out, false, *id);
+	}
+	put_str(out, "nsp", 3);
+	put_str(out, nsp, strlen(nsp));
+}

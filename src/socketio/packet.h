@@ -1,0 +1,49 @@
+/* packet.h: Socket.IO packets, protocol 5, default parser. Pure.
+ *
+ *   <type>[<attachments>-][<namespace>,][<ack id>][JSON]
+ */
+#ifndef SOCKETIO_PACKET_H
+#define SOCKETIO_PACKET_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "socketio/socketio.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum packet_type {
+	PACKET_CONNECT,
+	PACKET_DISCONNECT,
+	PACKET_EVENT,
+	PACKET_ACK,
+	PACKET_CONNECT_ERROR,
+	PACKET_BINARY_EVENT,
+	PACKET_BINARY_ACK,
+};
+
+/* Slices point into what was decoded. */
+struct sio_packet {
+	enum packet_type type;    /* 5 and 6 are told as 2 and 3 with attachments */
+	struct slice nsp;         /* "/" if the packet names none */
+	bool has_id;
+	uint64_t id;
+	unsigned attachments;
+	struct slice data;        /* all JSON, validated; empty if there is none */
+	/* Of an event */
+	struct slice name;        /* JSON text of its first element */
+	struct slice args;        /* the rest of an event, all of an ack: values joined by commas */
+};
+
+/* False: it is none. maxima: LIMIT_… of base/limits.h. */
+bool packet_decode(const char *text, size_t n, struct sio_packet *out);
+/* What packet_decode() does behind the header: checks data by type and finds name and args. */
+bool packet_check(struct sio_packet *p);
+/* Every placeholder in json has a number below n. */
+bool packet_placeholders_fit(struct slice json, size_t n);
+bool packet_name_is_reserved(const char *name, size_t n);
+
+/* `2`, or `5<n>-`, the namespace and id. Then the caller adds JSON. */
+void packet_put_head(struct buf *out, enum packet_type type, size_t attachments, const char *nsp, const uint64_t *id);
+
+#endif

@@ -1,0 +1,240 @@
+/* server.c: the server: its namespaces, and the sessions that Engine.IO opens. */
+#include "base/limits.h"
+#include "base/xmalloc.h"
+#include "socketio/sio.h"
+
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+void sio_options_init(struct sio_options *o)
+{
+	*o = (struct sio_options){
+		.connect_timeout_ms = 45000,
+		.recovery_skips_middlewares = true,
+		.max_recovery_bytes = LIMIT_RECOVERY_BYTES,
+		.max_namespaces_per_client = LIMIT_NAMESPACES_PER_CLIENT,
+		.max_dynamic_namespaces = LIMIT_DYNAMIC_NAMESPACES,
+		.max_pending_acks = LIMIT_PENDING_ACKS,
+	};
+	eio_options_init(&o->engine);
+	o->engine.path = "/socket.io";
+}
+
+/* --- what Engine.IO tells --- */
+
+static void on_open(void *user, struct eio_session *session)
+{
+	struct sio_server *io = user;
+
+	if (io->on_opened)
+		io->on_opened(io->engine_user, session);
+	if (eio_session_is_open(session))
+		client_new(io, session);
+}
+
+static void on_message(struct eio_session *session, const char *data, size_t n, bool binary)
+{
+	struct sio_client *c = eio_session_user(session);
+
+	if (c)
+		client_message(c, data, n, binary);
+}
+
+static void on_close(struct eio_session *session, enum eio_reason why, const char *description)
+{
+	struct sio_client *c = eio_session_user(session);
+
+	if (!c)
+		return;
+	if (c->server->on_closed)
+		c->server->on_closed(c->server->engine_user, session, why, description);
+	client_closed(c, c->server->closing ? "server shutting down" : eio_reason_text(why), description);
+}
+
+static void on_refused(void *user, const struct eio_refusal *r)
+{
+	struct sio_server *io = user;
+
+	if (io->on_refused)
+		io->on_refused(io->refused_user, r);
+}
+
+/* --- life --- */
+
+struct sio_server *sio_server_new(struct loop *l, const struct sio_options *o)
+{
+	struct sio_server *io = xzalloc(sizeof *io);
+	struct eio_handlers handlers = {
+		.user = io,
+		.on_open = on_open,
+		.on_message = on_message,
+		.on_close = on_close,
+		.on_refused = on_refused,
+	};
+
+	io->loop = l;
+	io->o = *o;
+	map_init(&io->namespaces);
+	list_init(&io->clients);
+	io->engine = eio_server_new(l, &o->engine, &handlers);
+	sio_of(io, "/");
+	return io;
+}
+
+static void free_parent(struct parent *p)
+{
+	if (p->regex) {
+		regfree(p->regex);
+		free(p->regex);
+	}
+	namespace_free(p->nsp);
+}
+
+static void server_free(void *arg)
+{
+	struct sio_server *io = arg;
+	struct map_iter it = map_begin(&io->namespaces);
+
+	for (struct map_entry *e; (e = map_next(&it));)
+		namespace_free(e->value);
+	map_release(&io->namespaces);
+	for (size_t i = 0; i < io->nparents; i++)
+		free_parent(&io->parents[i]);
+	free(io->parents);
+	free(io);
+}
+
+void sio_server_free(struct sio_server *io)
+{
+	if (!io)
+		return;
+	io->closing = true;
+	eio_server_free(io->engine); /* ends every session, and so every socket */
+	loop_defer(io->loop, server_free, io);
+}
+
+struct eio_server *sio_engine(const struct sio_server *io)
+{
+	return io->engine;
+}
+
+/* --- namespaces --- */
+
+static struct sio_namespace *add_namespace(struct sio_server *io, const char *name, size_t n, struct sio_namespace *parent)
+{
+	struct sio_namespace *nsp = namespace_new(io, name, n);
+
+	map_set(&io->namespaces, name, n, nsp);
+	nsp->parent = parent;
+	if (parent) {
+		map_set(&parent->children, name, n, nsp);
+		handlers_copy(&nsp->handlers, &parent->handlers);
+	}
+	if (io->on_new_namespace && strcmp(nsp->name, "/") != 0)
+		io->on_new_namespace(io->new_namespace_user, nsp);
+	return nsp;
+}
+
+struct sio_namespace *sio_of(struct sio_server *io, const char *name)
+{
+	char *full = xasprintf("%s%s", *name == '/' ? "" : "/", name);
+	size_t n = strlen(full);
+	struct sio_namespace *nsp = map_get(&io->namespaces, full, n);
+
+	if (!nsp) {
+		struct sio_namespace *parent = NULL;
+
+		/* A name that fits a pattern belongs to its parent, whoever made it. */
+		for (size_t i = 0; i < io->nparents && !parent; i++)
+			if (io->parents[i].regex && io->parents[i].match(io->parents[i].user, full, slice_of("{}", 2)))
+				parent = io->parents[i].nsp;
+		nsp = add_namespace(io, full, n, parent);
+	}
+	free(full);
+	return nsp;
+}
+
+struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice name, struct slice auth)
+{
+	struct sio_namespace *nsp = map_get(&io->namespaces, name.p, name.n);
+	char *text;
+
+	if (nsp || io->ndynamic >= io->o.max_dynamic_namespaces || memchr(name.p, '\0', name.n))
+		return nsp;
+	text = xstrndup(name.p, name.n);
+	for (size_t i = 0; i < io->nparents && !nsp; i++) {
+		if (!io->parents[i].match(io->parents[i].user, text, auth))
+			continue;
+		nsp = add_namespace(io, name.p, name.n, io->parents[i].nsp);
+		io->ndynamic++;
+	}
+	free(text);
+	return nsp;
+}
+
+static struct parent *add_parent(struct sio_server *io, sio_match_fn *match, void *user)
+{
+	struct parent *p;
+
+	io->parents = xreallocarray(io->parents, io->nparents + 1, sizeof *io->parents);
+	p = &io->parents[io->nparents];
+	*p = (struct parent){.match = match, .user = user};
+	p->nsp = namespace_new(io, "/_", 2);
+	p->nsp->is_parent = true;
+	io->nparents++;
+	return p;
+}
+
+struct sio_namespace *sio_of_match(struct sio_server *io, sio_match_fn *match, void *user)
+{
+	return add_parent(io, match, user)->nsp;
+}
+
+static bool match_regex(void *user, const char *name, struct slice auth)
+{
+	(void)auth;
+	return regexec(user, name, 0, NULL, 0) == 0;
+}
+
+struct sio_namespace *sio_of_regex(struct sio_server *io, const char *pattern)
+{
+	regex_t *re = xmalloc(sizeof *re);
+	struct parent *p;
+
+	if (regcomp(re, pattern, REG_EXTENDED | REG_NOSUB)) {
+		free(re);
+		return NULL;
+	}
+	p = add_parent(io, match_regex, re);
+	p->regex = re;
+	return p->nsp;
+}
+
+void sio_on_new_namespace(struct sio_server *io, void (*fn)(void *user, struct sio_namespace *nsp), void *user)
+{
+	io->on_new_namespace = fn;
+	io->new_namespace_user = user;
+}
+
+void sio_on_connection_error(struct sio_server *io, void (*fn)(void *user, const struct eio_refusal *r), void *user)
+{
+	io->on_refused = fn;
+	io->refused_user = user;
+}
+
+void sio_on_engine(struct sio_server *io, void (*opened)(void *user, struct eio_session *s),
+                   void (*closed)(void *user, struct eio_session *s, enum eio_reason why, const char *description), void *user)
+{
+	io->on_opened = opened;
+	io->on_closed = closed;
+	io->engine_user = user;
+}
+
+void sio_each_namespace(struct sio_server *io, void (*fn)(void *user, struct sio_namespace *nsp), void *user)
+{
+	struct map_iter it = map_begin(&io->namespaces);
+
+	for (struct map_entry *e; (e = map_next(&it));)
+		fn(user, e->value);
+}

@@ -1,0 +1,224 @@
+/* sio.h: what the files of socketio/ share and nobody else sees. */
+#ifndef SOCKETIO_SIO_H
+#define SOCKETIO_SIO_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "socketio/packet.h"
+#include "socketio/socketio.h"
+
+struct sio_client;
+
+/* --- handlers: lists of functions, in order of registration --- */
+
+enum handler_kind { ON_CONNECTION, ON_EVENT, ON_ANY, ON_OUTGOING, ON_PACKET, ON_ERROR, ON_DISCONNECTING, ON_DISCONNECT, MIDDLEWARE };
+
+struct handler {
+	enum handler_kind kind;
+	char *event;                   /* of ON_EVENT */
+	void (*fn)(void);              /* cast back to what its kind says */
+	void *user;
+	bool once;
+};
+/* Entries that are removed while the list is walked turn into holes (fn NULL). */
+struct handlers {
+	struct handler *at;
+	size_t n, cap;
+	unsigned walking;
+	bool holes;
+};
+void handlers_add(struct handlers *h, struct handler what, bool first);
+void handlers_remove(struct handlers *h, enum handler_kind kind, const char *event, void (*fn)(void));
+void handlers_copy(struct handlers *to, const struct handlers *from);
+void handlers_release(struct handlers *h);
+bool handlers_have(const struct handlers *h, enum handler_kind kind);
+/* Walks those that are there now: for (i = begin(h); (e = next(h, &w));) … end is implied. */
+struct handlers_walk {
+	size_t at, n;
+	enum handler_kind kind;
+};
+struct handlers_walk handlers_begin(struct handlers *h, enum handler_kind kind);
+struct handler *handlers_next(struct handlers *h, struct handlers_walk *w);
+void handlers_end(struct handlers *h); /* always, after the walk */
+
+/* --- the server --- */
+
+struct parent {
+	struct sio_namespace *nsp;
+	sio_match_fn *match;
+	void *user;
+	void *regex;                   /* regex_t of sio_of_regex, freed with it */
+};
+
+struct sio_server {
+	struct loop *loop;
+	struct sio_options o;
+	struct eio_server *engine;
+	struct map namespaces;         /* by name */
+	struct parent *parents;
+	size_t nparents, ndynamic;
+	struct link clients;
+	bool closing;
+	void (*on_new_namespace)(void *, struct sio_namespace *);
+	void (*on_refused)(void *, const struct eio_refusal *);
+	void (*on_opened)(void *, struct eio_session *);
+	void (*on_closed)(void *, struct eio_session *, enum eio_reason, const char *);
+	void *new_namespace_user, *refused_user, *engine_user;
+};
+struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice name, struct slice auth); /* NULL: invalid */
+
+/* --- namespaces --- */
+
+struct room {
+	struct link members;           /* of struct member */
+	size_t n;
+	char name[];
+};
+struct member {
+	struct link in_room, in_socket;
+	struct room *room;
+	struct sio_socket *socket;
+};
+
+struct sio_namespace {
+	struct sio_server *server;
+	char *name;
+	void *user;
+	struct handlers handlers;
+	struct map sockets;            /* connected ones, by id */
+	struct map rooms;              /* adapter.c */
+	struct link pending;           /* sockets that are still in the middlewares */
+	uint64_t next_id;              /* of acknowledgements */
+	uint64_t mark;                 /* of a selection that runs */
+	void (*on_room)(void *, enum sio_room_event, const char *, const char *);
+	void *room_user;
+	struct sio_namespace *parent;  /* of a dynamic one */
+	struct map children;           /* of a parent */
+	bool is_parent;
+	struct recovery *recovery;     /* NULL: off */
+};
+struct sio_namespace *namespace_new(struct sio_server *io, const char *name, size_t n);
+void namespace_free(struct sio_namespace *nsp);
+void namespace_connect(struct sio_namespace *nsp, struct sio_client *c, struct slice auth);
+void namespace_maybe_remove(struct sio_namespace *nsp); /* an empty child, where cleanup is on */
+
+/* --- one connection --- */
+
+struct sio_client {
+	struct sio_server *server;
+	struct eio_session *session;   /* NULL once closed */
+	struct link link;
+	struct link sockets;           /* in_client of each, also those in the middlewares */
+	size_t nsockets;
+	struct loop_timer timer;       /* connectTimeout */
+	unsigned refs;
+	/* An event whose attachments are still to come. */
+	char *head;
+	size_t head_len;
+	struct sio_packet packet;      /* points into head */
+	struct sio_blob *blobs;
+	unsigned nblobs;
+};
+struct sio_client *client_new(struct sio_server *io, struct eio_session *s);
+void client_message(struct sio_client *c, const char *data, size_t n, bool binary);
+void client_closed(struct sio_client *c, const char *reason, const char *description);
+void client_close(struct sio_client *c, bool flush); /* ours to end */
+void client_send(struct sio_client *c, enum packet_type type, const char *nsp, struct slice json); /* one without attachments */
+void client_unref(struct sio_client *c);
+
+/* --- sockets --- */
+
+struct owed_ack {
+	struct link link;              /* of the socket, in order */
+	struct link in_many;
+	uint64_t id;
+	struct loop_timer timer;
+	struct sio_socket *socket;
+	sio_answer_fn *fn;
+	void *user;
+	struct many *many;             /* or: one of a broadcast's */
+};
+
+struct sio_socket {
+	unsigned refs;
+	bool connected, recovered, entered; /* entered: past the middlewares */
+	char id[RANDOM_ID_LEN + 1];
+	char *long_id;                 /* of protocol 4: "nsp#engineid"; else NULL */
+	char *pid;                     /* of recovery */
+	struct sio_namespace *nsp;
+	struct sio_client *client;
+	struct link in_client, in_pending;
+	struct link rooms;             /* members */
+	uint64_t mark;
+	struct link acks;              /* owed to us */
+	size_t nacks;
+	struct handlers *handlers;     /* its own; NULL: none */
+	struct eio_request *request;
+	char *auth, *data;
+	void *user;
+	int64_t issued_ms;
+	uint64_t dropped;
+	uint64_t since;                /* recovery's position when it connected */
+	double tokens;                 /* of events_per_second */
+	int64_t tokens_ms;
+};
+const char *socket_id(const struct sio_socket *s);
+struct sio_socket *socket_new(struct sio_namespace *nsp, struct sio_client *c, struct slice auth);
+void socket_packet(struct sio_socket *s, const struct sio_packet *p, struct sio_args args); /* event, ack, disconnect */
+void socket_enter(struct sio_socket *s);     /* CONNECT is answered, handlers are told */
+void socket_leave(struct sio_socket *s, const char *reason, const char *description);
+void socket_refused(struct sio_socket *s, const char *message, const char *data);
+void socket_ack_came(struct sio_socket *s, uint64_t id, struct sio_args args);
+void socket_drop_acks(struct sio_socket *s);
+void socket_end_acks(struct sio_socket *s); /* the server is going down: nobody will tell later */
+void socket_tell_outgoing(struct sio_socket *s, const char *event, struct sio_args args);
+struct owed_ack *socket_owe(struct sio_socket *s, uint64_t id, uint32_t timeout_ms);
+
+/* --- packets on their way out --- */
+
+struct frames {
+	struct eio_frame *at[1 + 16], **more;
+	size_t n;
+};
+/* Encodes once for everyone. offset: recovery's, or NULL. */
+void frames_event(struct frames *f, const struct sio_namespace *nsp, const char *event, struct sio_args args, const uint64_t *id,
+                  const char *offset);
+void frames_ack(struct frames *f, const struct sio_namespace *nsp, uint64_t id, struct sio_args args);
+void frames_release(struct frames *f);
+bool frames_send(const struct frames *f, struct sio_socket *s, unsigned flags); /* false: a volatile one was dropped */
+
+/* --- the adapter: who is in which room --- */
+
+void adapter_join(struct sio_socket *s, const char *room);
+void adapter_leave(struct sio_socket *s, const char *room);
+void adapter_leave_all(struct sio_socket *s);
+/* The sockets that op means, each once and with a reference, in room order, then order of joining. */
+struct selection {
+	struct sio_socket **at;
+	size_t n;
+};
+struct selection adapter_select(const struct sio_operator *op);
+void selection_release(struct selection *sel);
+
+/* --- connection state recovery --- */
+
+struct recovery *recovery_new(struct sio_namespace *nsp);
+void recovery_free(struct recovery *r);             /* NULL does nothing */
+uint64_t recovery_position(const struct recovery *r); /* of the last event */
+/* Remembers an event for those that op means, or for one socket, and returns the offset that travels with it,
+ * valid until the next call. */
+const char *recovery_note(struct recovery *r, const struct sio_operator *op, const char *to_sid, const char *event, struct sio_args args);
+void recovery_keep(struct recovery *r, struct sio_socket *s); /* it left for a reason that can be recovered from */
+/* If auth names a session that is kept: s takes over its id, pid, rooms and data. */
+bool recovery_restore(struct recovery *r, struct sio_socket *s, struct slice auth);
+void recovery_replay(struct recovery *r, struct sio_socket *s); /* sends what it missed */
+bool recovery_reason(const char *reason);
+
+/* --- msgpack parser --- */
+
+bool msgpack_decode(const void *data, size_t n, struct buf *json, struct sio_packet *out, struct sio_blob **blobs, size_t *nblobs);
+void msgpack_encode(struct buf *out, enum packet_type type, const char *nsp, const uint64_t *id, struct slice json, struct sio_args args,
+                    const char *event, const char *offset);
+
+#endif

@@ -1,0 +1,306 @@
+/* socketio.h: a complete Socket.IO server for C programs.
+ *
+ * It mirrors the Node server object by object: Server, Namespace, Socket,
+ * BroadcastOperator; the table at the end names each method's counterpart. Protocol
+ * 5 over Engine.IO 4, and protocol 4 (clients of version 2) where allow_eio3 is on.
+ *
+ * Threads: everything happens on the thread of the loop that was given to
+ * sio_server_new(); other threads come in through loop_post().
+ *
+ * Event arguments are JSON text that was validated once and is carried as it is:
+ * no digit, NUL or key order is lost on the way through. Binary travels beside it.
+ *
+ * Ownership: what a function is given is borrowed for the call. A socket that a
+ * handler gets is valid until its disconnect handlers have returned; to hold it
+ * longer, use sio_socket_ref(). Errors: functions that can fail say how. */
+#ifndef SOCKETIO_SOCKETIO_H
+#define SOCKETIO_SOCKETIO_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "engineio/engineio.h"
+#include "loop/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sio_server;
+struct sio_namespace;
+struct sio_socket;
+struct sio_ack;
+struct sio_next;
+
+/* ===================== arguments ===================== */
+
+struct sio_blob {
+	const void *data;
+	size_t n;
+};
+/* A list of arguments: JSON values joined by commas, without brackets, `1,"a",{}`.
+ * Where there are blobs, {"_placeholder":true,"num":i} in it stands for blobs[i]. */
+struct sio_args {
+	struct slice json;
+	const struct sio_blob *blobs;
+	size_t nblobs;
+};
+
+struct sio_args sio_none(void);
+struct sio_args sio_json(const char *json);                 /* trusted text: `"hello",42` */
+struct sio_args sio_json_slice(struct slice json);
+
+size_t sio_args_count(struct sio_args a);
+bool sio_args_at(struct sio_args a, size_t i, struct slice *value);        /* JSON text of one */
+bool sio_args_string(struct sio_args a, size_t i, struct buf *out);        /* appends its text; false if it is no string */
+bool sio_args_number(struct sio_args a, size_t i, double *out);            /* false if it is no number */
+bool sio_args_binary(struct sio_args a, size_t i, struct sio_blob *out);   /* false if it is not binary */
+
+/* Arguments put together piece by piece. Call _release when they were used. */
+struct sio_builder {
+	struct buf json;
+	struct sio_blob *blobs;     /* copies */
+	size_t nblobs;
+};
+void sio_builder_init(struct sio_builder *b);
+void sio_builder_release(struct sio_builder *b);
+void sio_add_string(struct sio_builder *b, const char *s);
+void sio_add_number(struct sio_builder *b, double v);
+void sio_add_bool(struct sio_builder *b, bool v);
+void sio_add_json(struct sio_builder *b, struct slice trusted);
+void sio_add_binary(struct sio_builder *b, const void *data, size_t n);
+void sio_add_all(struct sio_builder *b, struct sio_args a);                /* all of another list, attachments too */
+struct sio_args sio_built(const struct sio_builder *b);                    /* valid until the builder changes */
+
+/* ===================== Server ===================== */
+
+enum sio_parser { SIO_PARSER_DEFAULT, SIO_PARSER_MSGPACK };
+
+struct sio_options {
+	struct eio_options engine;          /* path "/socket.io", limits, transports, cors, cookie … */
+	enum sio_parser parser;
+	uint32_t connect_timeout_ms;        /* 45000: no namespace joined by then: closed */
+	bool cleanup_empty_child_namespaces; /* false */
+	uint32_t recovery_ms;               /* connectionStateRecovery.maxDisconnectionDuration; 0: off */
+	bool recovery_skips_middlewares;    /* true */
+	size_t max_recovery_bytes;          /* packets kept for it, of one namespace */
+	size_t max_namespaces_per_client, max_dynamic_namespaces;
+	size_t max_pending_acks;            /* that one socket owes; the oldest is given up */
+	uint32_t events_per_second;         /* of one socket, with bursts of twice as many; 0: no limit.
+	                                     * Past it the client is disconnected. */
+};
+void sio_options_init(struct sio_options *o); /* the defaults */
+
+/* Copies o; its strings stay borrowed. Serve it with http_server_attach(http, sio_engine(io), …). */
+struct sio_server *sio_server_new(struct loop *l, const struct sio_options *o);
+/* Every socket gets "server shutting down", every connection is closed, memory goes at the end of the turn. */
+void sio_server_free(struct sio_server *io);
+struct eio_server *sio_engine(const struct sio_server *io);
+
+/* The namespace of that name, made on first use; a leading slash is added. */
+struct sio_namespace *sio_of(struct sio_server *io, const char *name);
+
+/* Namespaces made on demand, when a client connects to a name that fits. The result is
+ * the parent: its middlewares and handlers are copied to each child, its emits reach all. Asked in the order of
+ * registration. */
+typedef bool sio_match_fn(void *user, const char *name, struct slice auth);
+struct sio_namespace *sio_of_match(struct sio_server *io, sio_match_fn *match, void *user);
+/* The same by an extended regular expression (regcomp(3)); NULL if it is none. */
+struct sio_namespace *sio_of_regex(struct sio_server *io, const char *pattern);
+
+/* Told of each namespace but `/` when it is made. */
+void sio_on_new_namespace(struct sio_server *io, void (*fn)(void *user, struct sio_namespace *nsp), void *user);
+/* Told of each request that Engine.IO refused ("connection_error"). */
+void sio_on_connection_error(struct sio_server *io, void (*fn)(void *user, const struct eio_refusal *r), void *user);
+/* Told of Engine.IO sessions: opened, closed ("connection" and "close" of the engine). */
+void sio_on_engine(struct sio_server *io, void (*opened)(void *user, struct eio_session *s),
+                   void (*closed)(void *user, struct eio_session *s, enum eio_reason why, const char *description), void *user);
+void sio_each_namespace(struct sio_server *io, void (*fn)(void *user, struct sio_namespace *nsp), void *user);
+
+/* ===================== Namespace ===================== */
+
+const char *sio_namespace_name(const struct sio_namespace *nsp);
+struct sio_server *sio_namespace_server(const struct sio_namespace *nsp);
+size_t sio_namespace_count(const struct sio_namespace *nsp); /* connected sockets */
+struct sio_socket *sio_namespace_socket(struct sio_namespace *nsp, const char *id); /* NULL if not connected here */
+void sio_each_socket(struct sio_namespace *nsp, void (*fn)(void *user, struct sio_socket *s), void *user);
+void sio_namespace_set_user(struct sio_namespace *nsp, void *user);
+void *sio_namespace_user(const struct sio_namespace *nsp);
+
+/* A middleware lets the socket in, or not, now or later: it answers with sio_next() or sio_refuse(). */
+typedef void sio_middleware_fn(void *user, struct sio_socket *s, struct sio_next *next);
+void sio_use(struct sio_namespace *nsp, sio_middleware_fn *fn, void *user);
+void sio_next(struct sio_next *next);
+void sio_refuse(struct sio_next *next, const char *message, const char *data_json); /* data NULL: none */
+
+typedef void sio_socket_fn(void *user, struct sio_socket *s);
+void sio_on_connection(struct sio_namespace *nsp, sio_socket_fn *fn, void *user);
+
+/* A room came to be or went away, a socket joined or left one ("create-room" … of the adapter). id is NULL in
+ * the first two. */
+enum sio_room_event { SIO_CREATE_ROOM, SIO_DELETE_ROOM, SIO_JOIN_ROOM, SIO_LEAVE_ROOM };
+void sio_on_room(struct sio_namespace *nsp,
+                 void (*fn)(void *user, enum sio_room_event what, const char *room, const char *id), void *user);
+void sio_each_room(struct sio_namespace *nsp, void (*fn)(void *user, const char *room, size_t members), void *user);
+
+/* ===================== handlers ===================== *
+ * On a namespace they serve every socket of it, and cost nothing for each; on a socket, that one alone. Order of an
+ * event: on_any, packet middlewares, then its named handlers; the namespace's before the socket's own. */
+
+/* args and ack are borrowed for the call. ack is NULL if the client wants none; to answer later, sio_ack_ref(). */
+typedef void sio_event_fn(void *user, struct sio_socket *s, struct sio_args args, struct sio_ack *ack);
+typedef void sio_any_fn(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_ack *ack);
+/* what sio_emit() and friends send to s; ack is not told */
+typedef void sio_outgoing_fn(void *user, struct sio_socket *s, const char *event, struct sio_args args);
+/* May change args (point it elsewhere) until it returns. False: refused, with *error as the reason. */
+typedef bool sio_packet_fn(void *user, struct sio_socket *s, const char *event, struct sio_args *args, const char **error);
+typedef void sio_error_fn(void *user, struct sio_socket *s, const char *error);
+typedef void sio_leave_fn(void *user, struct sio_socket *s, const char *reason, const char *description);
+
+void sio_on(struct sio_namespace *nsp, const char *event, sio_event_fn *fn, void *user);
+void sio_off(struct sio_namespace *nsp, const char *event, sio_event_fn *fn); /* fn NULL: all of the event */
+void sio_on_any(struct sio_namespace *nsp, sio_any_fn *fn, void *user);
+void sio_on_any_outgoing(struct sio_namespace *nsp, sio_outgoing_fn *fn, void *user);
+void sio_use_packets(struct sio_namespace *nsp, sio_packet_fn *fn, void *user);
+void sio_on_error(struct sio_namespace *nsp, sio_error_fn *fn, void *user);           /* what a packet middleware refused */
+void sio_on_disconnecting(struct sio_namespace *nsp, sio_leave_fn *fn, void *user);   /* rooms are still joined */
+void sio_on_disconnect(struct sio_namespace *nsp, sio_leave_fn *fn, void *user);      /* rooms are left */
+
+void sio_socket_on(struct sio_socket *s, const char *event, sio_event_fn *fn, void *user);
+void sio_socket_once(struct sio_socket *s, const char *event, sio_event_fn *fn, void *user);
+void sio_socket_off(struct sio_socket *s, const char *event, sio_event_fn *fn);
+void sio_socket_on_any(struct sio_socket *s, sio_any_fn *fn, void *user);
+void sio_socket_prepend_any(struct sio_socket *s, sio_any_fn *fn, void *user);
+void sio_socket_off_any(struct sio_socket *s, sio_any_fn *fn);                        /* NULL: all */
+void sio_socket_on_any_outgoing(struct sio_socket *s, sio_outgoing_fn *fn, void *user);
+void sio_socket_prepend_any_outgoing(struct sio_socket *s, sio_outgoing_fn *fn, void *user);
+void sio_socket_off_any_outgoing(struct sio_socket *s, sio_outgoing_fn *fn);
+void sio_socket_use(struct sio_socket *s, sio_packet_fn *fn, void *user);
+void sio_socket_on_error(struct sio_socket *s, sio_error_fn *fn, void *user);
+void sio_socket_on_disconnecting(struct sio_socket *s, sio_leave_fn *fn, void *user);
+void sio_socket_on_disconnect(struct sio_socket *s, sio_leave_fn *fn, void *user);
+
+/* ===================== acknowledgements ===================== */
+
+void sio_ack_send(struct sio_ack *ack, struct sio_args args); /* once; again does nothing; NULL does nothing */
+struct sio_ack *sio_ack_ref(struct sio_ack *ack);
+void sio_ack_unref(struct sio_ack *ack);
+
+/* error is NULL, or "operation has timed out". */
+typedef void sio_answer_fn(void *user, const char *error, struct sio_args args);
+/* From many: responses holds one value for each client that answered, its first argument. */
+typedef void sio_answers_fn(void *user, const char *error, struct sio_args responses);
+
+/* ===================== Socket ===================== */
+
+const char *sio_socket_id(const struct sio_socket *s);        /* public; not the secret of its connection */
+struct sio_namespace *sio_socket_namespace(const struct sio_socket *s);
+struct eio_session *sio_socket_conn(const struct sio_socket *s); /* its Engine.IO session; NULL once disconnected */
+bool sio_socket_connected(const struct sio_socket *s);
+bool sio_socket_recovered(const struct sio_socket *s);
+struct sio_socket *sio_socket_ref(struct sio_socket *s);
+void sio_socket_unref(struct sio_socket *s);
+
+/* data: a JSON object, which travels in fetch and recovery; user: a pointer of yours. */
+struct slice sio_socket_data(const struct sio_socket *s);     /* "{}" at first */
+void sio_socket_set_data(struct sio_socket *s, struct slice json);
+void *sio_socket_user(const struct sio_socket *s);
+void sio_socket_set_user(struct sio_socket *s, void *user);
+
+/* The handshake: headers and query of the request that opened the connection, auth of the CONNECT packet. */
+struct sio_handshake {
+	const struct eio_request *request; /* headers, query, target (url), remote (address), secure; NULL once dropped */
+	int64_t issued_ms;
+	bool xdomain;                      /* had an Origin header */
+	struct slice auth;                 /* a JSON object */
+};
+struct sio_handshake sio_socket_handshake(const struct sio_socket *s);
+/* {headers, time, address, xdomain, secure, issued, url, query, auth}; without auth if auth is false. */
+void sio_socket_handshake_json(const struct sio_socket *s, bool auth, struct buf *out);
+
+/* 0, or -EINVAL: a reserved event name (sio_reserved says which); -ENOTCONN: not connected. */
+int sio_socket_emit(struct sio_socket *s, const char *event, struct sio_args args);
+enum sio_flags { SIO_VOLATILE = 1, SIO_UNCOMPRESSED = 2 };
+int sio_socket_emit_flags(struct sio_socket *s, unsigned flags, const char *event, struct sio_args args);
+/* timeout_ms 0: none; then fn is never called if the client vanishes. */
+int sio_socket_emit_ack(struct sio_socket *s, unsigned flags, uint32_t timeout_ms, const char *event, struct sio_args args,
+                        sio_answer_fn *fn, void *user);
+const char *sio_reserved(const char *event); /* NULL, or `"connect" is a reserved event name`; valid until the next call of this thread */
+
+void sio_socket_join(struct sio_socket *s, const char *room);
+void sio_socket_leave(struct sio_socket *s, const char *room);
+size_t sio_socket_each_room(const struct sio_socket *s, void (*fn)(void *user, const char *room), void *user); /* how many; fn may be NULL */
+bool sio_socket_in(const struct sio_socket *s, const char *room);
+void sio_socket_disconnect(struct sio_socket *s, bool close); /* close: the whole connection */
+
+/* Bytes that wait for this client, and how many volatile packets it has missed. */
+size_t sio_socket_queued(const struct sio_socket *s);
+uint64_t sio_socket_dropped(const struct sio_socket *s);
+
+/* ===================== BroadcastOperator ===================== *
+ * A plain value: copy it, keep it as long as the names in it live. Each function gives a new one. */
+
+#define SIO_OPERATOR_TERMS 16
+struct sio_operator {
+	struct sio_namespace *nsp;
+	const struct sio_socket *sender;   /* left out; NULL: nobody is */
+	struct sio_term {
+		const char *one;
+		const char *const *list;
+		size_t n;
+	} to[SIO_OPERATOR_TERMS], except[SIO_OPERATOR_TERMS];
+	uint8_t nto, nexcept;
+	unsigned flags;
+	bool local;
+	uint32_t timeout_ms;
+};
+struct sio_operator sio_all(struct sio_namespace *nsp);             /* io, io.of(nsp) */
+struct sio_operator sio_broadcast(const struct sio_socket *s);      /* socket.broadcast: all but s */
+struct sio_operator sio_to(struct sio_operator op, const char *room);   /* in() is the same */
+struct sio_operator sio_to_list(struct sio_operator op, const char *const *rooms, size_t n);
+struct sio_operator sio_except(struct sio_operator op, const char *room);
+struct sio_operator sio_except_list(struct sio_operator op, const char *const *rooms, size_t n);
+struct sio_operator sio_volatile(struct sio_operator op);
+struct sio_operator sio_compress(struct sio_operator op, bool on);
+struct sio_operator sio_local(struct sio_operator op);
+struct sio_operator sio_timeout(struct sio_operator op, uint32_t ms);
+
+int sio_emit(struct sio_operator op, const char *event, struct sio_args args); /* 0, or -EINVAL: reserved name */
+/* fn is called once: when all have answered, or with an error after timeout_ms (0: after 1 ms, as Node does).
+ * -EINVAL: reserved name; -ENOTSUP: nsp is a parent. */
+int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args, sio_answers_fn *fn, void *user);
+void sio_fetch_sockets(struct sio_operator op, sio_socket_fn *fn, void *user); /* fn for each; local ones */
+void sio_sockets_join(struct sio_operator op, const char *const *rooms, size_t n);
+void sio_sockets_leave(struct sio_operator op, const char *const *rooms, size_t n);
+void sio_disconnect_sockets(struct sio_operator op, bool close);
+/* To the other servers of a cluster; this build has none: -ENOTSUP, and fn is never called. */
+int sio_server_side_emit(struct sio_namespace *nsp, const char *event, struct sio_args args, sio_answers_fn *fn, void *user);
+
+/* ===================== Node and C =====================
+ *
+ * new Server(opts)                sio_server_new              io.close()                  sio_server_free
+ * io.attach, listen, bind         http_server_attach          io.engine                   sio_engine
+ * io.path, serveClient            sio_options, attach's flag  engine.clientsCount         eio_server_clients
+ * io.of(name)                     sio_of                      io.of(/re/), io.of(fn)      sio_of_regex, sio_of_match
+ * io.emit, nsp.emit               sio_emit(sio_all(nsp), …)   io.send, write              sio_emit(…, "message", …)
+ * io.on("connection")             sio_on_connection           io.use                      sio_use
+ * io.on("new_namespace")          sio_on_new_namespace        engine "connection_error"   sio_on_connection_error
+ * engine "connection", "close"    sio_on_engine               io.sockets                  sio_of(io, "/")
+ * to, in                          sio_to                      except                      sio_except
+ * local, volatile, compress       sio_local, …                timeout                     sio_timeout
+ * emitWithAck, emit with callback sio_emit_ack                fetchSockets                sio_fetch_sockets
+ * socketsJoin, socketsLeave       sio_sockets_join, …_leave   disconnectSockets           sio_disconnect_sockets
+ * serverSideEmit                  sio_server_side_emit        nsp.name, nsp.sockets       sio_namespace_name, sio_each_socket
+ * adapter.rooms                   sio_each_room               adapter "create-room" …     sio_on_room
+ * socket.id, nsp, rooms           sio_socket_id, …            socket.handshake            sio_socket_handshake
+ * socket.data, recovered          sio_socket_data, …          socket.connected            sio_socket_connected
+ * socket.conn                     sio_socket_conn             socket.emit                 sio_socket_emit
+ * socket.emitWithAck, timeout     sio_socket_emit_ack         socket.volatile, compress   sio_socket_emit_flags
+ * socket.on, once, off            sio_socket_on, …            socket.onAny, prependAny    sio_socket_on_any, …
+ * socket.offAny, onAnyOutgoing    sio_socket_off_any, …       socket.use                  sio_socket_use
+ * socket.on("error")              sio_socket_on_error         socket.join, leave          sio_socket_join, …_leave
+ * socket.to, in, except           sio_to(sio_broadcast(s), …) socket.broadcast, local     sio_broadcast, sio_local
+ * socket.disconnect(close)        sio_socket_disconnect       "disconnecting"             sio_on_disconnecting
+ * "disconnect"                    sio_on_disconnect           conn.close()                eio_session_close
+ */
+
+#endif
