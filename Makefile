@@ -68,7 +68,7 @@ all: $(out)/libvedette.a $(call have,src/app/main.c,$(out)/vedette) $(call have,
 
 $(out)/vedette: $(call objects,src/app/main.c) $(out)/libvedette.a
 	$(link) $(libs)
-$(out)/conformance-server: $(call objects,tests/conformance/server.c) $(out)/libtalking.a
+$(out)/conformance-server: $(call objects,$(wildcard tests/conformance/*.c)) $(out)/libtalking.a
 	$(link) $(talk_libs)
 $(out)/examples/%: $(out)/obj/contrib/examples/%.o $(out)/libtalking.a
 	$(link) $(talk_libs)

@@ -1,0 +1,129 @@
+/* server.c: the servers that conformance is checked against, in one process.
+ *
+ *   conformance-server --port P           seven servers on P … P+6 of 127.0.0.1
+ *   conformance-server --suite S --port P the one that the official suite S expects, on P
+ *
+ * Prints `listening P` once all listen; SIGTERM ends it with 0 when all is freed. */
+#include "server.h"
+
+#include "base/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In the order of their ports. */
+static const struct plan all[] = {
+	{.name = "base",    .options = base_options,    .setup = base_setup},
+	{.name = "eio3",    .options = eio3_options,    .setup = base_setup},
+	{.name = "csr",     .options = csr_options,     .setup = ext_setup},
+	{.name = "msgpack", .options = msgpack_options, .setup = base_setup},
+	{.name = "ext",     .options = ext_options,     .setup = ext_setup},
+	{.name = "opts",    .options = opts_options,    .setup = opts_setup},
+	{.name = "admin",   .options = ext_options,     .setup = admin_setup},
+};
+#define ALL (sizeof all / sizeof *all)
+
+struct arguments {
+	uint16_t port;
+	const char *suite;
+};
+
+static bool read_arguments(struct arguments *a, int argc, char **argv)
+{
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (strcmp(argv[i], "--port") == 0)
+			a->port = (uint16_t)strtoul(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--suite") == 0)
+			a->suite = argv[i + 1];
+		else
+			return false;
+	}
+	return a->port && (!a->suite || suite_plan(a->suite));
+}
+
+static int start(struct fixture *f, const struct plan *p, struct loop *l, uint16_t port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+	struct http_options http;
+	struct sio_options o;
+	bool client = true;
+	int err;
+
+	http_options_init(&http);
+	sio_options_init(&o);
+	*f = (struct fixture){.loop = l};
+	if (p->engine) {
+		f->engine = p->engine(l);
+		client = false;
+	} else {
+		p->options(&o, &http);
+		f->io = sio_server_new(l, &o);
+		f->engine = sio_engine(f->io);
+		client = strcmp(o.engine.path, "/opt") != 0; /* opts has serveClient off */
+		p->setup(f);
+	}
+	f->http = http_server_new(l, &http);
+	http_server_attach(f->http, f->engine, client);
+	err = http_server_listen(f->http, (struct sockaddr *)&at, sizeof at, NULL);
+	if (err == -EADDRINUSE)
+		log_error("port %u is in use (EADDRINUSE)", port);
+	else if (err)
+		log_error("port %u: %s", port, strerror(-err));
+	return err;
+}
+
+static void stop(struct fixture *f)
+{
+	if (f->release)
+		f->release(f->state);
+	if (f->io)
+		sio_server_free(f->io);
+	else
+		eio_server_free(f->engine);
+	http_server_free(f->http);
+}
+
+static void on_signal(void *loop, int signal)
+{
+	(void)signal;
+	loop_stop(loop);
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments a = {0};
+	struct fixture fixtures[ALL];
+	const struct plan *plans = all;
+	size_t n = ALL, started = 0;
+	struct loop *l;
+	int err = 0;
+
+	if (!read_arguments(&a, argc, argv)) {
+		fprintf(stderr, "usage: conformance-server [--suite engine|engine3|client|engine-client] --port P\n");
+		return 64;
+	}
+	if (a.suite) {
+		plans = suite_plan(a.suite);
+		n = 1;
+	}
+	if (loop_new(&l) < 0)
+		return 1;
+	loop_signals(l, (int[]){SIGINT, SIGTERM}, 2, on_signal, l);
+	while (!err && started < n) {
+		err = start(&fixtures[started], &plans[started], l, (uint16_t)(a.port + started));
+		started++;
+	}
+	if (!err) {
+		printf("listening %u\n", a.port);
+		fflush(stdout);
+		loop_run(l);
+	}
+	while (started)
+		stop(&fixtures[--started]);
+	loop_free(l);
+	return err ? 1 : 0;
+}
