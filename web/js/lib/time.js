@@ -134,8 +134,12 @@ export function ticks(from, to, most, zone) {
 	const shift = wall(from, zone) - Math.floor(from / SECOND) * SECOND;
 	const found = [];
 
-	for (let t = Math.ceil((from + shift) / step) * step - shift; t <= to; t += step)
-		found.push(t);
+	/* The clock may change on the way: each tick is set right by itself. */
+	for (let t = Math.ceil((from + shift) / step) * step - shift; t <= to; t += step) {
+		const off = wall(t, zone) - Math.floor(t / SECOND) * SECOND - shift;
+
+		found.push(step > Math.abs(off) ? t - off : t);
+	}
 	return { step, at: found };
 }
 

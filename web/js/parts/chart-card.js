@@ -80,7 +80,7 @@ function mount(el, ctx, spec) {
 		}, visible, ctx.chart_tools);
 		chart.all = list;
 		ctx.tip.describe(chart, (t) => ({ title: spec.title, rows: rows_at(t) }));
-		fill(legend);
+		fill(legend, spec.kind === 'heat' ? heat_key() : null);
 		legend.kept = null;
 	}
 
@@ -126,7 +126,9 @@ function mount(el, ctx, spec) {
 		const t = legend_time(), scale = chart.scale(), hidden_unit = spec.kind === 'heat' ? spec.unit : null;
 
 		set_text(unit, hidden_unit ? '%' : scale.unit);
-		keyed(legend, spec.kind === 'heat' ? [] : chart.all, (one) => one.id, make_entry, (entry, one) => {
+		if (spec.kind === 'heat')
+			return;
+		keyed(legend, chart.all, (one) => one.id, make_entry, (entry, one) => {
 			const value = value_now(one, t), about = plane.seen.get(one.id);
 			const stale = t === null && value === null && about;
 
@@ -136,6 +138,8 @@ function mount(el, ctx, spec) {
 			set_attr(entry.firstChild, 'aria-pressed', String(!hidden.has(one.id)));
 		});
 	}
+
+	const heat_key = () => h('li.heat-key', {}, '0 %', [0, 1, 2, 3, 4, 5].map((step) => h(`span.heat-step.heat-${step}`)), '100 %');
 
 	function make_entry(one) {
 		const value = h('span.legend-value');
