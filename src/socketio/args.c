@@ -143,28 +143,45 @@ void sio_add_binary(struct sio_builder *b, const void *data, size_t n)
 	add_blob(b, data, n);
 }
 
+struct numbers {
+	struct slice *at;
+	size_t n;
+};
+
+static bool collect_number(void *user, struct slice num)
+{
+	struct numbers *l = user;
+
+	l->at = xreallocarray(l->at, l->n + 1, sizeof *l->at);
+	l->at[l->n++] = num;
+	return true;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const char *x = ((const struct slice *)a)->p, *y = ((const struct slice *)b)->p;
+
+	return (x > y) - (x < y);
+}
+
 /* Appends a's text with its placeholders counted on from those that are there. */
 static void add_renumbered(struct sio_builder *b, struct sio_args a)
 {
 	const char *p = a.json.p, *end = p + a.json.n;
-	size_t base = b->nblobs;
+	struct numbers l = {0};
 
-	while (p < end) {
-		const char *key = memmem(p, (size_t)(end - p), "\"num\":", 6);
-		const char *digits = key ? key + 6 : end;
-		size_t n = 0;
-
-		buf_add(&b->json, p, (size_t)(digits - p));
-		if (!key)
-			break;
-		/* Only the form that encoders write is a placeholder that we renumber: {"_placeholder":true,"num":N}. */
-		if (key - a.json.p >= 21 && memcmp(key - 21, "{\"_placeholder\":true,", 21) == 0) {
-			for (; digits < end && *digits >= '0' && *digits <= '9'; digits++)
-				n = n * 10 + (size_t)(*digits - '0');
-			buf_addu(&b->json, n + base);
-		}
-		p = digits;
+	packet_each_placeholder(a.json, collect_number, &l);
+	if (l.n)
+		qsort(l.at, l.n, sizeof *l.at, by_place); /* an inner one is told before the outer one */
+	for (size_t i = 0; i < l.n; i++) {
+		if (!l.at[i].n)
+			continue;
+		buf_add(&b->json, p, (size_t)(l.at[i].p - p));
+		buf_addu(&b->json, (uint64_t)json_number(l.at[i]) + b->nblobs);
+		p = l.at[i].p + l.at[i].n;
 	}
+	buf_add(&b->json, p, (size_t)(end - p));
+	free(l.at);
 	for (size_t i = 0; i < a.nblobs; i++)
 		add_blob(b, a.blobs[i].data, a.blobs[i].n);
 }

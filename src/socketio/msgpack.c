@@ -308,7 +308,7 @@ static void take_field(struct reader *r, struct buf *json, struct slice key, str
 		} else {
 			const char *p = v.kind == STR ? take_bytes(r, v.n) : NULL;
 
-			got->has_nsp = p && v.n <= LIMIT_NAMESPACE_BYTES;
+			got->has_nsp = p != NULL;
 			out->nsp = slice_of(p, (size_t)v.n);
 		}
 		return;

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define MAX_ID_DIGITS 19
-
 static const char *const reserved[] = {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
 
 bool packet_name_is_reserved(const char *name, size_t n)
@@ -23,24 +21,29 @@ static bool name_is_good(struct slice name)
 	bool good;
 
 	if (json_type(name) == JSON_NUMBER)
-		return name.n <= LIMIT_EVENT_BYTES;
-	if (json_type(name) != JSON_STRING || name.n > LIMIT_EVENT_BYTES)
+		return true;
+	if (json_type(name) != JSON_STRING)
 		return false;
 	if (!memchr(name.p, '\\', name.n))
 		return !packet_name_is_reserved(name.p + 1, name.n - 2);
-	buf_init(&plain, LIMIT_EVENT_BYTES * 3);
+	buf_init(&plain, name.n); /* an escape is longer than what it stands for */
 	json_unquote(&plain, name);
 	good = !packet_name_is_reserved(plain.data, plain.len);
 	buf_release(&plain);
 	return good;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* The inside of an array's brackets, white space at both ends left out. */
 static struct slice inside(const char *p, const char *end)
 {
-	while (p < end && strchr(" \t\r\n", *p))
+	while (p < end && is_space(*p))
 		p++;
-	while (end > p && strchr(" \t\r\n", end[-1]))
+	while (end > p && is_space(end[-1]))
 		end--;
 	return slice_of(p, (size_t)(end - p));
 }
@@ -84,15 +87,15 @@ bool packet_check(struct sio_packet *p)
 	}
 }
 
-static const char *take_number(const char *p, const char *end, uint64_t *out, int max_digits)
+/* A number that 64 bits do not hold becomes the greatest: an id that nobody has, a count that nobody may. */
+static const char *take_number(const char *p, const char *end, uint64_t *out)
 {
-	const char *start = p;
 	uint64_t v = 0;
 
 	for (; p < end && *p >= '0' && *p <= '9'; p++) {
-		if (p - start >= max_digits)
-			return NULL;
-		v = v * 10 + (uint64_t)(*p - '0');
+		unsigned digit = (unsigned)(*p - '0');
+
+		v = v > (UINT64_MAX - digit) / 10 ? UINT64_MAX : v * 10 + digit;
 	}
 	*out = v;
 	return p;
@@ -101,9 +104,9 @@ static const char *take_number(const char *p, const char *end, uint64_t *out, in
 static const char *take_attachments(const char *p, const char *end, struct sio_packet *out)
 {
 	uint64_t n;
-	const char *after = take_number(p, end, &n, 3);
+	const char *after = take_number(p, end, &n);
 
-	if (!after || after == p || after >= end || *after != '-' || n < 1 || n > LIMIT_ATTACHMENTS)
+	if (after == p || after >= end || *after != '-' || n < 1 || n > LIMIT_ATTACHMENTS)
 		return NULL;
 	out->attachments = (unsigned)n;
 	out->type = out->type == PACKET_BINARY_EVENT ? PACKET_EVENT : PACKET_ACK;
@@ -125,14 +128,10 @@ bool packet_decode(const char *p, size_t n, struct sio_packet *out)
 
 		out->nsp = slice_of(p, (size_t)((comma ? comma : end) - p));
 		p = comma ? comma + 1 : end;
-		if (out->nsp.n > LIMIT_NAMESPACE_BYTES)
-			return false;
 	}
 	if (p < end && *p >= '0' && *p <= '9') {
 		out->has_id = true;
-		p = take_number(p, end, &out->id, MAX_ID_DIGITS);
-		if (!p)
-			return false;
+		p = take_number(p, end, &out->id);
 	}
 	if (p < end) {
 		out->data = inside(p, end);
@@ -144,10 +143,11 @@ bool packet_decode(const char *p, size_t n, struct sio_packet *out)
 
 /* --- placeholders --- */
 
+/* An object or array that is open. */
 struct level {
-	enum { NO_KEY, KEY_PLACEHOLDER, KEY_NUM } key;
-	bool is_placeholder, has_num;
-	double num;
+	struct slice key;          /* whose value comes; empty in an array */
+	bool is_placeholder;
+	struct slice num;
 };
 
 static const char *string_end(const char *p) /* p is on the opening quote */
@@ -158,61 +158,76 @@ static const char *string_end(const char *p) /* p is on the opening quote */
 	return p + 1;
 }
 
-static bool level_fits(const struct level *l, size_t n)
+/* A string, a number or a word: text is valid, so its end is where punctuation starts. */
+static struct slice scalar(const char *p, const char *end)
 {
-	if (!l->is_placeholder)
-		return true;
-	return l->has_num && l->num >= 0 && l->num < (double)n && l->num == (double)(size_t)l->num;
+	const char *stop = p + 1;
+
+	if (*p == '"')
+		return slice_of(p, (size_t)(string_end(p) - p));
+	while (stop < end && !is_space(*stop) && !memchr(",:]}", *stop, 4))
+		stop++;
+	return slice_of(p, (size_t)(stop - p));
+}
+
+/* A value came: the last one of a key counts, as in JSON.parse. */
+static void note_value(struct level *l, struct slice value)
+{
+	if (l->key.n && json_string_is(l->key, "_placeholder"))
+		l->is_placeholder = slice_is(value, "true");
+	else if (l->key.n && json_string_is(l->key, "num"))
+		l->num = json_type(value) == JSON_NUMBER ? value : slice_of("", 0);
+	l->key.n = 0;
+}
+
+static bool is_key(const char *p, const char *end)
+{
+	while (p < end && is_space(*p))
+		p++;
+	return p < end && *p == ':';
+}
+
+bool packet_each_placeholder(struct slice json, placeholder_fn *fn, void *user)
+{
+	struct level levels[LIMIT_JSON_DEPTH + 2], *l = levels;
+	const char *p = json.p, *end = p + json.n;
+	struct slice s;
+
+	*l = (struct level){0};
+	while (p < end) {
+		if (is_space(*p) || *p == ',' || *p == ':') {
+			p++;
+		} else if (*p == '{' || *p == '[') {
+			note_value(l, slice_of(p, 1));
+			*++l = (struct level){0};
+			p++;
+		} else if (*p == '}' || *p == ']') {
+			if (l->is_placeholder && !fn(user, l->num))
+				return false;
+			l--;
+			p++;
+		} else {
+			s = scalar(p, end);
+			p += s.n;
+			if (*s.p == '"' && is_key(p, end))
+				l->key = s;
+			else
+				note_value(l, s);
+		}
+	}
+	return true;
+}
+
+static bool number_fits(void *n, struct slice num)
+{
+	double v = num.n ? json_number(num) : -1;
+
+	return v >= 0 && v < (double)*(size_t *)n && v == (double)(size_t)v;
 }
 
 bool packet_placeholders_fit(struct slice json, size_t n)
 {
-	struct level levels[LIMIT_JSON_DEPTH + 2] = {0}, *l = levels;
-	const char *p = json.p, *end = p + json.n;
-
-	while (p < end) {
-		const char *stop;
-		struct slice s;
-
-		switch (*p) {
-		case '{':
-		case '[':
-			*++l = (struct level){0};
-			p++;
-			break;
-		case '}':
-		case ']':
-			if (!level_fits(l--, n))
-				return false;
-			p++;
-			break;
-		case '"':
-			stop = string_end(p);
-			s = slice_of(p, (size_t)(stop - p));
-			while (stop < end && strchr(" \t\r\n", *stop))
-				stop++;
-			l->key = NO_KEY;
-			if (stop < end && *stop == ':')
-				l->key = json_string_is(s, "_placeholder") ? KEY_PLACEHOLDER : json_string_is(s, "num") ? KEY_NUM : NO_KEY;
-			p = stop;
-			break;
-		default:
-			if (l->key == KEY_PLACEHOLDER && *p == 't')
-				l->is_placeholder = true;
-			if (l->key == KEY_NUM && (*p == '-' || (*p >= '0' && *p <= '9'))) {
-				for (stop = p; stop < end && strchr("+-.eE0123456789", *stop); stop++)
-					;
-				l->has_num = true;
-				l->num = json_number(slice_of(p, (size_t)(stop - p)));
-			}
-			if (*p != ':' && !strchr(" \t\r\n", *p))
-				l->key = NO_KEY;
-			for (p++; p < end && strchr("+-.eE0123456789rufalsn", *p) && p[-1] != ',' && p[-1] != ':'; p++)
-				;
-			break;
-		}
-	}
-	return true;
+	return packet_each_placeholder(json, number_fits, &n);
 }
 
 /* --- writing --- */

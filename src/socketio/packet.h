@@ -39,6 +39,10 @@ struct sio_packet {
 bool packet_decode(const char *text, size_t n, struct sio_packet *out);
 /* What packet_decode() does behind the header: checks data by type and finds name and args. */
 bool packet_check(struct sio_packet *p);
+/* Tells the number of each {"_placeholder":true,"num":N} in json as its object ends, empty if it has none. json is
+ * one value or several joined by commas, and was let through by packet_decode(). False: fn returned false. */
+typedef bool placeholder_fn(void *user, struct slice num);
+bool packet_each_placeholder(struct slice json, placeholder_fn *fn, void *user);
 /* Every placeholder in json has a number below n. */
 bool packet_placeholders_fit(struct slice json, size_t n);
 bool packet_name_is_reserved(const char *name, size_t n);

@@ -160,7 +160,7 @@ struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice 
 	struct sio_namespace *nsp = map_get(&io->namespaces, name.p, name.n);
 	char *text;
 
-	if (nsp || io->ndynamic >= io->o.max_dynamic_namespaces || memchr(name.p, '\0', name.n))
+	if (nsp || io->ndynamic >= io->o.max_dynamic_namespaces || name.n > LIMIT_NAMESPACE_BYTES || memchr(name.p, '\0', name.n))
 		return nsp;
 	text = xstrndup(name.p, name.n);
 	for (size_t i = 0; i < io->nparents && !nsp; i++) {

@@ -138,6 +138,7 @@ void socket_enter(struct sio_socket *s)
 	struct buf b;
 
 	s->connected = s->entered = true;
+	s->entered_ms = loop_now_ms(s->nsp->server->loop);
 	list_remove(&s->in_pending);
 	map_set(&s->nsp->sockets, socket_id(s), strlen(socket_id(s)), s);
 	loop_timer_clear(s->nsp->server->loop, &s->client->timer);
@@ -261,6 +262,7 @@ struct delivery {
 	const char *event;
 	struct sio_args args;
 	struct sio_ack *ack;
+	bool anonymous;            /* its name holds a NUL, and so is none that a handler can have */
 };
 
 static void deliver_any(struct delivery *d, struct handlers *h)
@@ -335,7 +337,7 @@ static void deliver(struct delivery *d)
 		tell_error(d, d->s->handlers, error);
 		return;
 	}
-	if (!d->s->connected)
+	if (!d->s->connected || d->anonymous)
 		return;
 	deliver_named(d, shared);
 	deliver_named(d, d->s->handlers);
@@ -346,12 +348,13 @@ static void event(struct sio_socket *s, const struct sio_packet *p, struct sio_a
 	struct delivery d = {.s = s, .args = args};
 	struct buf name;
 
-	buf_init(&name, LIMIT_EVENT_BYTES * 3);
+	buf_init(&name, p->name.n); /* an escape is longer than what it stands for */
 	if (json_type(p->name) == JSON_STRING)
 		json_unquote(&name, p->name);
 	else
 		json_add_slice(&name, p->name);
 	d.event = name.data;
+	d.anonymous = memchr(name.data, '\0', name.len) != NULL;
 	if (p->has_id) {
 		d.ack = xzalloc(sizeof *d.ack);
 		*d.ack = (struct sio_ack){.refs = 1, .id = p->id, .socket = sio_socket_ref(s)};
