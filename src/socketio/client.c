@@ -137,10 +137,14 @@ static struct slice split_query(struct slice nsp, struct buf *auth)
 
 static void connect_to(struct sio_client *c, struct slice name, struct slice auth)
 {
+	struct sio_socket *there = find_socket(c, name);
 	struct sio_namespace *nsp;
 
-	if (find_socket(c, name)) {
-		client_close(c, true); /* it is there already */
+	/* The official client asks twice when it is told to connect while it connects by itself. Where our answer cannot
+	 * have reached it yet that is no fault; later it is one. */
+	if (there) {
+		if (there->entered && there->entered_ms != loop_now_ms(c->server->loop))
+			client_close(c, true);
 		return;
 	}
 	nsp = c->nsockets < c->server->o.max_namespaces_per_client ? server_find_namespace(c->server, name, auth) : NULL;

@@ -154,9 +154,21 @@ void sio_disconnect_sockets(struct sio_operator op, bool close)
 	selection_release(&sel);
 }
 
+/* What servers tell each other of themselves. */
+static bool is_server_event(const char *event)
+{
+	static const char *const names[] = {"connect", "connection", "new_namespace"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(event, names[i]) == 0)
+			return true;
+	return false;
+}
+
 int sio_server_side_emit(struct sio_namespace *nsp, const char *event, struct sio_args args, sio_answers_fn *fn, void *user)
 {
-	(void)event;
+	if (is_server_event(event))
+		return -EINVAL;
 	(void)args;
 	(void)fn;
 	(void)user;

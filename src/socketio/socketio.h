@@ -272,7 +272,8 @@ void sio_fetch_sockets(struct sio_operator op, sio_socket_fn *fn, void *user); /
 void sio_sockets_join(struct sio_operator op, const char *const *rooms, size_t n);
 void sio_sockets_leave(struct sio_operator op, const char *const *rooms, size_t n);
 void sio_disconnect_sockets(struct sio_operator op, bool close);
-/* To the other servers of a cluster; this build has none: -ENOTSUP, and fn is never called. */
+/* To the other servers of a cluster. -EINVAL: a reserved name (connect, connection, new_namespace); -ENOTSUP: this
+ * build has no others, and fn is never called. */
 int sio_server_side_emit(struct sio_namespace *nsp, const char *event, struct sio_args args, sio_answers_fn *fn, void *user);
 
 /* ===================== Node and C =====================
