@@ -25,10 +25,9 @@
 /* --- Socket.IO --- */
 #define LIMIT_ATTACHMENTS 10                 /* binary attachments of a packet: the connection is closed */
 #define LIMIT_JSON_DEPTH 1000                /* nested arrays and objects: the connection is closed */
-#define LIMIT_NAMESPACE_BYTES 512            /* a namespace's name: the connection is closed */
+#define LIMIT_NAMESPACE_BYTES 512            /* name of a namespace created by a client: CONNECT is refused */
 #define LIMIT_NAMESPACES_PER_CLIENT 64       /* CONNECT is refused */
 #define LIMIT_DYNAMIC_NAMESPACES 1000        /* created by clients' names: CONNECT is refused */
-#define LIMIT_EVENT_BYTES 512                /* an event's name: the connection is closed */
 #define LIMIT_PENDING_ACKS 10000             /* the server waits for, of one socket: the oldest is given up */
 #define LIMIT_RECOVERY_BYTES (4 * 1024 * 1024) /* packets kept for recovery, of one namespace: oldest go first */
 #define LIMIT_RECOVERY_SESSIONS 10000        /* sessions kept for recovery, of one namespace: oldest go first */
@@ -38,7 +37,7 @@
 #define LIMIT_SUBSCRIPTIONS 200              /* of one client: request error */
 #define LIMIT_WATCHED_SERIES 1000            /* in one client's frame: request error */
 #define LIMIT_HISTORY_SERIES 500             /* in one answer: request error */
-#define LIMIT_HISTORY_VALUES 400000          /* series × points in one answer: request error */
+#define LIMIT_HISTORY_VALUES 200000          /* series × points in one answer: request error */
 #define LIMIT_RATE_MS 3600000                /* slowest polling rate: request error */
 #define LIMIT_PROCESS_ROWS 5000              /* in one answer: request error */
 

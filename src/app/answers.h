@@ -1,0 +1,25 @@
+/* answers.h: the answers to requests, the same whichever way they came: Socket.IO event or HTTP.
+ *
+ * Each reads its parameters, and on success appends the members of the answer, `"a":1,"b":2`, without
+ * braces and status; on failure p says why. Loop thread; nothing here blocks. */
+#ifndef APP_ANSWERS_H
+#define APP_ANSWERS_H
+
+#include "app/app.h"
+#include "app/params.h"
+
+typedef void answer_fn(struct app *app, struct params *p, struct buf *out);
+
+answer_fn answer_series;    /* match */
+answer_fn answer_history;   /* series, from, to, points, aggregate, shape */
+answer_fn answer_processes; /* sort, order, limit, offset, filter, columns */
+answer_fn answer_status;
+answer_fn answer_events;
+
+/* `cpu` is `cpu.usage`, …; what is no alias is returned as it is. */
+const char *series_resolve(const char *name);
+
+/* {id, unit, kind, help, interval, collector} without braces */
+void series_info_json(const struct store_entry *e, struct buf *out);
+
+#endif

@@ -1,0 +1,39 @@
+/* app.h: what the running program is made of. Everything is the loop thread's. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "app/cli.h"
+#include "app/config.h"
+#include "app/journal.h"
+#include "collect/collect.h"
+#include "http/http.h"
+#include "loop/loop.h"
+#include "socketio/socketio.h"
+#include "store/store.h"
+
+struct feed;
+
+struct app {
+	struct loop *loop;
+	struct cli *cli;
+	struct config *config;
+	struct store *store;
+	struct store_config store_config; /* as it was made: a reload does not change it */
+	struct collect *collect;
+	struct sio_server *io;
+	struct http_server *http;
+	struct feed *feed;
+	struct journal journal;
+	char hostname[65], os[128];
+	int64_t boot_ms;               /* of the host, wall */
+	int64_t started_ms;            /* wall */
+	uint64_t events, event_errors; /* Socket.IO requests served, and those that failed */
+};
+
+/* Requests served since start, HTTP and Socket.IO together, and those that failed. */
+uint64_t app_requests(const struct app *app);
+uint64_t app_errors(const struct app *app);
+/* Notes what happened and tells the dashboards. */
+void app_event(struct app *app, const char *kind, const char *text);
+
+#endif

@@ -1,0 +1,596 @@
+/* feed.c: from fresh samples to each client's own pushes. */
+#include "app/feed.h"
+
+#include "app/answers.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/xmalloc.h"
+#include "collectors/collectors.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#define DRAIN 1024
+#define FRAME_DIGITS 5
+
+/* A push that falls due a little early is sent with the sample that made it due. */
+#define EARLY_MS 50
+
+/* A series that somebody wants. Freed with its last want. */
+struct live {
+	store_ref ref;
+	uint32_t interval_ms;
+	int64_t t_ms;
+	double value;
+	struct link wants;
+};
+
+/* One line of a client's push: a series, and what came of it since the last one. */
+struct want {
+	struct link link;              /* of the live series */
+	struct live *live;
+	struct subscriber *client;
+	char *name;                    /* as the client calls it; NULL in a watch list */
+	bool watched;                  /* of the watch list, not of a subscription */
+	uint32_t n;                    /* samples since the last push */
+	double sum, min, max;
+};
+
+struct wants {
+	struct want **at;
+	size_t n, cap;
+};
+
+struct subscriber {
+	struct feed *feed;
+	struct sio_socket *socket;
+	struct link link;
+	/* custom metrics */
+	struct texts patterns;
+	struct wants subscribed;
+	uint64_t generation;           /* of the store, that both lists were made for */
+	uint32_t rate_ms;              /* 0: not asked for yet */
+	enum aggregate how;
+	uint64_t dropped;
+	struct loop_timer timer;
+	/* frames */
+	struct texts watching;
+	struct wants watched;
+	uint32_t gen, frame_ms;
+	bool fresh;
+	int64_t frame_t_ms, frame_sent_ms; /* newest sample; monotonic time of the last frame */
+	struct loop_timer frame_timer;
+};
+
+struct feed {
+	struct app *app;
+	struct loop_watch wake;
+	struct link subscribers;
+	struct map live;               /* by store_ref */
+	struct loop_timer push, count;
+	uint64_t dropped;
+	double cpu, memory;
+	store_ref cpu_ref, memory_ref;
+};
+
+/* --- live series and wants --- */
+
+static struct live *live_get(struct feed *f, const struct store_entry *e)
+{
+	struct live *live = map_get(&f->live, (const char *)&e->series, sizeof e->series);
+
+	if (live)
+		return live;
+	live = xzalloc(sizeof *live);
+	live->ref = e->series;
+	live->interval_ms = e->interval_ms;
+	live->t_ms = e->t_ms;
+	live->value = e->last;
+	list_init(&live->wants);
+	map_set(&f->live, (const char *)&e->series, sizeof e->series, live);
+	return live;
+}
+
+static void want_add(struct subscriber *c, struct wants *list, const struct store_entry *e, const char *name)
+{
+	struct want *w = xzalloc(sizeof *w);
+
+	w->live = live_get(c->feed, e);
+	w->client = c;
+	w->name = name ? xstrdup(name) : NULL;
+	w->watched = list == &c->watched;
+	list_push(&w->live->wants, &w->link);
+	if (list->n == list->cap) {
+		list->cap = list->cap ? list->cap * 2 : 8;
+		list->at = xreallocarray(list->at, list->cap, sizeof(struct want *));
+	}
+	list->at[list->n++] = w;
+}
+
+static void wants_clear(struct feed *f, struct wants *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct want *w = list->at[i];
+
+		list_remove(&w->link);
+		if (list_empty(&w->live->wants)) {
+			map_del(&f->live, (const char *)&w->live->ref, sizeof w->live->ref);
+			free(w->live);
+		}
+		free(w->name);
+		free(w);
+	}
+	free(list->at);
+	*list = (struct wants){0};
+}
+
+static bool wants_have(const struct wants *list, store_ref ref, const char *name)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->at[i]->live->ref == ref && (!name || strcmp(list->at[i]->name, name) == 0))
+			return true;
+	return false;
+}
+
+/* What the client calls a series that its pattern matched: an alias keeps its name. */
+static const char *name_of(const char *pattern, const struct store_entry *e)
+{
+	return strcmp(series_resolve(pattern), pattern) != 0 ? pattern : e->id;
+}
+
+static void match_pattern(struct subscriber *c, const char *pattern)
+{
+	struct store_list list;
+
+	store_match_take(c->feed->app->store, series_resolve(pattern), &list);
+	for (size_t i = 0; i < list.n && c->subscribed.n < LIMIT_WATCHED_SERIES; i++)
+		if (!wants_have(&c->subscribed, list.at[i].series, name_of(pattern, &list.at[i])))
+			want_add(c, &c->subscribed, &list.at[i], name_of(pattern, &list.at[i]));
+	store_list_release(&list);
+}
+
+/* Adds what pattern matches to the watch list, in the store's order, each once; what is known of it goes to out. */
+static void watch_pattern(struct subscriber *c, const char *pattern, struct buf *out)
+{
+	struct store_list list;
+
+	store_match_take(c->feed->app->store, series_resolve(pattern), &list);
+	for (size_t i = 0; i < list.n && c->watched.n <= LIMIT_WATCHED_SERIES; i++) {
+		if (wants_have(&c->watched, list.at[i].series, NULL))
+			continue;
+		buf_adds(out, c->watched.n ? ",{" : "{");
+		series_info_json(&list.at[i], out);
+		buf_addc(out, '}');
+		want_add(c, &c->watched, &list.at[i], NULL);
+	}
+	store_list_release(&list);
+}
+
+/* --- custom metrics --- */
+
+static bool is_slow(const struct sio_socket *s)
+{
+	return sio_socket_queued(s) > LIMIT_QUEUE_LOW_BYTES;
+}
+
+/* Silent for more than two of its intervals: unknown, as if it had said so. */
+static double present_value(const struct live *live, int64_t now)
+{
+	return now - live->t_ms > 2 * (int64_t)live->interval_ms + 1500 ? NAN : live->value;
+}
+
+static double aggregate(const struct want *w, enum aggregate how, int64_t now)
+{
+	if (how == AGGREGATE_LAST || !w->n)
+		return present_value(w->live, now);
+	return how == AGGREGATE_AVG ? w->sum / w->n : how == AGGREGATE_MIN ? w->min : w->max;
+}
+
+static void rematch(struct subscriber *c)
+{
+	wants_clear(c->feed, &c->subscribed);
+	for (size_t i = 0; i < c->patterns.n; i++)
+		match_pattern(c, c->patterns.at[i]);
+}
+
+static void renew(struct subscriber *c);
+
+static void push_custom(struct subscriber *c)
+{
+	int64_t now = clock_wall_ms();
+	struct buf b;
+
+	renew(c);
+	if (is_slow(c->socket)) {
+		c->dropped++;
+		c->feed->dropped++;
+		return;
+	}
+	buf_init(&b, SIZE_MAX / 2);
+	buf_addc(&b, '{');
+	for (size_t i = 0; i < c->subscribed.n; i++) {
+		struct want *w = c->subscribed.at[i];
+
+		if (i)
+			buf_addc(&b, ',');
+		json_add_str(&b, w->name);
+		buf_addc(&b, ':');
+		json_add_short(&b, aggregate(w, c->how, now), 12);
+		w->n = 0;
+	}
+	buf_addf(&b, "},{\"timestamp\":%lld,\"host\":", (long long)now);
+	json_add_str(&b, c->feed->app->hostname);
+	buf_addf(&b, ",\"dropped\":%llu}", (unsigned long long)c->dropped);
+	sio_socket_emit(c->socket, "custom metrics", sio_json(b.data));
+	buf_release(&b);
+}
+
+static void on_rate(struct loop_timer *t)
+{
+	struct subscriber *c = list_item(t, struct subscriber, timer);
+
+	loop_timer_set(c->feed->app->loop, t, c->rate_ms, on_rate);
+	push_custom(c);
+}
+
+/* --- frames --- */
+
+static void on_frame_due(struct loop_timer *t);
+
+static void send_frame(struct subscriber *c)
+{
+	int64_t now = clock_wall_ms();
+	struct buf b;
+
+	c->frame_sent_ms = loop_now_ms(c->feed->app->loop);
+	c->fresh = false;
+	if (is_slow(c->socket)) {
+		c->dropped++;
+		c->feed->dropped++;
+		return;
+	}
+	buf_init(&b, SIZE_MAX / 2);
+	buf_addf(&b, "%u,%lld,[", c->gen, (long long)c->frame_t_ms);
+	for (size_t i = 0; i < c->watched.n; i++) {
+		if (i)
+			buf_addc(&b, ',');
+		json_add_short(&b, present_value(c->watched.at[i]->live, now), FRAME_DIGITS);
+	}
+	buf_addc(&b, ']');
+	sio_socket_emit(c->socket, "frame", sio_json(b.data));
+	buf_release(&b);
+}
+
+/* Sends what is fresh if the rate allows it now, else when it does. */
+static void offer_frame(struct subscriber *c)
+{
+	int64_t wait = c->frame_sent_ms + c->frame_ms - loop_now_ms(c->feed->app->loop);
+
+	if (!c->fresh || loop_timer_is_set(&c->frame_timer))
+		return;
+	if (wait <= EARLY_MS)
+		send_frame(c);
+	else
+		loop_timer_set(c->feed->app->loop, &c->frame_timer, wait, on_frame_due);
+}
+
+static void on_frame_due(struct loop_timer *t)
+{
+	offer_frame(list_item(t, struct subscriber, frame_timer));
+}
+
+static bool build_watch(struct subscriber *c, struct buf *answer)
+{
+	wants_clear(c->feed, &c->watched);
+	c->gen++;
+	c->fresh = false;
+	buf_addf(answer, "\"gen\":%u,\"rate\":%u,\"series\":[", c->gen, c->frame_ms);
+	for (size_t i = 0; i < c->watching.n; i++)
+		watch_pattern(c, c->watching.at[i], answer);
+	buf_addc(answer, ']');
+	if (c->watched.n <= LIMIT_WATCHED_SERIES)
+		return true;
+	wants_clear(c->feed, &c->watched);
+	texts_release(&c->watching);
+	return false;
+}
+
+/* Does the watch list still hold what its patterns match? */
+static bool watch_changed(struct subscriber *c)
+{
+	struct store *st = c->feed->app->store;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->watching.n; i++) {
+		struct store_list list;
+
+		store_match_take(st, series_resolve(c->watching.at[i]), &list);
+		for (size_t k = 0; k < list.n; k++)
+			if (!wants_have(&c->watched, list.at[k].series, NULL))
+				n = SIZE_MAX / 2;
+		n += list.n;
+		store_list_release(&list);
+	}
+	return n < c->watched.n || n >= SIZE_MAX / 2;
+}
+
+static void tell_watched(struct subscriber *c)
+{
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	buf_addc(&b, '{');
+	build_watch(c, &b);
+	buf_addc(&b, '}');
+	sio_socket_emit(c->socket, "watched", sio_json(b.data));
+	buf_release(&b);
+}
+
+/* Series came or went: the lists are made anew. */
+static void renew(struct subscriber *c)
+{
+	uint64_t generation = store_generation(c->feed->app->store);
+
+	if (generation == c->generation)
+		return;
+	c->generation = generation;
+	if (c->patterns.n)
+		rematch(c);
+	if (c->watching.n && watch_changed(c))
+		tell_watched(c);
+}
+
+/* --- what comes --- */
+
+static void take_in(struct feed *f, const struct store_fresh *s)
+{
+	struct live *live = map_get(&f->live, (const char *)&s->series, sizeof s->series);
+
+	if (!live)
+		return;
+	live->t_ms = s->t_ms;
+	live->value = s->value;
+	list_each(&live->wants, l, after) {
+		struct want *w = list_item(l, struct want, link);
+
+		if (w->watched) {
+			w->client->fresh = true;
+			w->client->frame_t_ms = s->t_ms;
+		} else if (!isnan(s->value)) {
+			w->sum = w->n ? w->sum + s->value : s->value;
+			w->min = w->n && w->min < s->value ? w->min : s->value;
+			w->max = w->n && w->max > s->value ? w->max : s->value;
+			w->n++;
+		}
+	}
+}
+
+static void on_wake(struct loop_watch *watch, uint32_t events)
+{
+	struct feed *f = list_item(watch, struct feed, wake);
+	struct store_fresh fresh[DRAIN];
+	eventfd_t ignored;
+	size_t n;
+
+	(void)events;
+	eventfd_read(watch->fd, &ignored);
+	do {
+		n = store_drain(f->app->store, fresh, DRAIN, NULL);
+		for (size_t i = 0; i < n; i++)
+			take_in(f, &fresh[i]);
+	} while (n == DRAIN);
+	list_each(&f->subscribers, l, after) {
+		struct subscriber *c = list_item(l, struct subscriber, link);
+
+		renew(c);
+		offer_frame(c);
+	}
+}
+
+/* --- everyone's push --- */
+
+static double last_of(struct feed *f, store_ref *ref, const char *id)
+{
+	int64_t t_ms;
+	double value;
+
+	if (*ref == STORE_NONE)
+		*ref = store_find(f->app->store, id);
+	if (*ref != STORE_NONE && store_last(f->app->store, *ref, &t_ms, &value))
+		return value;
+	*ref = STORE_NONE;
+	return NAN;
+}
+
+static void add_slow(void *user, struct sio_socket *s)
+{
+	struct texts *slow = user;
+
+	if (!is_slow(s))
+		return;
+	slow->at = xreallocarray(slow->at, slow->n + 1, sizeof *slow->at);
+	slow->at[slow->n++] = xstrdup(sio_socket_id(s));
+}
+
+static void on_push(struct loop_timer *t)
+{
+	struct feed *f = list_item(t, struct feed, push);
+	struct app *app = f->app;
+	struct sio_namespace *nsp = sio_of(app->io, "/");
+	struct texts slow = {0};
+	struct buf b;
+
+	loop_timer_set(app->loop, t, app->config->push_interval_ms, on_push);
+	if (!sio_namespace_count(nsp))
+		return;
+	sio_each_socket(nsp, add_slow, &slow);
+	f->dropped += slow.n;
+	buf_init(&b, 4096);
+	buf_adds(&b, "{\"cpu\":");
+	json_add_short(&b, last_of(f, &f->cpu_ref, "cpu.usage"), FRAME_DIGITS);
+	buf_adds(&b, ",\"memory\":");
+	json_add_short(&b, last_of(f, &f->memory_ref, "memory.usage"), FRAME_DIGITS);
+	buf_addf(&b, ",\"requests\":%llu,\"errors\":%llu,\"timestamp\":%lld,\"uptime\":%lld,\"host\":",
+	         (unsigned long long)app_requests(app), (unsigned long long)app_errors(app), (long long)clock_wall_ms(),
+	         (long long)(clock_wall_ms() - app->started_ms) / 1000);
+	json_add_str(&b, app->hostname);
+	buf_addc(&b, '}');
+	sio_emit(sio_except_list(sio_all(nsp), (const char *const *)slow.at, slow.n), "metrics update", sio_json(b.data));
+	buf_release(&b);
+	texts_release(&slow);
+}
+
+/* Once a second what the talking half counted goes where collectors/self.c reads it. */
+static void on_count(struct loop_timer *t)
+{
+	struct feed *f = list_item(t, struct feed, count);
+	struct app *app = f->app;
+	const struct eio_counters *e = eio_server_counters(sio_engine(app->io));
+	const struct http_counters *h = http_server_counters(app->http);
+
+	loop_timer_set(app->loop, t, 1000, on_count);
+#define TELL(name, value) atomic_store_explicit(&self_counters.name, value, memory_order_relaxed)
+	TELL(clients, sio_namespace_count(sio_of(app->io, "/")));
+	TELL(sessions, eio_server_clients(sio_engine(app->io)));
+	TELL(bytes_out, e->bytes_out + h->bytes_out);
+	TELL(bytes_in, e->bytes_in + h->bytes_in);
+	TELL(messages_out, e->messages_out);
+	TELL(messages_in, e->messages_in);
+	TELL(dropped, f->dropped + e->dropped);
+	TELL(queue_bytes, eio_server_queued(sio_engine(app->io)));
+	TELL(requests, app_requests(app));
+	TELL(errors, app_errors(app));
+#undef TELL
+}
+
+/* --- clients --- */
+
+struct subscriber *feed_add(struct feed *f, struct sio_socket *s)
+{
+	struct subscriber *c = xzalloc(sizeof *c);
+
+	c->feed = f;
+	c->socket = s;
+	c->generation = store_generation(f->app->store);
+	list_push(&f->subscribers, &c->link);
+	return c;
+}
+
+void feed_remove(struct subscriber *c)
+{
+	struct feed *f = c->feed;
+
+	loop_timer_clear(f->app->loop, &c->timer);
+	loop_timer_clear(f->app->loop, &c->frame_timer);
+	wants_clear(f, &c->subscribed);
+	wants_clear(f, &c->watched);
+	texts_release(&c->patterns);
+	texts_release(&c->watching);
+	list_remove(&c->link);
+	free(c);
+}
+
+static size_t find_pattern(const struct subscriber *c, const char *pattern)
+{
+	size_t i = 0;
+
+	while (i < c->patterns.n && strcmp(c->patterns.at[i], pattern) != 0)
+		i++;
+	return i;
+}
+
+bool subscriber_add(struct subscriber *c, const char *pattern, struct buf *matched)
+{
+	struct store_list list;
+
+	if (find_pattern(c, pattern) == c->patterns.n) {
+		if (c->patterns.n == LIMIT_SUBSCRIPTIONS)
+			return false;
+		c->patterns.at = xreallocarray(c->patterns.at, c->patterns.n + 1, sizeof *c->patterns.at);
+		c->patterns.at[c->patterns.n++] = xstrdup(pattern);
+		match_pattern(c, pattern);
+	}
+	store_match_take(c->feed->app->store, series_resolve(pattern), &list);
+	for (size_t i = 0; i < list.n; i++) {
+		if (matched->len && matched->data[matched->len - 1] != '[')
+			buf_addc(matched, ',');
+		json_add_str(matched, list.at[i].id);
+	}
+	store_list_release(&list);
+	return true;
+}
+
+bool subscriber_drop(struct subscriber *c, const char *pattern)
+{
+	size_t i = find_pattern(c, pattern);
+
+	if (i == c->patterns.n)
+		return false;
+	free(c->patterns.at[i]);
+	c->patterns.n--;
+	memmove(c->patterns.at + i, c->patterns.at + i + 1, (c->patterns.n - i) * sizeof *c->patterns.at);
+	rematch(c);
+	return true;
+}
+
+size_t subscriber_count(const struct subscriber *c)
+{
+	return c->patterns.n;
+}
+
+void subscriber_set_rate(struct subscriber *c, uint32_t rate_ms, enum aggregate how)
+{
+	c->rate_ms = rate_ms;
+	c->how = how;
+	loop_timer_set(c->feed->app->loop, &c->timer, rate_ms, on_rate);
+	push_custom(c);
+}
+
+bool subscriber_watch(struct subscriber *c, char *const *patterns, size_t n, uint32_t rate_ms, struct buf *answer)
+{
+	texts_release(&c->watching);
+	for (size_t i = 0; i < n; i++) {
+		c->watching.at = xreallocarray(c->watching.at, i + 1, sizeof *c->watching.at);
+		c->watching.at[c->watching.n++] = xstrdup(patterns[i]);
+	}
+	c->frame_ms = rate_ms;
+	c->frame_sent_ms = loop_now_ms(c->feed->app->loop) - rate_ms;
+	loop_timer_clear(c->feed->app->loop, &c->frame_timer);
+	return build_watch(c, answer);
+}
+
+/* --- life --- */
+
+struct feed *feed_new(struct app *app, int wake_fd)
+{
+	struct feed *f = xzalloc(sizeof *f);
+
+	f->app = app;
+	list_init(&f->subscribers);
+	map_init(&f->live);
+	loop_watch(app->loop, &f->wake, wake_fd, EPOLLIN, on_wake);
+	loop_timer_set(app->loop, &f->push, app->config->push_interval_ms, on_push);
+	loop_timer_set(app->loop, &f->count, 1000, on_count);
+	return f;
+}
+
+void feed_reload(struct feed *f)
+{
+	loop_timer_set(f->app->loop, &f->push, f->app->config->push_interval_ms, on_push);
+}
+
+void feed_free(struct feed *f)
+{
+	if (!f)
+		return;
+	loop_unwatch(f->app->loop, &f->wake);
+	loop_timer_clear(f->app->loop, &f->push);
+	loop_timer_clear(f->app->loop, &f->count);
+	map_release(&f->live);
+	free(f);
+}

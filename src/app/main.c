@@ -1,0 +1,358 @@
+/* main.c: the order of birth and death.
+ *
+ * birth: command line, configuration, signals (blocked before there are threads), store, listening sockets,
+ *        Socket.IO, HTTP, feed, collectors
+ * death: the reverse; a hung collector is left behind */
+#include "app/app.h"
+#include "app/events.h"
+#include "app/feed.h"
+#include "app/routes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xmalloc.h"
+#include "collectors/collectors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t app_requests(const struct app *app)
+{
+	return http_server_counters(app->http)->requests + app->events;
+}
+
+uint64_t app_errors(const struct app *app)
+{
+	return http_server_counters(app->http)->errors + app->event_errors;
+}
+
+static struct store_config store_config(const struct config *c)
+{
+	return (struct store_config){
+		.max_series = c->store.series,
+		.raw_s = c->store.raw_s,
+		.minute_s = c->store.minute_s,
+		.interval_ms = 1000,
+	};
+}
+
+void app_event(struct app *app, const char *kind, const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, 1000);
+	journal_event_json(journal_add(&app->journal, kind, text), &b);
+	sio_emit(sio_all(sio_of(app->io, "/")), "event", sio_json(b.data));
+	buf_release(&b);
+}
+
+/* --- what is known of the host --- */
+
+static void read_os_name(char *out, size_t size)
+{
+	char line[256], value[128];
+	FILE *f = fopen("/etc/os-release", "re");
+
+	snprintf(out, size, "Linux");
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "PRETTY_NAME=\"%127[^\"]\"", value) == 1)
+			snprintf(out, size, "%s", value);
+	if (f)
+		fclose(f);
+}
+
+static int64_t read_boot_ms(void)
+{
+	struct timespec up;
+
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return clock_wall_ms() - ((int64_t)up.tv_sec * 1000 + up.tv_nsec / 1000000);
+}
+
+static void know_host(struct app *app)
+{
+	if (gethostname(app->hostname, sizeof app->hostname - 1) < 0)
+		snprintf(app->hostname, sizeof app->hostname, "localhost");
+	read_os_name(app->os, sizeof app->os);
+	app->boot_ms = read_boot_ms();
+	app->started_ms = clock_wall_ms();
+}
+
+/* --- birth --- */
+
+/* The folder that state lives in, made if it is missing. 0, or an exit code after saying why. */
+static int open_data_dir(const char *path)
+{
+	char *part = xstrdup(path);
+	int err = 0;
+
+	for (char *p = part + 1; !err && p[-1]; p++) {
+		if (*p != '/' && *p != '\0')
+			continue;
+		char kept = *p;
+
+		*p = '\0';
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			err = errno;
+		*p = kept;
+		if (!kept)
+			break;
+	}
+	if (!err && access(path, W_OK | X_OK) < 0)
+		err = errno;
+	if (err)
+		log_error("cannot keep state in %s: %s; --data-dir names another folder", path, strerror(err));
+	free(part);
+	return !err ? 0 : err == EACCES || err == EPERM || err == EROFS ? EX_NOPERM : EX_CANTCREAT;
+}
+
+static void socketio_options(const struct config *c, struct sio_options *o, struct eio_cors *cors, char ***origins)
+{
+	sio_options_init(o);
+	o->engine.ping_interval_ms = c->socketio.ping_interval_ms;
+	o->engine.ping_timeout_ms = c->socketio.ping_timeout_ms;
+	o->engine.upgrade_timeout_ms = c->socketio.upgrade_timeout_ms;
+	o->engine.max_payload = c->socketio.max_payload_bytes;
+	o->engine.transports = (c->socketio.transports & CONFIG_POLLING ? EIO_POLLING : 0u) |
+	                       (c->socketio.transports & CONFIG_WEBSOCKET ? EIO_WEBSOCKET : 0u);
+	o->engine.allow_eio3 = c->socketio.allow_eio3;
+	o->engine.http_compression = c->socketio.http_compression;
+	o->engine.per_message_deflate = c->socketio.per_message_deflate;
+	o->engine.max_sessions = c->limits.clients;
+	o->engine.max_sessions_per_address = c->limits.clients_per_address;
+	o->connect_timeout_ms = c->socketio.connect_timeout_ms;
+	o->recovery_ms = 0; /* a push that was missed is older than the next one: there is nothing to recover */
+	*origins = xcalloc(c->socketio.cors_origins.n + 1, sizeof **origins);
+	for (size_t i = 0; i < c->socketio.cors_origins.n; i++) {
+		(*origins)[i] = xstrdup(c->socketio.cors_origins.at[i]); /* outlives a reload */
+		cors->any_origin |= strcmp((*origins)[i], "*") == 0;
+	}
+	cors->on = c->socketio.cors_origins.n > 0;
+	cors->origins = (const char *const *)*origins;
+	cors->max_age_s = -1;
+	o->engine.cors = *cors;
+}
+
+static int listen_all(struct app *app)
+{
+	const struct config_addrs *listen = &app->config->listen;
+
+	for (size_t i = 0; i < listen->n; i++) {
+		const struct config_addr *a = &listen->at[i];
+		uint16_t port = 0;
+		int err = http_server_listen(app->http, (const struct sockaddr *)&a->sa, a->sa_len, &port);
+
+		if (err == -EADDRINUSE)
+			log_error("cannot listen on %s: the address is in use; --listen names another", a->text);
+		else if (err)
+			log_error("cannot listen on %s: %s", a->text, strerror(-err));
+		if (err)
+			return err == -EACCES || err == -EPERM ? EX_NOPERM : EX_UNAVAILABLE;
+		log_info("listening on http://%s%s%s:%u", strchr(a->host, ':') ? "[" : "", a->host, strchr(a->host, ':') ? "]" : "", port);
+	}
+	return 0;
+}
+
+struct collector_news {
+	struct app *app;
+	char text[200];
+};
+
+static void tell_collector_news(void *arg)
+{
+	struct collector_news *news = arg;
+
+	app_event(news->app, "collector", news->text);
+	free(news);
+}
+
+/* On the collector's thread. The first good read of each is no news. */
+static void on_collector(void *user, const char *name, enum collect_state state, const char *why)
+{
+	struct collector_news *news;
+
+	if (state != COLLECT_FAILING && state != COLLECT_OK)
+		return;
+	news = xzalloc(sizeof *news);
+	news->app = user;
+	if (state == COLLECT_FAILING)
+		snprintf(news->text, sizeof news->text, "collector %s fails: %s", name, why);
+	else
+		snprintf(news->text, sizeof news->text, "collector %s is back", name);
+	loop_post(news->app->loop, tell_collector_news, news);
+}
+
+static int start_collectors(struct app *app)
+{
+	struct collect_config c = {
+		.collectors = collectors,
+		.ncollectors = collectors_len,
+		.settings = app->config->collectors,
+		.nsettings = app->config->ncollectors,
+		.roots = {"/proc", "/sys", "/"},
+		.store = app->store,
+	};
+	int err = collect_start(&app->collect, &c);
+
+	if (err) {
+		log_error("cannot start the collectors: %s", strerror(-err));
+		return EX_OSERR;
+	}
+	collect_on_change(app->collect, on_collector, app);
+	return 0;
+}
+
+/* --- signals --- */
+
+static void log_lines(enum log_level level, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		log_at(level, "%.*s", (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+/* A bad file changes nothing; a good one keeps clients and history. */
+static void reload(struct app *app)
+{
+	struct config *new;
+	struct buf text;
+
+	buf_init(&text, SIZE_MAX / 2);
+	if (config_load(&new, app->cli, &text)) {
+		log_lines(LOG_LEVEL_ERROR, text.data);
+		log_error("the configuration was not reloaded; the former one stays in force");
+		buf_release(&text);
+		return;
+	}
+	config_restart_notes(app->config, new, &text);
+	log_lines(LOG_LEVEL_WARN, text.data);
+	buf_release(&text);
+	config_free(app->config);
+	app->config = new;
+	log_lines(LOG_LEVEL_WARN, app->config->warnings);
+	log_set_level(app->config->log_level);
+	collect_reload(app->collect, app->config->collectors, app->config->ncollectors);
+	feed_reload(app->feed);
+	log_info("configuration reloaded");
+	app_event(app, "reload", "configuration reloaded");
+}
+
+static void on_signal(void *user, int signal)
+{
+	struct app *app = user;
+
+	if (signal == SIGHUP) {
+		reload(app);
+		return;
+	}
+	log_info("ending on SIG%s", sigabbrev_np(signal));
+	loop_stop(app->loop);
+}
+
+/* --- life --- */
+
+/* WebSockets beyond the usual soft limit of 1024 descriptors. */
+static void raise_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max < 65536 ? r.rlim_max : 65536;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+static int live(struct app *app)
+{
+	struct store_config store = app->store_config = store_config(app->config);
+	int wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), code;
+	struct eio_cors cors = {0};
+	struct sio_options options;
+	char **origins;
+
+	app->store = store_new(&store, wake_fd);
+	log_info("store: at most %.1f MB for %u series, %u s of samples and %u h of minutes", (double)store_limit_bytes(&store) / 1e6,
+	         store.max_series, store.raw_s, store.minute_s / 3600);
+	socketio_options(app->config, &options, &cors, &origins);
+	app->io = sio_server_new(app->loop, &options);
+	routes_open(app);
+	app->feed = feed_new(app, wake_fd);
+	events_metrics(app);
+	code = start_collectors(app);
+	if (!code)
+		code = listen_all(app);
+	if (!code) {
+		journal_add(&app->journal, "start", "Vedette " VEDETTE_VERSION " started");
+		loop_run(app->loop);
+	}
+	if (app->collect)
+		collect_stop(app->collect);
+	sio_server_free(app->io);
+	http_server_free(app->http);
+	loop_turn(app->loop, 0); /* what was deferred or posted still needs what follows */
+	feed_free(app->feed);
+	store_free(app->store);
+	for (char **o = origins; *o; o++)
+		free(*o);
+	free(origins);
+	close(wake_fd);
+	return code;
+}
+
+static int run(struct cli *cli)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct app app = {.cli = cli};
+	struct buf errors;
+	int code, err;
+
+	buf_init(&errors, SIZE_MAX / 2);
+	code = config_load(&app.config, cli, &errors);
+	fputs(errors.data, stderr);
+	buf_release(&errors);
+	if (code)
+		return code;
+	log_set_level(app.config->log_level);
+	log_lines(LOG_LEVEL_WARN, app.config->warnings);
+	know_host(&app);
+	raise_descriptors();
+	signal(SIGPIPE, SIG_IGN);
+	err = loop_new(&app.loop);
+	if (!err)
+		err = loop_signals(app.loop, signals, sizeof signals / sizeof *signals, on_signal, &app);
+	if (err)
+		log_error("cannot start the event loop: %s", strerror(-err));
+	code = err ? EX_OSERR : open_data_dir(app.config->data_dir);
+	if (!code)
+		code = live(&app);
+	loop_free(app.loop);
+	config_free(app.config);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli;
+	int code;
+
+	mallopt(M_ARENA_MAX, 2); /* threads that allocate little need no heaps of their own */
+	code = cli_parse(argc, argv, &cli);
+	if (code != CLI_CONTINUE)
+		return code;
+	code = cli.check ? config_check(&cli) : cli.dump ? config_dump(&cli) : run(&cli);
+	cli_release(&cli);
+	return code;
+}

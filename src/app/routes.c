@@ -1,0 +1,136 @@
+/* routes.c: what is at which path. */
+#include "app/routes.h"
+
+#include "app/answers.h"
+#include "base/limits.h"
+
+#include <string.h>
+
+/* --- JSON mirrors of the requests --- */
+
+static bool may_read(struct app *app, struct http_request *r)
+{
+	if (app->config->anonymous >= ROLE_VIEWER)
+		return true;
+	http_error(r, 401, "unauthorized");
+	return false;
+}
+
+static void mirror(struct app *app, struct http_request *r, answer_fn *fn)
+{
+	struct buf query, out;
+	struct params p;
+
+	if (!may_read(app, r))
+		return;
+	buf_init(&query, SIZE_MAX / 2);
+	buf_init(&out, SIZE_MAX / 2);
+	params_from_query(http_head(r), &query);
+	params_init(&p, slice_of(query.data, query.len));
+	buf_adds(&out, "{\"status\":\"ok\",");
+	fn(app, &p, &out);
+	buf_adds(&out, "}\n");
+	http_add_header(r, "Cache-Control", "no-store");
+	if (params_ok(&p))
+		http_reply_buf(r, 200, "application/json; charset=utf-8", &out);
+	else
+		http_error(r, 400, p.error);
+	buf_release(&query);
+	buf_release(&out);
+}
+
+static void on_series(void *app, struct http_request *r)
+{
+	mirror(app, r, answer_series);
+}
+
+static void on_history(void *app, struct http_request *r)
+{
+	mirror(app, r, answer_history);
+}
+
+static void on_processes(void *app, struct http_request *r)
+{
+	mirror(app, r, answer_processes);
+}
+
+static void on_status(void *app, struct http_request *r)
+{
+	mirror(app, r, answer_status);
+}
+
+static void on_events(void *app, struct http_request *r)
+{
+	mirror(app, r, answer_events);
+}
+
+/* --- health: for whoever asks, and without content --- */
+
+static void reply_text(struct http_request *r, int status, const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, 1000);
+	buf_adds(&b, text);
+	http_add_header(r, "Cache-Control", "no-store");
+	http_reply_buf(r, status, "application/json; charset=utf-8", &b);
+}
+
+static void on_healthz(void *app, struct http_request *r)
+{
+	(void)app;
+	reply_text(r, 200, "{\"status\":\"ok\"}\n");
+}
+
+static void on_readyz(void *user, struct http_request *r)
+{
+	struct app *app = user;
+
+	if (store_count(app->store))
+		reply_text(r, 200, "{\"status\":\"ok\"}\n");
+	else
+		reply_text(r, 503, "{\"status\":\"error\",\"error\":\"no collector has read anything yet\"}\n");
+}
+
+/* --- the rest --- */
+
+static void on_metrics(void *app, struct http_request *r)
+{
+	if (may_read(app, r))
+		exposition_reply(app, r);
+}
+
+static void on_file(void *user, struct http_request *r)
+{
+	struct app *app = user;
+	const char *path = http_path(r);
+
+	if (!http_reply_asset(r, strcmp(path, "/") == 0 ? "/index.html" : path, app->config->web_dir))
+		http_error(r, 404, "there is nothing at this path");
+}
+
+static const struct http_route routes[] = {
+	{"GET", "/metrics",          on_metrics},
+	{"GET", "/healthz",          on_healthz},
+	{"GET", "/readyz",           on_readyz},
+	{"GET", "/api/v1/series",    on_series},
+	{"GET", "/api/v1/history",   on_history},
+	{"GET", "/api/v1/processes", on_processes},
+	{"GET", "/api/v1/status",    on_status},
+	{"GET", "/api/v1/events",    on_events},
+	{"GET", "/*",                on_file},
+};
+
+void routes_open(struct app *app)
+{
+	struct http_options o;
+
+	http_options_init(&o);
+	o.routes = routes;
+	o.nroutes = sizeof routes / sizeof *routes;
+	o.user = app;
+	o.guard = guard_request;
+	o.headers = guard_headers;
+	app->http = http_server_new(app->loop, &o);
+	http_server_attach(app->http, sio_engine(app->io), app->config->socketio.serve_client);
+}
