@@ -10,6 +10,7 @@
 #
 #   CC=clang   SAN=address,undefined   SAN=thread    each pair keeps its own objects: switching costs nothing
 #   O=DIR      build there instead of in build/      V=1 shows the commands      WERROR= lets warnings pass
+#   WEB=       without the dashboard, so without npm
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -19,6 +20,7 @@ SAN       :=
 WERROR    := -Werror
 PREFIX    := /usr/local
 FUZZ_TIME := 60
+WEB       := yes
 VERSION   := $(shell cat VERSION)
 
 comma := ,
@@ -101,25 +103,21 @@ $(out)/pkgs:
 
 # ---- the dashboard: npm's bundles become build/web, which becomes one C table ---------------------------------------
 
-# AUTOWEB=1 lets every build look after the dashboard; without it only `make web` does.
-AUTOWEB  :=
-web_src  := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
-web_done := $(if $(AUTOWEB),$(if $(web_src),build/web/.done),$(wildcard build/web/.done))
+web_src  := $(if $(WEB),$(shell find web -name node_modules -prune -o -type f -print))
+web_done := $(if $(WEB),build/web/.done)
 
 web: build/web/.done
-ifneq ($(filter web,$(MAKECMDGOALS))$(AUTOWEB),)
 build/web/.done: $(web_src) web/node_modules/.package-lock.json
 	$(call say,WEB,build/web)
 	$(Q)rm -rf build/web && cd web && npm run --silent build
 	$(Q)touch $@
-endif
 %/node_modules/.package-lock.json: %/package-lock.json
 	$(call say,NPM,$*)
 	$(Q)cd $* && npm ci --silent --no-audit --no-fund
 	$(Q)touch $@
 $O/assets.c $O/assets.bin &: contrib/embed.mjs $(web_done)
 	$(call say,EMBED,$O/assets.c)
-	$(Q)mkdir -p $O && node contrib/embed.mjs build/web $O/assets.c $O/assets.bin
+	$(Q)mkdir -p $O && node contrib/embed.mjs '$(dir $(web_done))' $O/assets.c $O/assets.bin
 
 # ---- running, installing ------------------------------------------------------------------------------------------
 

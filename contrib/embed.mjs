@@ -64,7 +64,7 @@ const paths = existsSync(dir) ? walk('').sort((a, b) => Buffer.compare(Buffer.fr
 const rows = paths.map(row);
 
 writeFileSync(blob, Buffer.concat(chunks));
-writeFileSync(table, `/* Made by contrib/embed.mjs from ${dir}. */
+writeFileSync(table, `/* Made by contrib/embed.mjs from ${dir || 'nothing'}. */
 #include "http/assets.h"
 
 __asm__(".section .rodata.assets,\\"a\\",%progbits\\n"
