@@ -124,7 +124,7 @@ $O/assets.c $O/assets.bin &: contrib/embed.mjs $(web_done)
 deps:
 	@contrib/install-deps.sh build
 run: deps
-	+@$(sub) $(jobs) $(out)/vedette
+	+@$(sub) -s $(jobs) $(out)/vedette
 	@exec $(out)/vedette $(ARGS)
 
 install: $(out)/vedette
