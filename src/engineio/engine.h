@@ -135,6 +135,7 @@ void polling_handshake(struct eio_session *s, struct eio_exchange *ex);
 void ws_open(struct eio_server *srv, struct eio_session *s, int take_fd, bool deflate, const void *early, size_t n);
 void ws_probe(struct eio_server *srv, struct eio_session *s, int take_fd, bool deflate, const void *early, size_t n);
 void ws_flush(struct ws *w);
+void ws_relieve(struct ws *w);            /* sends what it can and ends nothing: for the middle of a broadcast */
 bool ws_blocked(const struct ws *w);      /* the kernel took less than it was given */
 void ws_end(struct ws *w, int code); /* detaches it from its session: Close frame with or (0) without a status, then the socket */
 void ws_accept_key(const char *key, char out[29]);

@@ -56,7 +56,7 @@ enum eio_error_code {
 	EIO_FORBIDDEN,
 	EIO_UNSUPPORTED_PROTOCOL_VERSION,
 };
-/* A request that was refused. context is a JSON object: what was wrong with it. */
+/* A request that was refused. message is that of its code, context a JSON object: what was wrong with it. */
 struct eio_refusal {
 	const struct eio_request *request;
 	enum eio_error_code code;

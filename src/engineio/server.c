@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "engineio/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,7 +217,7 @@ void exchange_refuse(struct eio_exchange *ex, enum eio_error_code code, const ch
 		message = messages[code];
 	srv->counters.refused++;
 	if (srv->h.on_refused)
-		srv->h.on_refused(srv->h.user, &(struct eio_refusal){ex->request, code, message, context});
+		srv->h.on_refused(srv->h.user, &(struct eio_refusal){ex->request, code, messages[code], context});
 	if (ex->request->upgrade) {
 		refuse_upgrade(ex, message);
 		return;
@@ -267,12 +268,13 @@ static int transport_of(const char *name)
 	return strcmp(name, "polling") == 0 ? EIO_POLLING : strcmp(name, "websocket") == 0 ? EIO_WEBSOCKET : 0;
 }
 
-static bool has_control(const char *s)
+/* An origin has neither control characters nor white space (RFC 6454 6.1). */
+static bool origin_is_good(const char *s)
 {
 	for (; s && *s; s++)
-		if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f)
-			return true;
-	return false;
+		if ((unsigned char)*s <= 0x20 || *s == 0x7f)
+			return false;
+	return true;
 }
 
 static int protocol_of(const struct eio_request *r)
@@ -433,6 +435,14 @@ static void refuse_transport_mismatch(struct eio_exchange *ex, const char *asked
 	buf_release(&context);
 }
 
+static void refuse_protocol_mismatch(struct eio_exchange *ex, int asked, int present)
+{
+	char context[96];
+
+	snprintf(context, sizeof context, "{\"name\":\"PROTOCOL_MISMATCH\",\"protocol\":%d,\"previousProtocol\":%d}", asked, present);
+	exchange_refuse(ex, EIO_BAD_REQUEST, NULL, context);
+}
+
 static void begin_with_sid(struct eio_exchange *ex, const char *sid)
 {
 	struct eio_session *s = map_get(&ex->server->sessions, sid, strlen(sid));
@@ -443,7 +453,7 @@ static void begin_with_sid(struct eio_exchange *ex, const char *sid)
 	else if (!ex->request->upgrade && strcmp(eio_session_transport(s), asked) != 0)
 		refuse_transport_mismatch(ex, asked, eio_session_transport(s));
 	else if (protocol_of(ex->request) != s->protocol)
-		refuse_for(ex, EIO_BAD_REQUEST, "name", "PROTOCOL_MISMATCH");
+		refuse_protocol_mismatch(ex, protocol_of(ex->request), s->protocol);
 	else if (ex->request->upgrade)
 		switch_protocols(ex);
 	else
@@ -476,7 +486,7 @@ void eio_exchange_begin(struct eio_server *srv, struct eio_exchange *ex)
 		answer_preflight(ex);
 	else if (!(transport & (int)srv->o.transports))
 		refuse_for(ex, EIO_UNKNOWN_TRANSPORT, "transport", name);
-	else if (has_control(eio_request_header(ex->request, "origin")))
+	else if (!origin_is_good(eio_request_header(ex->request, "origin")))
 		refuse_for(ex, EIO_BAD_REQUEST, "name", "INVALID_ORIGIN");
 	else if (sid && *sid)
 		begin_with_sid(ex, sid);

@@ -204,9 +204,7 @@ bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags
 	}
 	if (s->q_bytes + cost(f) > s->server->o.queue_max_bytes) {
 		if (s->ws)
-			ws_flush(s->ws); /* this turn's own work may be all that waits */
-		if (s->state != SESSION_OPEN)
-			return false;
+			ws_relieve(s->ws); /* this turn's own work may be all that waits */
 		if (s->q_bytes && s->q_bytes + cost(f) > s->server->o.queue_max_bytes) {
 			s->overflow = true;
 			server_mark_dirty(s->server, s);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <wslay/wslay.h>
 
+#define HEAD_BYTES 14           /* of a frame at most: 2, a length of 8, a mask of 4 */
 #define LINGER_MS 2000          /* for the peer's Close and its end of the stream */
 #define READ_BYTES (64 * 1024)
 #define WRITE_BYTES (64 * 1024)
@@ -45,11 +46,12 @@ struct ws {
 	uint8_t opcode;                 /* of the message under way; 0 when there is none */
 	uint8_t frame_opcode;           /* of the present frame */
 	bool in_frame, fin, compressed;
-	bool is_probe, probed;
+	bool is_probe;
 	bool deflate;                   /* permessage-deflate was agreed */
 	bool blocked;                   /* the kernel took less than it was given */
 	bool dead;                      /* descriptor closed; freed with this turn */
 	uint8_t control_len;
+	unsigned char head[HEAD_BYTES]; /* those bytes that are inside */
 	unsigned char control[125];
 };
 
@@ -265,29 +267,41 @@ static void set_blocked(struct ws *w, bool blocked)
 	loop_rewatch(w->server->loop, &w->watch, EPOLLIN | EPOLLRDHUP | (blocked ? EPOLLOUT : 0));
 }
 
+/* Gives the kernel what it takes. False: the peer is gone. */
+static bool write_queue(struct ws *w)
+{
+	struct eio_session *s = w->session;
+
+	while (s->q_len && !w->blocked) {
+		const unsigned char *data;
+		size_t n = gather(w, &data);
+		ssize_t sent = send(fd_of(w), data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent < 0 && errno != EAGAIN && errno != EINTR)
+			return false;
+		if (sent > 0)
+			left(w, (size_t)sent);
+		if (sent < (ssize_t)n)
+			set_blocked(w, true);
+	}
+	return true;
+}
+
 void ws_flush(struct ws *w)
 {
 	struct eio_session *s = w->session;
 
 	if (!s->q_len || w->blocked)
 		return;
-	while (s->q_len) {
-		const unsigned char *data;
-		size_t n = gather(w, &data);
-		ssize_t sent = send(fd_of(w), data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (!write_queue(w))
+		fail(w, -1, EIO_TRANSPORT_CLOSE, "the peer is gone");
+	else if (!s->q_len)
+		session_drained(s);
+}
 
-		if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-			fail(w, -1, EIO_TRANSPORT_CLOSE, "the peer is gone");
-			return;
-		}
-		if (sent > 0)
-			left(w, (size_t)sent);
-		if (sent < (ssize_t)n) {
-			set_blocked(w, true);
-			return;
-		}
-	}
-	session_drained(s);
+void ws_relieve(struct ws *w)
+{
+	(void)write_queue(w);
 }
 
 static void on_writable(struct ws *w)
@@ -324,9 +338,8 @@ static void probe_packet(struct ws *w, const char *data, size_t n)
 
 	if (n == 6 && memcmp(data, "2probe", 6) == 0) {
 		send_control(w, OP_TEXT, (const unsigned char *)"3probe", 6);
-		w->probed = true;
 		polling_flush(s);
-	} else if (n == 1 && *data == '5' && w->probed && s->state == SESSION_OPEN) {
+	} else if (n == 1 && *data == '5' && s->state == SESSION_OPEN) {
 		w->is_probe = false;
 		loop_timer_clear(w->server->loop, &w->timer);
 		session_switch(s);
@@ -439,8 +452,8 @@ static uint64_t head_bytes(const struct wslay_frame_iocb *f)
 	return 2u + (f->payload_length < 126 ? 0u : f->payload_length < 65536 ? 2u : 8u) + (f->mask ? 4u : 0u);
 }
 
-/* The first bytes of a frame are there: may it come? */
-static bool frame_begins(struct ws *w, const struct wslay_frame_iocb *f)
+/* May a frame with this head come? */
+static bool head_is_good(struct ws *w, const struct wslay_frame_iocb *f)
 {
 	bool control = f->opcode >= 8;
 	const char *wrong = NULL;
@@ -459,10 +472,21 @@ static bool frame_begins(struct ws *w, const struct wslay_frame_iocb *f)
 		fail_protocol(w, 1002, wrong);
 		return false;
 	}
-	if (!control && (f->payload_length > w->message.max - w->message.len || ++w->fragments > LIMIT_WS_FRAGMENTS)) {
+	if (!control && (f->payload_length > w->message.max - w->message.len || w->fragments >= LIMIT_WS_FRAGMENTS)) {
 		fail_protocol(w, 1009, "message too big");
 		return false;
 	}
+	return true;
+}
+
+/* The first bytes of a frame are there. */
+static bool frame_begins(struct ws *w, const struct wslay_frame_iocb *f)
+{
+	bool control = f->opcode >= 8;
+
+	if (!head_is_good(w, f))
+		return false;
+	w->fragments = (uint16_t)(w->fragments + !control);
 	w->frame_opcode = f->opcode;
 	w->fin = f->fin;
 	w->left = f->payload_length;
@@ -541,6 +565,38 @@ static bool read_frames(struct ws *w, wslay_frame_context_ptr context, struct ws
 	}
 }
 
+/* Reads the head that waits for its payload; false if it is not yet long enough to tell. */
+static bool parse_head(const unsigned char *p, size_t n, struct wslay_frame_iocb *f)
+{
+	size_t extra = n < 2 ? 0 : (p[1] & 127) == 126 ? 2 : (p[1] & 127) == 127 ? 8 : 0;
+
+	if (n < 2 + extra)
+		return false;
+	*f = (struct wslay_frame_iocb){
+		.fin = p[0] >> 7,
+		.rsv = p[0] >> 4 & 7,
+		.opcode = p[0] & 15,
+		.mask = p[1] >> 7,
+		.payload_length = extra ? 0 : p[1] & 127,
+	};
+	for (size_t i = 0; i < extra; i++)
+		f->payload_length = f->payload_length << 8 | p[2 + i];
+	return true;
+}
+
+/* wslay tells of a frame with its first byte of payload. One that may not come is refused before that: its sender
+ * may wait for us. */
+static bool unfinished_head_is_good(struct ws *w, const unsigned char *data, size_t n)
+{
+	size_t inside = (size_t)w->inside, fresh = inside < n ? inside : n;
+	struct wslay_frame_iocb f;
+
+	if (w->in_frame || !inside || inside > HEAD_BYTES)
+		return true;
+	memcpy(w->head + inside - fresh, data + n - fresh, fresh);
+	return !parse_head(w->head, inside, &f) || head_is_good(w, &f);
+}
+
 static const struct wslay_frame_callbacks callbacks = {.recv_callback = feed};
 
 static wslay_frame_context_ptr new_context(struct ws_reader *r)
@@ -568,6 +624,7 @@ static void take_in(struct ws *w, const void *data, size_t n)
 	r->done = 0;
 	lives = read_frames(w, context, r);
 	w->inside = r->fed - r->done;
+	lives = lives && unfinished_head_is_good(w, data, n);
 	if (lives && (w->in_frame || w->inside))
 		w->context = context; /* the rest of the frame comes later */
 	else if (lives && !r->shared)
