@@ -36,35 +36,55 @@ bool encode_accepts(const char *list, const char *coding)
 	return any > 0;
 }
 
-bool encode_gzip(const struct eio_request *head, size_t least, char **body, size_t *n)
-{
-	const char *accepted = eio_request_header(head, "accept-encoding");
-	static _Thread_local z_stream z;
-	static _Thread_local bool ready;
-	char *out;
-	size_t room;
+/* What a client may take, the better first. 16: a gzip head around it (zlib.h, deflateInit2). */
+static const struct coding {
+	const char *name;
+	int window;
+} codings[] = {{"gzip", 15 + 16}, {"deflate", 15}};
+#define CODINGS (sizeof codings / sizeof *codings)
 
-	if (*n < least || !encode_accepts(accepted, "gzip"))
-		return false;
-	/* 16: a gzip head; level 4: most of what 6 saves, for half of its time on the loop. */
-	if (!ready)
-		ready = deflateInit2(&z, 4, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK;
-	else
-		deflateReset(&z);
-	if (!ready)
-		return false;
-	room = deflateBound(&z, *n);
-	out = xmalloc(room);
-	z.next_in = (unsigned char *)*body;
-	z.avail_in = (uInt)*n;
-	z.next_out = (unsigned char *)out;
-	z.avail_out = (uInt)room;
-	if (deflate(&z, Z_FINISH) != Z_STREAM_END || room - z.avail_out >= *n) {
+/* One stream each; between answers nothing is kept in it. Level 4: most of what 6 saves, for half of its time on
+ * the loop. */
+static z_stream *stream_of(const struct coding *c)
+{
+	static _Thread_local z_stream streams[CODINGS];
+	static _Thread_local bool ready[CODINGS];
+	size_t i = (size_t)(c - codings);
+
+	if (ready[i])
+		return deflateReset(&streams[i]) == Z_OK ? &streams[i] : NULL;
+	ready[i] = deflateInit2(&streams[i], 4, Z_DEFLATED, c->window, 8, Z_DEFAULT_STRATEGY) == Z_OK;
+	return ready[i] ? &streams[i] : NULL;
+}
+
+static bool pack(z_stream *z, char **body, size_t *n)
+{
+	size_t room = deflateBound(z, *n);
+	char *out = xmalloc(room);
+
+	z->next_in = (unsigned char *)*body;
+	z->avail_in = (uInt)*n;
+	z->next_out = (unsigned char *)out;
+	z->avail_out = (uInt)room;
+	if (deflate(z, Z_FINISH) != Z_STREAM_END || room - z->avail_out >= *n) {
 		free(out);
 		return false;
 	}
 	free(*body);
 	*body = out;
-	*n = room - z.avail_out;
+	*n = room - z->avail_out;
 	return true;
+}
+
+const char *encode_body(const struct eio_request *head, size_t least, char **body, size_t *n)
+{
+	const char *accepted = eio_request_header(head, "accept-encoding");
+
+	for (size_t i = 0; *n >= least && i < CODINGS; i++) {
+		z_stream *z = encode_accepts(accepted, codings[i].name) ? stream_of(&codings[i]) : NULL;
+
+		if (z)
+			return pack(z, body, n) ? codings[i].name : NULL;
+	}
+	return NULL;
 }

@@ -24,16 +24,20 @@ static void on_reply(struct eio_exchange *ex, const struct eio_reply *reply)
 	struct http_request *r = request_of(ex);
 	size_t n = reply->len;
 	char *body = reply->body;
-	bool compressed = reply->compress && body && encode_gzip(ex->request, reply->compress_bytes, &body, &n);
+	const char *coding = reply->compress && body ? encode_body(ex->request, reply->compress_bytes, &body, &n) : NULL;
 	struct MHD_Response *response = MHD_create_response_from_buffer(n, body, body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 
 	if (reply->type)
 		MHD_add_response_header(response, "Content-Type", reply->type);
-	if (compressed)
-		MHD_add_response_header(response, "Content-Encoding", "gzip");
+	if (coding)
+		MHD_add_response_header(response, "Content-Encoding", coding);
 	if (reply->close)
 		MHD_add_response_header(response, "Connection", "close");
 	request_add_headers(response, reply->headers);
+	if (reply->status == MHD_HTTP_NO_CONTENT) { /* some browsers wait for a body without it; MHD leaves it out of a 204 */
+		MHD_set_response_options(response, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END);
+		MHD_add_response_header(response, "Content-Length", "0");
+	}
 	request_answer(r, reply->status, response);
 }
 

@@ -11,6 +11,7 @@
 #include "http/server.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -225,9 +226,23 @@ static void find_route(struct http_request *r)
 		http_add_header(r, "Allow", allow.data);
 		http_error(r, 405, "this path does not take that method");
 	} else if (!r->route) {
+		if (r->ex.request->upgrade) /* its client will not speak HTTP again */
+			http_add_header(r, "Connection", "close");
 		http_error(r, 404, "there is nothing at this path");
 	}
 	buf_release(&allow);
+}
+
+/* A field name is a token (RFC 9110 5.1). MHD makes something else of a line that was folded. */
+static bool names_are_tokens(const struct eio_request *head)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~";
+
+	for (size_t i = 0; i < head->nheaders; i++)
+		for (const char *p = head->headers[i].name; *p; p++)
+			if (!isalnum((unsigned char)*p) && !strchr(others, *p))
+				return false;
+	return true;
 }
 
 static void begin(struct http_request *r)
@@ -235,6 +250,10 @@ static void begin(struct http_request *r)
 	struct http_server *h = r->listener->server;
 
 	h->counters.requests++;
+	if (!names_are_tokens(r->ex.request)) {
+		http_error(r, 400, "a header field has no proper name");
+		return;
+	}
 	if (h->closed) {
 		http_error(r, 503, "the server is going down");
 		return;
@@ -253,6 +272,14 @@ static void begin(struct http_request *r)
 	find_route(r);
 }
 
+/* More is announced than would ever be read: it is refused at once. */
+static bool announces_too_much(const struct http_request *r)
+{
+	const char *length = eio_request_header(r->ex.request, "content-length");
+
+	return length && strtoull(length, NULL, 10) > DISCARD_BYTES;
+}
+
 static bool take_body(struct http_request *r, const char *data, size_t n)
 {
 	r->listener->server->counters.bytes_in += n;
@@ -268,6 +295,7 @@ static bool take_body(struct http_request *r, const char *data, size_t n)
 
 static void end(struct http_request *r)
 {
+	r->ended = true;
 	if (r->engine) {
 		if (r->ex.server)
 			eio_exchange_end(&r->ex);
@@ -319,7 +347,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		if (!r->connection || !read_head(r, method, path))
 			return MHD_NO;
 		begin(r);
-		return r->cut ? MHD_NO : MHD_YES;
+		if (!r->cut && announces_too_much(r)) {
+			r->ex.too_big = r->body.full = true;
+			end(r);
+		}
+		return r->cut ? MHD_NO : r->ended && r->response ? queue(r) : MHD_YES;
 	}
 	if (*n) {
 		bool more = take_body(r, data, *n);
@@ -327,10 +359,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		*n = 0;
 		return more ? MHD_YES : MHD_NO;
 	}
-	if (!r->ended) {
-		r->ended = true;
+	if (!r->ended)
 		end(r);
-	}
 	r->parked = false;
 	if (r->cut)
 		return MHD_NO;
@@ -402,14 +432,14 @@ void http_reply(struct http_request *r, int status, const char *type, char *take
 {
 	struct http_server *h = r->listener->server;
 	struct MHD_Response *response;
-	bool packed = r->ex.request && take_body && encode_gzip(r->ex.request, 1024, &take_body, &n);
+	const char *coding = r->ex.request && take_body ? encode_body(r->ex.request, 1024, &take_body, &n) : NULL;
 
 	response = MHD_create_response_from_buffer(n, take_body, take_body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 	h->counters.bytes_out += n;
 	if (type)
 		MHD_add_response_header(response, "Content-Type", type);
-	if (packed) {
-		MHD_add_response_header(response, "Content-Encoding", "gzip");
+	if (coding) {
+		MHD_add_response_header(response, "Content-Encoding", coding);
 		MHD_add_response_header(response, "Vary", "Accept-Encoding");
 	}
 	request_reply(r, status, response);

@@ -65,8 +65,8 @@ void request_add_headers(struct MHD_Response *response, const struct eio_header_
 
 void gateway_begin(struct http_request *r);
 
-/* gzip where accepted and worth while: *body and *n are replaced. True if so. */
-bool encode_gzip(const struct eio_request *head, size_t least, char **body, size_t *n);
+/* Compresses where it is accepted and worth while: *body and *n are replaced. The coding's name; NULL: as it was. */
+const char *encode_body(const struct eio_request *head, size_t least, char **body, size_t *n);
 bool encode_accepts(const char *accept_encoding, const char *coding); /* q=0 is a refusal */
 
 /* A browser bundle of Socket.IO's own, under an engine's path. False: it is none. */
