@@ -185,6 +185,8 @@ static void expose_cpu(void *state, struct buf *out)
 	static const char seconds[] = "node_cpu_seconds_total", guest[] = "node_cpu_guest_seconds_total";
 	struct state *s = state;
 
+	if (!s->cores.n)
+		return;
 	prom_family(out, guest, PROM_COUNTER, "Seconds the CPUs spent in guests (VMs) for each mode.");
 	for (size_t i = 0; i < s->cores.n; i++) {
 		const struct core *c = (const struct core *)s->cores.items[i];

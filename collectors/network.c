@@ -215,14 +215,18 @@ static void expose_traffic(const struct state *s, struct buf *out)
 static void expose_nohandler(const struct state *s, struct buf *out)
 {
 	static const char family[] = "node_network_receive_nohandler_total";
+	bool begun = false;
 
-	prom_family(out, family, PROM_COUNTER, "Network device statistic receive_nohandler.");
 	for (size_t i = 0; i < s->nics.n; i++) {
 		int64_t value;
 		int err;
 
-		if (attribute(s, s->nics.items[i]->name, "statistics/rx_nohandler", &value, &err))
-			prom_sample(out, family, (double)value, "device", s->nics.items[i]->name, NULL);
+		if (!attribute(s, s->nics.items[i]->name, "statistics/rx_nohandler", &value, &err))
+			continue;
+		if (!begun)
+			prom_family(out, family, PROM_COUNTER, "Network device statistic receive_nohandler.");
+		begun = true;
+		prom_sample(out, family, (double)value, "device", s->nics.items[i]->name, NULL);
 	}
 }
 

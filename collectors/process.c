@@ -223,6 +223,9 @@ static void read_command(const struct state *s, int pid, struct proc_row *row)
 	char args[4096];
 	int len = read_of(s, pid, "cmdline", args, sizeof args);
 
+	if (len == (int)sizeof args - 1) /* cut: what is left of the last word may be half a secret */
+		while (len && args[len - 1] && args[len - 1] != ' ')
+			len--;
 	redact_command(args, len > 0 ? (size_t)len : 0, row->command, sizeof row->command);
 }
 
@@ -442,10 +445,16 @@ static void count_threads(struct state *s, int64_t now_ns)
 static void expose_states(struct buf *out, const char *family, const char *help, const char *label,
                           const unsigned states[UCHAR_MAX + 1])
 {
-	prom_family(out, family, PROM_GAUGE, help);
-	for (int c = 'A'; c <= 'z'; c++)
-		if (states[c])
-			prom_sample(out, family, states[c], label, (char[2]){ (char)c, '\0' }, NULL);
+	bool begun = false;
+
+	for (int c = 'A'; c <= 'z'; c++) {
+		if (!states[c])
+			continue;
+		if (!begun)
+			prom_family(out, family, PROM_GAUGE, help);
+		begun = true;
+		prom_sample(out, family, states[c], label, (char[2]){ (char)c, '\0' }, NULL);
+	}
 }
 
 static void expose_process(void *state, struct buf *out)

@@ -19,13 +19,13 @@ static const char mask[] = "***";
 static const char *const secret_parts[] = {
 	"passw", "passphrase", "secret", "token", "apikey", "api-key", "api_key", "api.key", "accesskey", "access-key",
 	"access_key", "accountkey", "account-key", "account_key", "privatekey", "private-key", "private_key", "credential",
-	"authorization", "signature",
+	"authorization", "signature", "cookie",
 };
 /* … words that do so when they are a whole part of it, as in MYSQL_PWD; … */
-static const char *const secret_words[] = { "pass", "pwd", "auth", "cookie", "creds" };
+static const char *const secret_words[] = { "pass", "pwd", "auth", "creds" };
 /* … and ends of names that tell where the secret is, not what it is. */
 static const char *const harmless_ends[] = {
-	"file", "path", "dir", "stdin", "prompt", "tokens", "url", "type", "method", "length", "-fd",
+	"file", "path", "dir", "stdin", "prompt", "tokens", "url", "type", "method", "length", "-fd", "-jar",
 };
 
 /* How some programs are told a secret by a letter: -pSECRET or -p SECRET. */
@@ -202,17 +202,21 @@ static bool assigned(const char *p, const char *end, const char *arg, const char
 /* Authorization: Bearer secret; pass:secret. All that follows belongs to it. */
 static bool headed(const char *p, const char *end, const char *arg_end, char opened, struct range *r)
 {
-	const char *colon = p, *closing;
+	for (const char *colon = p; (colon = memchr(colon, ':', (size_t)(end - colon))); colon++) {
+		const char *name = colon, *closing;
 
-	while (colon < end && name_char(*colon))
-		colon++;
-	if (colon == p || colon == end || *colon != ':' || (colon + 1 < end && colon[1] == '/') || !names_secret(p, colon))
-		return false;
-	for (p = colon + 1; p < arg_end && blank(*p); p++)
-		;
-	closing = opened ? memchr(p, opened, (size_t)(arg_end - p)) : NULL;
-	*r = (struct range){ p, closing ? closing : arg_end };
-	return r->from < r->to;
+		while (name > p && name_char(name[-1]))
+			name--;
+		if ((colon + 1 < end && colon[1] == '/') || !names_secret(name, colon))
+			continue;
+		r->from = colon + 1;
+		while (r->from < arg_end && blank(*r->from))
+			r->from++;
+		closing = opened ? memchr(r->from, opened, (size_t)(arg_end - r->from)) : NULL;
+		r->to = closing ? closing : arg_end;
+		return r->from < r->to;
+	}
+	return false;
 }
 
 /* user:secret after -u, user%secret after -U; but 1000:1000 is a user and a group. */
@@ -291,20 +295,32 @@ static enum pending announces(const struct state *s, const char *p, const char *
 	return name > p && name < end && names_secret(name, end) ? SECRET : NOTHING;
 }
 
+static void take_first(bool found, const struct range *r, bool *any, struct range *first)
+{
+	if (found && (!*any || r->from < first->from))
+		*first = *r;
+	*any = *any || found;
+}
+
+/* The first secret in the word; the rest of the word is looked at again after it. */
 static bool holds_secret(
 	const struct state *s, const char *p, const char *end, const char *arg, const char *arg_end, char opened,
-	struct range *r)
+	struct range *first)
 {
-	bool separate;
+	bool separate, any = false;
+	struct range r = { 0 };
 
 	if (is_letter(s, p, end, &separate) && end - p > 2) {
-		*r = (struct range){ p + 2, end };
+		*first = (struct range){ p + 2, end };
 		return true;
 	}
-	if (end - p > 2 && is_user_option(p, p + 2) && p[1] != '-' && after_user(p + 2, end, r))
-		return true;
-	return is_token(p, end, r) || headed(p, end, arg_end, opened, r) || assigned(p, end, arg, arg_end, r) ||
-	       in_url(p, end, r);
+	if (end - p > 2 && is_user_option(p, p + 2) && p[1] != '-')
+		take_first(after_user(p + 2, end, &r), &r, &any, first);
+	take_first(is_token(p, end, &r), &r, &any, first);
+	take_first(headed(p, end, arg_end, opened, &r), &r, &any, first);
+	take_first(assigned(p, end, arg, arg_end, &r), &r, &any, first);
+	take_first(in_url(p, end, &r), &r, &any, first);
+	return any;
 }
 
 /* --user=name:secret is told as --user name:secret is. */
@@ -321,7 +337,7 @@ static bool user_assigned(const char *p, const char *end, struct range *r)
 static const char *word(struct state *s, const char *p, const char *arg, const char *arg_end)
 {
 	enum pending now = s->word;
-	const char *end = p;
+	const char *end;
 	char opened = 0;
 	struct range r;
 
@@ -330,10 +346,13 @@ static const char *word(struct state *s, const char *p, const char *arg, const c
 		opened = *p++;
 		put(s, &opened, 1);
 	}
-	while (end < arg_end && (!blank(*end) || (now == SECRET && opened && !memchr(p, opened, (size_t)(end - p)))))
+	if (now == SECRET && opened) {
+		end = memchr(p, opened, (size_t)(arg_end - p));
+		put_mask(s);
+		return end ? end : arg_end;
+	}
+	for (end = p; end < arg_end && !blank(*end);)
 		end++;
-	if (end < p)
-		end = p;
 	if (now == SECRET) {
 		put_mask(s);
 		return end;

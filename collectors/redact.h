@@ -10,7 +10,8 @@
 
 /* args: as /proc/PID/cmdline has them, each ended by NUL. Written to out with
  * blanks between them, as valid UTF-8 without control characters, cut to size;
- * returns the length. */
+ * returns the length. Text that was cut must end where a word ended: half of a
+ * URL may not look like one. */
 size_t redact_command(const char *args, size_t len, char *out, size_t size);
 
 #endif

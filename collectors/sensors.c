@@ -60,6 +60,8 @@ static const struct rule {
 	{ "fan", "target", "_rpm", 1, PROM_GAUGE, "Hardware monitor for fan revolutions per minute (%e)" },
 	{ "pwm", NULL, "", 1, PROM_GAUGE, "Hardware monitor %t element %e" },
 	{ "fan", NULL, "", 1, PROM_GAUGE, "Hardware monitor %t element %e" },
+	{ "update_interval", NULL, "_seconds", 0.001, PROM_GAUGE, "Hardware monitor update interval" },
+	{ "beep_enable", NULL, "d", 1, PROM_GAUGE, "Hardware beep enabled" },
 	{ "intrusion", NULL, "", 1, PROM_GAUGE, "Hardware monitor %t element %e" },
 };
 
@@ -75,6 +77,7 @@ static const struct {
 struct chip {
 	char *folder;          /* /sys/class/hwmon/hwmon0 */
 	char name[64];         /* "coretemp" */
+	bool named;            /* it says so itself */
 	char device[64];       /* "coretemp.0"; "hwmon3" where it has none */
 	char slug[160];        /* node_exporter's: "platform_coretemp_0" */
 };
@@ -187,7 +190,8 @@ static void add_chip(struct state *s, const char *entry)
 	*c = (struct chip){ .folder = xasprintf("%s/%s", s->hwmon, entry) };
 	clean_line(c->folder, "name", c->name, sizeof c->name);
 	name_device(c, entry);
-	if (!c->name[0])
+	c->named = c->name[0];
+	if (!c->named)
 		snprintf(c->name, sizeof c->name, "%s", c->device);
 }
 
@@ -232,18 +236,19 @@ static void take_sensor(struct state *s, struct sensor *sensor)
 	s->sensors[s->nsensors++] = *sensor;
 }
 
-/* "temp1_input" is type temp, stem temp1, element input; "pwm1" has no element. */
+/* "temp1_input" is type temp, stem temp1, element input; "pwm1" has no element;
+ * "update_interval" is of the whole chip, which node_exporter calls number 0. */
 static bool split(const char *file, struct sensor *out)
 {
 	size_t type = strcspn(file, "0123456789"), digits = strspn(file + type, "0123456789");
 	const char *rest = file + type + digits;
 
-	if (!type || !digits || type >= sizeof out->type || type + digits >= sizeof out->stem || (*rest && *rest != '_'))
+	if (!type || type >= sizeof out->type || type + digits >= sizeof out->stem || (*rest && *rest != '_'))
 		return false;
 	if (*rest && (!rest[1] || strlen(rest + 1) >= sizeof out->element))
 		return false;
 	snprintf(out->type, sizeof out->type, "%.*s", (int)type, file);
-	snprintf(out->stem, sizeof out->stem, "%.*s", (int)(type + digits), file);
+	snprintf(out->stem, sizeof out->stem, "%.*s%s", (int)(type + digits), file, digits ? "" : "0");
 	snprintf(out->element, sizeof out->element, "%s", *rest ? rest + 1 : "");
 	return true;
 }
@@ -400,6 +405,12 @@ static int measure(struct sensor *sensor)
 	return err;
 }
 
+/* Firmware says -128 °C for a sensor that is not fitted. */
+static double told_value(const struct sensor *sensor)
+{
+	return sensor->metric == M_TEMPERATURE && sensor->value <= -127 ? NAN : sensor->value;
+}
+
 static void search(struct state *s)
 {
 	forget(s);
@@ -452,7 +463,7 @@ static int read_sensors(void *state, const struct collect_time *now, struct sink
 		if (err == -ENOENT || err == -ENODEV)
 			s->reads = SEARCH_EVERY; /* it was pulled out: look again next time */
 		else if (sensor->metric != NO_METRIC) /* one that is broken or asleep refuses: unknown */
-			sink_set_at(out, sensor->metric, sensor->instance, sensor->value);
+			sink_set_at(out, sensor->metric, sensor->instance, told_value(sensor));
 	}
 	return 0;
 }
@@ -499,10 +510,15 @@ static void expose_family(const struct state *s, size_t lead, struct buf *out)
 static void expose_chips(const struct state *s, struct buf *out)
 {
 	static const char family[] = "node_hwmon_chip_names";
+	bool begun = false;
 	char name[64];
 
-	prom_family(out, family, PROM_GAUGE, "Annotation metric for human-readable chip names");
 	for (size_t i = 0; i < s->nchips; i++) {
+		if (!s->chips[i].named)
+			continue;
+		if (!begun)
+			prom_family(out, family, PROM_GAUGE, "Annotation metric for human-readable chip names");
+		begun = true;
 		slug(s->chips[i].name, name, sizeof name);
 		prom_sample(out, family, 1, "chip", s->chips[i].slug, "chip_name", name, NULL);
 	}
