@@ -11,6 +11,7 @@
 import uPlot from 'uplot';
 import { calm_top } from './lib/axis.js';
 import { stack, with_gaps } from './lib/columns.js';
+import { set_attr } from './dom.js';
 import { tick_text, ticks } from './lib/time.js';
 import { on_scale, scale_for } from './lib/units.js';
 import { faded } from './theme.js';
@@ -111,11 +112,14 @@ export function create_chart(host, spec, series, tools) {
 		return splits.map((value, i) => (i % 2 === 0 ? String(Number(on_scale(Math.abs(value), scale))) : ''));
 	}
 
+	/* Asking the element instead would force a layout in the middle of a tick. */
+	const plot_width = (u) => u.bbox.width / devicePixelRatio || 1;
+
 	/* Times with seconds are wider than times without. */
-	const most_ticks = (u) => Math.max(2, Math.floor(u.over.clientWidth / (clock.view().to - clock.view().from < 240e3 ? 84 : 62)));
+	const most_ticks = (u) => Math.max(2, Math.floor(plot_width(u) / (clock.view().to - clock.view().from < 240e3 ? 84 : 62)));
 
 	function x_splits(u) {
-		const { from, to } = clock.view(), edge_ms = ((to - from) / u.over.clientWidth) * LABEL_HALF_PX;
+		const { from, to } = clock.view(), edge_ms = ((to - from) / plot_width(u)) * LABEL_HALF_PX;
 
 		/* A label at the very edge would be cut off. */
 		return ticks(from, to, most_ticks(u), tools.zone()).at.filter((t) => t <= to - edge_ms).map((t) => t / 1000);
@@ -482,6 +486,9 @@ export function create_chart(host, spec, series, tools) {
 			} else {
 				plot.setData(data);
 			}
+			/* What the axis says, for who cannot read a canvas. */
+			set_attr(host, 'data-top', spec.kind === 'heat' ? 100 : spec.fixed?.[1] ?? top);
+			set_attr(host, 'data-unit', scale.unit);
 			drawn = columns;
 		},
 		drawn: () => drawn,

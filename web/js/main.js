@@ -134,7 +134,20 @@ const draw = each_frame(() => {
 	header.update();
 	nav.update(shown, mounted.contents?.() ?? []);
 	mounted.update();
+	main.dataset.drawn = clock.now();
+	mark_first_chart();
 });
+
+let marked = false;
+
+/* How long the page took to say something: read by the tests, and by anyone
+ * in the browser's own timeline. */
+function mark_first_chart() {
+	if (marked || !plane.shown()?.length || !main.querySelector('.plot canvas'))
+		return;
+	marked = true;
+	performance.mark('vedette-first-chart');
+}
 
 /* ---- health ---- */
 

@@ -21,19 +21,22 @@ const POINTS = 300;
  * matter: the range is asked for, and drawn as a band. */
 const BAND_STEP_MS = 2000;
 
-const KEEP_FRAMES_MS = 15000;
+const KEEP_FRAMES_MS = 15000, SETTLE_MS = 25;
 
 const step_for = (span) => Math.max(1000, Math.ceil(span / POINTS / 1000) * 1000);
 
 export function create_plane({ feed, clock }) {
-	const wants = new Set(), catalog = new Map(), latest = new Map(), seen = new Map(), places = new Map();
+	const loaded = new Set(), wants = new Set(), catalog = new Map(), latest = new Map(), seen = new Map(), places = new Map();
 	const tick = signal(0);
 	let live = null, held = null, past = null, live_span = 0;
-	let listed = false, recent = [], last_frame_at = 0, problem = null, loading = 0, abort = null, wired = false, version = 0;
+	let loaded_for = 'live', listed = false, recent = [], last_frame_at = 0, problem = null, loading = 0, abort = null, wired = false, version = 0;
 
 	const tell = () => tick.set(tick.get() + 1);
 	const is_history = () => clock.state.get().mode === 'history';
 	const active = () => [...wants].filter((want) => want.history);
+	/* What the shown columns already hold, by pattern; a band is asked for apart. */
+	const keys_of = (want) => want.patterns.map((pattern) => `${want.band ? 'band ' : ''}${pattern}`);
+	const missing = () => active().filter((want) => keys_of(want).some((key) => !loaded.has(key)));
 	const patterns_of = (list) => [...new Set(list.flatMap((want) => want.patterns))];
 
 	/* ---- history ---- */
@@ -82,8 +85,12 @@ export function create_plane({ feed, clock }) {
 			const old = target === 'past' ? past : live;
 
 			problem = null;
-			for (const want of list)
-				want.loaded = true;
+			if (!only) {
+				loaded.clear();
+				loaded_for = target;
+			}
+			for (const key of list.flatMap(keys_of))
+				loaded.add(key);
 			if (only && old && answers.every((answer) => old.add_history(answer)))
 				replay(old);
 			else if (only && old)
@@ -91,6 +98,8 @@ export function create_plane({ feed, clock }) {
 			else
 				take(target, columns, asked);
 			learn_places();
+			if (missing().length)
+				rewire();
 		} catch (error) {
 			if (error.name !== 'AbortError')
 				problem = error.message;
@@ -175,20 +184,21 @@ export function create_plane({ feed, clock }) {
 
 	/* ---- wishes ---- */
 
-	/* Cards come and go together: one watch and one question for all of them. */
+	/* Cards come and go together, and learn a moment later whether they are in
+	 * sight: one watch and one question for all of them. */
 	function rewire() {
 		if (wired)
 			return;
 		wired = true;
-		queueMicrotask(() => {
+		setTimeout(() => {
 			wired = false;
 			feed.watch(patterns_of([...wants]));
 
-			const fresh = active().filter((want) => !want.loaded);
+			const fresh = missing();
 
 			if (fresh.length)
-				load(fresh.length === active().length || !(is_history() ? past : live) ? null : fresh);
-		});
+				load(loaded.size && (is_history() ? past : live) ? fresh : null);
+		}, SETTLE_MS);
 	}
 
 	clock.state.on(({ mode, span }) => {
@@ -199,7 +209,7 @@ export function create_plane({ feed, clock }) {
 		} else {
 			held = null;
 			past = null;
-			if (!live || live_span !== span || active().some((want) => !want.loaded))
+			if (!live || live_span !== span || loaded_for !== 'live')
 				load();
 		}
 		tell();
@@ -218,7 +228,7 @@ export function create_plane({ feed, clock }) {
 		/* patterns: what to watch. history false: only the latest values. band:
 		 * whether wide points should come with their extremes. */
 		want(patterns, { history = true, band = false } = {}) {
-			const want = { patterns, history, band, loaded: false };
+			const want = { patterns, history, band };
 
 			wants.add(want);
 			rewire();
@@ -255,6 +265,13 @@ export function create_plane({ feed, clock }) {
 			return found.get(key).ids;
 		},
 		about: (id) => catalog.get(id) ?? { id, unit: live?.rows.get(id)?.unit ?? past?.rows.get(id)?.unit ?? '', interval: 1000, help: '' },
+		/* Unknown because its collector says nothing any more, and not because
+		 * there was nothing to say (the wait of a disk without requests). */
+		is_silent(id) {
+			const { collector } = catalog.get(id) ?? {};
+
+			return ![...latest].some(([other, value]) => value != null && catalog.get(other)?.collector === collector);
+		},
 		learn(list) {
 			for (const series of list)
 				if (!catalog.has(series.id))

@@ -102,7 +102,13 @@ function make_tile(tile, ctx) {
 	const canvas = h('canvas.spark', { 'aria-hidden': 'true' });
 	const el = h('a.tile', { href: '#', 'data-tile': tile.id, onclick: jump },
 		h('span.tile-head', {}, h('span.tile-label', {}, tile.label), level), h('span.tile-number', {}, value, unit), sub, canvas);
-	let shown_level = '';
+	let shown_level = '', size = { width: 0, height: 0 };
+	const sizes = new ResizeObserver(([entry]) => {
+		size = entry.contentRect;
+		update();
+	});
+
+	sizes.observe(canvas);
 
 	function jump(event) {
 		event.preventDefault();
@@ -123,7 +129,7 @@ function make_tile(tile, ctx) {
 
 		if (ctx.freshness.get().stale)
 			return ctx.freshness.get().age_ms;
-		return seen && plane.latest.get(id) == null ? clock.now() - seen.t : 0;
+		return seen && plane.latest.get(id) == null && plane.is_silent(id) ? clock.now() - seen.t : 0;
 	}
 
 	function update() {
@@ -154,7 +160,7 @@ function make_tile(tile, ctx) {
 	function draw(id) {
 		const columns = plane.shown(), row = columns?.rows.get(id), colours = ctx.theme.colours.get();
 
-		if (!row || !canvas.clientWidth)
+		if (!row || !size.width)
 			return;
 
 		const { from, to } = clock.view(), first = columns.index_at(from), last = columns.index_at(to);
@@ -162,8 +168,13 @@ function make_tile(tile, ctx) {
 		const values = with_gaps(row.values, columns.step, plane.about(id).interval ?? 1000);
 		const high = tile.high ?? Math.max(1, ...(row.max ?? values).slice(first, last + 1).filter((v) => v != null)) * 1.1;
 
-		draw_spark(canvas, { values, highest: row.max, first, last, low: 0, high, limit, colour: colours.hues[hue_of(id, plane.places)], limit_colour: colours.warning });
+		draw_spark(canvas, { size, values, highest: row.max, first, last, low: 0, high, limit, colour: colours.hues[hue_of(id, plane.places)], limit_colour: colours.warning });
 	}
 
-	return { el, update, destroy: () => wants.forEach((want) => want.release()) };
+	function destroy() {
+		sizes.disconnect();
+		wants.forEach((want) => want.release());
+	}
+
+	return { el, update, destroy };
 }

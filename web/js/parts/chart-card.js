@@ -130,7 +130,7 @@ function mount(el, ctx, spec) {
 			return;
 		keyed(legend, chart.all, (one) => one.id, make_entry, (entry, one) => {
 			const value = value_now(one, t), about = plane.seen.get(one.id);
-			const stale = t === null && value === null && about;
+			const stale = t === null && value === null && about && plane.is_silent(one.id);
 
 			set_text(entry.reading, on_scale(stale ? about.value : value, scale));
 			toggle(entry, 'off', hidden.has(one.id));

@@ -3,9 +3,10 @@
 
 import { faded } from '../theme.js';
 
-/* highest: of each point where points are wide, or null. limit: or null. */
-export function draw_spark(canvas, { values, highest, first, last, low, high, limit, colour, limit_colour }) {
-	const ratio = devicePixelRatio || 1, width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);
+/* size: of the element, as its observer told: reading it here would force a
+ * layout. highest: of each point where points are wide, or null. limit: or null. */
+export function draw_spark(canvas, { size, values, highest, first, last, low, high, limit, colour, limit_colour }) {
+	const ratio = devicePixelRatio || 1, width = Math.round(size.width * ratio), height = Math.round(size.height * ratio);
 
 	if (!width || !height)
 		return;

@@ -1,0 +1,87 @@
+/* browser.mjs: a real Chromium, and pages that remember what went wrong in
+ * them: every error, every refused resource, every breach of the policy. */
+
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const paths = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+export const launch = () => chromium.launch({
+	executablePath: paths.find((path) => path && existsSync(path)),
+	args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+
+/* options go to the context. page.faults grows while the page lives; faults
+ * that a test provokes are named in page.expected (regular expressions). */
+export async function open(browser, url, options = {}, prepare = async () => {}) {
+	const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+	const page = await context.newPage();
+
+	page.faults = [];
+	page.expected = [];
+	page.on('pageerror', (error) => page.faults.push(`exception: ${error.message}`));
+	page.on('console', (message) => {
+		if (message.type() === 'error' && !page.expected.some((one) => one.test(message.text())))
+			page.faults.push(`console: ${message.text()}`);
+	});
+	await page.addInitScript(() => {
+		window.breaches = [];
+		document.addEventListener('securitypolicyviolation', (event) => window.breaches.push(`${event.violatedDirective} ${event.blockedURI}`));
+	});
+	await prepare(page, context);
+	await page.goto(url);
+	return page;
+}
+
+export const text = (page, selector) => page.locator(selector).first().textContent();
+export const badge = (page) => text(page, '.badge-word');
+
+/* Waits for a condition in the page; says what was there when it never came. */
+export async function until(page, what, condition, argument, timeout = 8000) {
+	try {
+		await page.waitForFunction(condition, argument, { timeout, polling: 50 });
+	} catch {
+		const now = await page.evaluate(() => [location.hash, document.querySelector('.top')?.innerText, document.querySelector('.banner:not([hidden])')?.innerText].join(' | ').replaceAll('\n', ' '));
+
+		throw new Error(`never: ${what}. The page: ${now}`);
+	}
+}
+
+export const until_badge = (page, word, timeout) => until(page, `badge ${word}`, (wanted) => document.querySelector('.badge-word')?.textContent === wanted, word, timeout);
+
+/* The first chart has been drawn with history in it. */
+export const until_drawn = (page, timeout = 10000) => until(page, 'a first chart', () => performance.getEntriesByName('vedette-first-chart').length > 0, null, timeout);
+
+/* The view stands and a sample has been drawn on it. */
+export async function until_ready(page) {
+	await until(page, 'a drawn view', () => document.querySelector('main')?.firstChild && document.querySelector('main').dataset.drawn);
+	if (await page.evaluate(() => document.querySelector('main').dataset.view === 'overview'))
+		await until_drawn(page);
+}
+
+/* A new sample reached the screen after this was called. */
+export async function next_tick(page) {
+	const before = await page.evaluate(() => document.querySelector('main').dataset.drawn);
+
+	await until(page, 'a new sample', (old) => document.querySelector('main').dataset.drawn !== old, before);
+}
+
+/* Where the pixels of a chart are pointed at: share of its width, 0–1. */
+export async function plot_point(page, card, share, height = 0.5) {
+	const box = await page.locator(`#card-${card} .u-over`).boundingBox();
+
+	return { x: box.x + box.width * share, y: box.y + box.height * height };
+}
+
+/* How many pixels of a canvas come near a colour of the theme's. */
+export const count_pixels = (page, selector, token) => page.evaluate(([css, name]) => {
+	const canvas = document.querySelector(css), value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+	const wanted = [1, 3, 5].map((i) => parseInt(value.slice(i, i + 2), 16));
+	const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+	let found = 0;
+
+	for (let i = 0; i < data.length; i += 4)
+		if (data[i + 3] > 200 && wanted.every((c, k) => Math.abs(data[i + k] - c) < 12))
+			found++;
+	return found;
+}, [selector, token]);

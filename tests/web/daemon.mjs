@@ -1,0 +1,77 @@
+/* daemon.mjs: the built binary on a port and a data folder of its own, which
+ * can be frozen, killed, and started again where it was. */
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const binary = resolve(root, process.env.VEDETTE_BIN ?? 'build/vedette');
+const START_MS = 10000;
+
+function free_port() {
+	return new Promise((done, fail) => {
+		const server = createServer().once('error', fail).listen(0, '127.0.0.1', () => {
+			const { port } = server.address();
+
+			server.close(() => done(port));
+		});
+	});
+}
+
+export async function start_daemon() {
+	const data = mkdtempSync(join(tmpdir(), 'vedette-web-'));
+	const port = await free_port();
+	let child = null, said = '';
+
+	function start() {
+		return new Promise((done, fail) => {
+			const late = setTimeout(() => fail(new Error(`the daemon did not start: ${said}`)), START_MS);
+
+			said = '';
+			child = spawn(binary, ['--listen', `127.0.0.1:${port}`, '--data-dir', data], { stdio: ['ignore', 'ignore', 'pipe'] });
+			child.once('error', fail);
+			child.once('exit', (code) => {
+				clearTimeout(late);
+				fail(new Error(`the daemon ended with ${code}: ${said}`));
+			});
+			child.stderr.on('data', (text) => {
+				said = (said + text).slice(-4000);
+				if (!/listening on http:\/\//.test(said))
+					return;
+				clearTimeout(late);
+				done();
+			});
+		});
+	}
+
+	function end(signal) {
+		return new Promise((done) => {
+			if (!child || child.exitCode !== null || child.signalCode !== null) {
+				done();
+				return;
+			}
+			child.once('exit', () => done());
+			child.kill(signal);
+		});
+	}
+
+	await start();
+	return {
+		port,
+		url: `http://127.0.0.1:${port}/`,
+		start,
+		kill: () => end('SIGKILL'),
+		freeze: () => child.kill('SIGSTOP'),
+		thaw: () => child.kill('SIGCONT'),
+		reload: () => child.kill('SIGHUP'),
+		async stop() {
+			child?.kill('SIGCONT');
+			await end('SIGTERM');
+			rmSync(data, { recursive: true, force: true });
+		},
+	};
+}
