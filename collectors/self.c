@@ -161,8 +161,6 @@ static void expose_self(void *state, struct buf *out)
 {
 	const struct state *s = state;
 
-	prom_family(out, "vedette_build_info", PROM_GAUGE, "Always 1; the label says which Vedette this is.");
-	prom_sample(out, "vedette_build_info", 1, "version", VEDETTE_VERSION, NULL);
 	for (size_t i = 0; i < COUNTERS; i++)
 		prom_single(out, counters[i].family, counters[i].type, counters[i].help, (double)s->now[i]);
 	prom_single(out, "process_cpu_seconds_total", PROM_COUNTER, "Total user and system CPU time spent in seconds.", s->cpu_s);
