@@ -105,6 +105,7 @@ struct eio_session {
 	struct ws *ws;                  /* the transport, or NULL: polling */
 	struct ws *probe;               /* the socket of an upgrade that is under way */
 	struct eio_exchange *get, *post;
+	struct eio_request *carrier;    /* the POST whose packets are told at the moment */
 };
 
 struct eio_session *session_new(struct eio_server *srv, struct eio_request *r, int protocol);
@@ -126,6 +127,7 @@ void session_alive(struct eio_session *s);  /* something came in: the pong may t
 void polling_begin(struct eio_session *s, struct eio_exchange *ex); /* GET or POST of a known session */
 void polling_post(struct eio_session *s, struct eio_exchange *ex);  /* its body is there */
 void polling_flush(struct eio_session *s);                          /* answers the GET if there is one */
+void polling_release(struct eio_session *s);                        /* answers a GET that has nothing to wait for: the client upgrades */
 void polling_drop(struct eio_session *s, char type);                /* answers the GET with this packet, cuts a POST */
 bool polling_close(struct eio_session *s);                          /* tells the client; false if no GET waits */
 void polling_handshake(struct eio_session *s, struct eio_exchange *ex);

@@ -182,6 +182,8 @@ const char *eio_session_id(const struct eio_session *s);     /* a secret: whoeve
 int eio_session_protocol(const struct eio_session *s);       /* 4 or 3 */
 const char *eio_session_transport(const struct eio_session *s); /* "polling", "websocket" */
 struct eio_request *eio_session_request(const struct eio_session *s); /* the handshake's; NULL once dropped */
+/* The POST that brought what on_message is told of; NULL over WebSocket, and at other times. */
+struct eio_request *eio_session_carrier(const struct eio_session *s);
 void eio_session_drop_request(struct eio_session *s);        /* to save its memory */
 size_t eio_session_queued(const struct eio_session *s);      /* bytes that wait for this client */
 bool eio_session_is_open(const struct eio_session *s);

@@ -149,8 +149,6 @@ static void begin_get(struct eio_session *s, struct eio_exchange *ex)
 		session_flush(s);
 	else if (s->q_len)
 		server_mark_dirty(s->server, s);
-	else if (s->probe)
-		polling_flush(s);
 }
 
 static void begin_post(struct eio_session *s, struct eio_exchange *ex)
@@ -219,8 +217,10 @@ void polling_post(struct eio_session *s, struct eio_exchange *ex)
 		answer_empty(ex, 413);
 		return;
 	}
+	s->carrier = ex->request;
 	if (!decode(s, ex, &body))
 		session_end(s, EIO_PARSE_ERROR, "a packet that is none");
+	s->carrier = NULL;
 	buf_release(&body);
 	common(s, ex, &h);
 	exchange_reply(ex, 200, "text/html", xstrdup("ok"), 2, &h, false);
@@ -240,9 +240,13 @@ void polling_flush(struct eio_session *s)
 	} else if (s->q_len) {
 		answer_get(s, true, 0);
 		session_drained(s);
-	} else if (s->probe) {
-		answer_get(s, false, '6'); /* releases the poll, so that the client can upgrade */
 	}
+}
+
+void polling_release(struct eio_session *s)
+{
+	if (s->get && !s->q_len && s->state == SESSION_OPEN)
+		answer_get(s, false, '6');
 }
 
 bool polling_close(struct eio_session *s)

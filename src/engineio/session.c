@@ -306,6 +306,10 @@ void session_switch(struct eio_session *s)
 	s->ws = s->probe;
 	s->probe = NULL;
 	polling_drop(s, '6');
+	if (s->state == SESSION_CLOSING && !s->q_len) { /* it was closed while the client changed over */
+		session_end(s, EIO_FORCED_CLOSE, NULL);
+		return;
+	}
 	server_mark_dirty(s->server, s);
 	if (s->server->h.on_upgrade)
 		s->server->h.on_upgrade(s);
@@ -412,6 +416,11 @@ const char *eio_session_transport(const struct eio_session *s)
 struct eio_request *eio_session_request(const struct eio_session *s)
 {
 	return s->request;
+}
+
+struct eio_request *eio_session_carrier(const struct eio_session *s)
+{
+	return s->carrier;
 }
 
 void eio_session_drop_request(struct eio_session *s)

@@ -25,6 +25,8 @@
 #include <wslay/wslay.h>
 
 #define HEAD_BYTES 14           /* of a frame at most: 2, a length of 8, a mask of 4 */
+#define HOLD_MS 2               /* between the 101 and the first packet: see ws_open() */
+#define RELEASE_MS 100          /* how often an upgrade looks for a poll to release, as Node does */
 #define LINGER_MS 2000          /* for the peer's Close and its end of the stream */
 #define READ_BYTES (64 * 1024)
 #define WRITE_BYTES (64 * 1024)
@@ -38,7 +40,8 @@ struct ws {
 	struct link link;               /* of the server's sockets */
 	wslay_frame_context_ptr context; /* NULL between frames: the shared one is used */
 	struct buf message;             /* fragments so far, or control data */
-	struct loop_timer timer;        /* upgrade timeout, then linger */
+	struct loop_timer timer;        /* hold, or the watch over an upgrade; then linger */
+	int64_t give_up_ms;             /* monotonic: when an upgrade takes too long */
 	uint64_t left;                  /* payload bytes of the present frame to come */
 	uint64_t inside;                /* bytes of an unfinished head that its context holds */
 	size_t sent;                    /* bytes of the first queued frame that left already */
@@ -49,6 +52,7 @@ struct ws {
 	bool is_probe;
 	bool deflate;                   /* permessage-deflate was agreed */
 	bool blocked;                   /* the kernel took less than it was given */
+	bool held;                      /* so new that nothing is sent yet */
 	bool dead;                      /* descriptor closed; freed with this turn */
 	uint8_t control_len;
 	unsigned char head[HEAD_BYTES]; /* those bytes that are inside */
@@ -272,7 +276,7 @@ static bool write_queue(struct ws *w)
 {
 	struct eio_session *s = w->session;
 
-	while (s->q_len && !w->blocked) {
+	while (s->q_len && !w->blocked && !w->held) {
 		const unsigned char *data;
 		size_t n = gather(w, &data);
 		ssize_t sent = send(fd_of(w), data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -291,7 +295,7 @@ void ws_flush(struct ws *w)
 {
 	struct eio_session *s = w->session;
 
-	if (!s->q_len || w->blocked)
+	if (!s->q_len || w->blocked || w->held)
 		return;
 	if (!write_queue(w))
 		fail(w, -1, EIO_TRANSPORT_CLOSE, "the peer is gone");
@@ -332,14 +336,29 @@ static void send_control(struct ws *w, int opcode, const unsigned char *data, si
 
 /* --- messages --- */
 
+/* The client changes over once its poll has come back, whichever it is that waits now. */
+static void watch_upgrade(struct loop_timer *t)
+{
+	struct ws *w = list_item(t, struct ws, timer);
+	struct loop *l = w->server->loop;
+	int64_t left_ms = w->give_up_ms - loop_now_ms(l);
+
+	if (left_ms <= 0) {
+		fail_protocol(w, 0, "upgrade timeout");
+		return;
+	}
+	polling_release(w->session);
+	loop_timer_set(l, &w->timer, left_ms < RELEASE_MS ? left_ms : RELEASE_MS, watch_upgrade);
+}
+
 static void probe_packet(struct ws *w, const char *data, size_t n)
 {
 	struct eio_session *s = w->session;
 
 	if (n == 6 && memcmp(data, "2probe", 6) == 0) {
 		send_control(w, OP_TEXT, (const unsigned char *)"3probe", 6);
-		polling_flush(s);
-	} else if (n == 1 && *data == '5' && s->state == SESSION_OPEN) {
+		loop_timer_set(w->server->loop, &w->timer, RELEASE_MS, watch_upgrade);
+	} else if (n == 1 && *data == '5') {
 		w->is_probe = false;
 		loop_timer_clear(w->server->loop, &w->timer);
 		session_switch(s);
@@ -675,19 +694,27 @@ static struct ws *ws_new(struct eio_server *srv, struct eio_session *s, int take
 	return w;
 }
 
+static void on_held_long_enough(struct loop_timer *t)
+{
+	struct ws *w = list_item(t, struct ws, timer);
+
+	w->held = false;
+	if (w->session)
+		ws_flush(w);
+}
+
+/* The first packet follows the 101 after a moment. A client that listens for messages only when it was told that the
+ * connection is open, as code with promises does, would miss one that came in the same segment. */
 void ws_open(struct eio_server *srv, struct eio_session *s, int take_fd, bool deflate, const void *early, size_t n)
 {
 	struct ws *w = ws_new(srv, s, take_fd, deflate);
 
 	s->ws = w;
+	w->held = true;
+	loop_timer_set(srv->loop, &w->timer, HOLD_MS, on_held_long_enough);
 	session_open(s);
 	if (n && w->session)
 		take_in(w, early, n);
-}
-
-static void on_upgrade_timeout(struct loop_timer *t)
-{
-	fail_protocol(list_item(t, struct ws, timer), 0, "upgrade timeout");
 }
 
 void ws_probe(struct eio_server *srv, struct eio_session *s, int take_fd, bool deflate, const void *early, size_t n)
@@ -702,7 +729,8 @@ void ws_probe(struct eio_server *srv, struct eio_session *s, int take_fd, bool d
 	}
 	w->is_probe = true;
 	s->probe = w;
-	loop_timer_set(srv->loop, &w->timer, srv->o.upgrade_timeout_ms, on_upgrade_timeout);
+	w->give_up_ms = loop_now_ms(srv->loop) + srv->o.upgrade_timeout_ms;
+	loop_timer_set(srv->loop, &w->timer, srv->o.upgrade_timeout_ms, watch_upgrade);
 	if (n)
 		take_in(w, early, n);
 }

@@ -62,8 +62,11 @@ static bool is(const char *data, size_t n, const char *text)
 
 static void send_headers(struct eio_session *s)
 {
-	const struct eio_request *r = eio_session_request(s);
+	const struct eio_request *r = eio_session_carrier(s);
 	struct buf b;
+
+	if (!r)
+		return;
 
 	buf_init(&b, SIZE_MAX / 2);
 	buf_addc(&b, '{');
@@ -227,6 +230,13 @@ static void on_give_binary(void *event, struct sio_socket *s, struct sio_args ar
 	sio_builder_release(&b);
 }
 
+static void on_plain(void *event, struct sio_socket *s, struct sio_args args, struct sio_ack *ack)
+{
+	(void)args;
+	(void)ack;
+	sio_socket_emit(s, event, sio_none());
+}
+
 static void on_binary(void *event, struct sio_socket *s, struct sio_args args, struct sio_ack *ack)
 {
 	struct sio_blob blob;
@@ -292,7 +302,7 @@ static const struct {
 	{"getbin", on_give_binary, "takebin"},
 	{"buffa", on_binary, "buffack"},
 	{"jsonbuff", on_mixed, "jsonbuff-ack"},
-	{"abuff2", on_binary, "abuff2-ack"},
+	{"abuff2", on_plain, "abuff2-ack"},
 	{"blob", on_binary, "back"},
 	{"jsonblob", on_mixed, "jsonblob-ack"},
 	{"blob3", on_binary, "blob3-ack"},
