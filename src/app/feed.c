@@ -191,11 +191,38 @@ static double aggregate(const struct want *w, enum aggregate how, int64_t now)
 	return how == AGGREGATE_AVG ? w->sum / w->n : how == AGGREGATE_MIN ? w->min : w->max;
 }
 
+/* What came of a series since the last push is kept. Both lists are in the same order but for what is new: the
+ * search goes on where the last one ended. */
+static void keep_samples(const struct wants *former, struct wants *now)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < now->n; i++) {
+		struct want *to = now->at[i];
+
+		for (size_t k = 0; k < former->n; k++, at = at + 1 < former->n ? at + 1 : 0) {
+			const struct want *from = former->at[at];
+
+			if (from->live != to->live || strcmp(from->name, to->name) != 0)
+				continue;
+			to->n = from->n;
+			to->sum = from->sum;
+			to->min = from->min;
+			to->max = from->max;
+			break;
+		}
+	}
+}
+
 static void rematch(struct subscriber *c)
 {
-	wants_clear(c->feed, &c->subscribed);
+	struct wants former = c->subscribed;
+
+	c->subscribed = (struct wants){0};
 	for (size_t i = 0; i < c->patterns.n; i++)
 		match_pattern(c, c->patterns.at[i]);
+	keep_samples(&former, &c->subscribed);
+	wants_clear(c->feed, &former);
 }
 
 static void renew(struct subscriber *c);
