@@ -81,16 +81,21 @@ struct state {
 	bool known;
 	int diag_fd;           /* sock_diag; valid while has_diag */
 	bool has_diag;
+	unsigned char counting; /* the family whose sockets are being counted; AF_UNSPEC: none */
+	uint64_t partial[TCP_STATES]; /* those counted so far */
 	uint64_t states[TCP_STATES]; /* as they were counted last */
 	bool states_known;
-	int64_t count_next_ns; /* not counted again before */
+	int64_t file_next_ns;  /* the files are not counted again before */
 	double page_bytes;
 };
 
 #define FILE_MAX (1u << 20)
 #define TCP_MAX (64u << 20)
 #define RATE_MOST 1e10
-#define COUNT_SHARE 300        /* counting may take one part of so many of the time */
+#define DIAG_SHARE 1000        /* counting through sock_diag may take one part of so many of the time, */
+#define DIAG_LEAST_NS 500000   /* but at least so long in each read */
+#define DIAG_MOST_NS 20000000  /* and at most so long */
+#define FILE_SHARE 300         /* the same of the files, which are counted in one go */
 
 static void close_sockets(void *state)
 {
@@ -181,66 +186,81 @@ static int diag_take(struct nlmsghdr *h, size_t len, uint64_t count[TCP_STATES])
 	return 0;
 }
 
-static int diag_count(int fd, unsigned char family, uint64_t count[TCP_STATES])
+/* The next part of a count: 0 when there is more to come, 1 when it is complete, or -errno. */
+static int diag_next(struct state *s)
 {
 	_Alignas(struct nlmsghdr) char answer[16384];
-	int err = diag_ask(fd, family);
+	ssize_t n = recv(s->diag_fd, answer, sizeof answer, MSG_DONTWAIT);
+	int got;
 
-	while (!err) {
-		ssize_t n = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EPROTO;
-		err = diag_take((struct nlmsghdr *)answer, (size_t)n, count);
-	}
-	return err > 0 ? 0 : err;
+	if (n <= 0)
+		return n < 0 ? -errno : -EPROTO;
+	got = diag_take((struct nlmsghdr *)answer, (size_t)n, s->partial);
+	if (got == -ENOENT && s->counting == AF_INET6) /* no IPv6 here */
+		got = 1;
+	if (got <= 0 || s->counting == AF_INET6)
+		return got;
+	s->counting = AF_INET6;
+	return diag_ask(s->diag_fd, AF_INET6);
 }
 
-/* A kernel without sock_diag, or a sandbox without netlink, refuses: once is enough to know. */
-static bool count_by_diag(struct state *s, uint64_t count[TCP_STATES])
+static int diag_begin(struct state *s)
 {
-	int err;
-
-	if (!s->has_diag)
-		return false;
-	err = diag_count(s->diag_fd, AF_INET, count);
-	if (!err)
-		err = diag_count(s->diag_fd, AF_INET6, count);
-	if (err == -ENOENT && count[0] == 0 && s->files[TCP6].path == NULL)
-		return true; /* no IPv6 here */
-	if (err) {
-		close(s->diag_fd);
-		s->has_diag = false;
-		memset(count, 0, TCP_STATES * sizeof *count);
-	}
-	return !err;
+	memset(s->partial, 0, sizeof s->partial);
+	s->counting = AF_INET;
+	return diag_ask(s->diag_fd, AF_INET);
 }
 
-static bool count_by_file(struct state *s, uint64_t count[TCP_STATES])
+/* The kernel hands out a count in parts, and waits in between: a hundred thousand
+ * sockets take tens of milliseconds, which are spread over as many reads as it
+ * needs, so that the other collectors are not kept waiting. */
+static int count_by_diag(struct state *s, int64_t budget_ns)
 {
-	bool any = false;
+	int64_t until_ns = clock_mono_ns() + budget_ns;
+	int got = s->counting == AF_UNSPEC ? diag_begin(s) : 0;
 
-	for (int i = TCP; i <= TCP6; i++)
-		if (s->files[i].path && !source_read(&s->files[i])) {
-			sockets_count_states(source_text(&s->files[i]), count);
-			any = true;
-		}
-	return any;
+	while (!got) {
+		got = diag_next(s);
+		if (clock_mono_ns() > until_ns)
+			break;
+	}
+	if (got == 1) {
+		memcpy(s->states, s->partial, sizeof s->states);
+		s->states_known = true;
+	}
+	if (got)
+		s->counting = AF_UNSPEC;
+	return got < 0 ? got : 0;
 }
 
-/* A hundred thousand sockets take tens of milliseconds to count; then they are
- * counted less often, and what was counted last is told meanwhile. */
-static void count_states(struct state *s, int64_t now_ns)
+static void count_by_file(struct state *s, int64_t now_ns)
 {
 	int64_t start_ns = clock_mono_ns();
 
-	if (now_ns < s->count_next_ns)
+	if (now_ns < s->file_next_ns)
 		return;
+	s->states_known = false;
 	memset(s->states, 0, sizeof s->states);
-	s->states_known = count_by_diag(s, s->states) || count_by_file(s, s->states);
-	s->count_next_ns = now_ns + (clock_mono_ns() - start_ns) * COUNT_SHARE;
+	for (int i = TCP; i <= TCP6; i++)
+		if (s->files[i].path && !source_read(&s->files[i])) {
+			sockets_count_states(source_text(&s->files[i]), s->states);
+			s->states_known = true;
+		}
+	s->file_next_ns = now_ns + (clock_mono_ns() - start_ns) * FILE_SHARE;
+}
+
+/* A kernel without sock_diag, or a sandbox without netlink, refuses: once is enough to know. */
+static void count_states(struct state *s, int64_t now_ns)
+{
+	int64_t budget_ns = (int64_t)(s->span.s * 1e9 / DIAG_SHARE);
+
+	budget_ns = budget_ns < DIAG_LEAST_NS ? DIAG_LEAST_NS : budget_ns > DIAG_MOST_NS ? DIAG_MOST_NS : budget_ns;
+	if (s->has_diag && count_by_diag(s, budget_ns)) {
+		close(s->diag_fd);
+		s->has_diag = false;
+	}
+	if (!s->has_diag)
+		count_by_file(s, now_ns);
 }
 
 static void tell_states(struct state *s, int64_t now_ns, struct sink *out)
@@ -370,9 +390,9 @@ static int read_sockets(void *state, const struct collect_time *now, struct sink
 	(void)why;
 	if (err)
 		return err;
+	tell_rates(s, now, out);
 	if (!now->scrape) /* /metrics does not show them */
 		tell_states(s, now->mono_ns, out);
-	tell_rates(s, now, out);
 	if (s->files[SOCKSTAT].path && !source_read(&s->files[SOCKSTAT]))
 		each_use(source_text(&s->files[SOCKSTAT]), take_used, &used);
 	sink_set(out, M_USED, used);

@@ -5,6 +5,10 @@
  * UPDATE_GOLDEN=1 writes them anew: read the difference before it is committed. */
 #include "tests/unit/fixture.h"
 
+#include "collectors/sockets.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 
 /* The filesystems of a fixture answer from its list; the real ones when no fixture is laid out. */
@@ -429,11 +433,62 @@ static void test_uname(void **unused)
 	free(state);
 }
 
+/* On a host the states come through sock_diag; /proc/net/tcp must tell the same, as close as a busy host allows. */
+static double count_in_files(int state)
+{
+	static const char *const paths[] = { "/proc/net/tcp", "/proc/net/tcp6" };
+	uint64_t n[TCP_STATES] = { 0 };
+	struct buf text;
+
+	buf_init(&text, 64 << 20);
+	for (int i = 0; i < 2; i++) {
+		slurp(paths[i], &text);
+		sockets_count_states(text_of(text.data, text.len), n);
+	}
+	buf_release(&text);
+	return (double)n[state];
+}
+
+static void test_sock_diag(void **unused)
+{
+	static const struct collect_roots here = { "/proc", "/sys", "/" };
+	const struct collector *c = collector_named("sockets");
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	void *state = xzalloc(c->state_bytes);
+	double told = NAN, counted;
+	const char *why = NULL;
+	int listeners[50];
+
+	(void)unused;
+	for (int i = 0; i < 50; i++) {
+		listeners[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(bind(listeners[i], (struct sockaddr *)&at, sizeof at), 0);
+		assert_int_equal(listen(listeners[i], 1), 0);
+	}
+	assert_int_equal(c->open(state, &here, &why), 0);
+	for (int i = 0; i < 5000 && isnan(told); i++) { /* a count may take several reads */
+		struct collect_time now = { 0, (1 + i) * INT64_C(1000000000), false };
+		struct sink sink;
+
+		sink_init(&sink, c);
+		assert_int_equal(c->read(state, &now, &sink, &why), 0);
+		assert_true(sink_value(&sink, "tcp.listen", &told));
+		buf_release(&sink.text);
+	}
+	counted = count_in_files(10);
+	CHECK(told >= 50 && fabs(told - counted) <= 20, "%g by sock_diag, %g in the files", told, counted);
+	c->close(state);
+	free(state);
+	for (int i = 0; i < 50; i++)
+		close(listeners[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tables), cmocka_unit_test(test_golden), cmocka_unit_test(test_format),
 		cmocka_unit_test(test_damage), cmocka_unit_test(test_here),   cmocka_unit_test(test_uname),
+		cmocka_unit_test(test_sock_diag),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
