@@ -47,6 +47,7 @@ struct track {
 	int pid;
 	uint64_t start_ticks;  /* with the pid: which process it is */
 	uint64_t cpu_ticks, read_bytes, written_bytes;
+	int64_t io_ns;         /* when read_bytes and written_bytes were read */
 	bool io_known, io_denied, kernel;
 	unsigned looks;        /* how often its identity was read */
 };
@@ -75,6 +76,7 @@ struct state {
 #define PIDS_MAX (4u << 20)    /* the kernel's own limit */
 #define LOOK_EVERY 60          /* reads: for a title that was rewritten */
 #define LOOKS_AT_ONCE 3        /* first reads: between fork and exec it still has its parent's name */
+#define IO_EVERY 4             /* reads: for the io of a process that sleeps */
 #define MOST_IO 1e12
 #define THREADS_EVERY_NS (10 * INT64_C(1000000000))
 
@@ -265,20 +267,35 @@ static bool read_io(const struct state *s, struct track *t)
 	return found == 2;
 }
 
-static double rate(const struct state *s, uint64_t before, uint64_t now)
+/* Most processes sleep most of the time. One that used no time and moved nothing
+ * is asked for its io only each fourth time; what it moved is then a rate over
+ * all of that time. */
+static bool sleeps(const struct state *s, const struct track *t, const struct track *before, const struct proc_row *row)
 {
-	return counter_delta(before, now, MOST_IO * s->span.s) / s->span.s;
+	return before && before->io_known && before->cpu_ticks == t->cpu_ticks && row->read_bps <= 0 &&
+	       row->write_bps <= 0 && (s->round + (unsigned)t->pid) % IO_EVERY != 0;
 }
 
+static double rate(uint64_t before, uint64_t now, double seconds)
+{
+	return counter_delta(before, now, MOST_IO * seconds) / seconds;
+}
+
+/* t and row still hold what was so before. */
 static void compare_io(const struct state *s, struct track *t, const struct track *before, struct proc_row *row)
 {
+	double seconds;
+
+	if (sleeps(s, t, before, row))
+		return;
 	row->read_bps = row->write_bps = NAN;
-	t->io_denied = before && before->io_denied;
 	t->io_known = !t->kernel && !t->io_denied && read_io(s, t);
+	t->io_ns = s->span.base_ns;
 	if (!t->io_known || !before || !before->io_known)
 		return;
-	row->read_bps = rate(s, before->read_bytes, t->read_bytes);
-	row->write_bps = rate(s, before->written_bytes, t->written_bytes);
+	seconds = (double)(t->io_ns - before->io_ns) / 1e9;
+	row->read_bps = rate(before->read_bytes, t->read_bytes, seconds);
+	row->write_bps = rate(before->written_bytes, t->written_bytes, seconds);
 }
 
 /* A thread that ends takes a tick or two with it for a moment: no time was used then. */
