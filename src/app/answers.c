@@ -131,7 +131,7 @@ static void choose_series(struct app *app, struct params *p, struct history *h)
 {
 	struct texts patterns;
 
-	if (!params_texts(p, "series", LIMIT_HISTORY_SERIES, LIMIT_PATTERN_BYTES, &patterns)) {
+	if (!params_texts(p, "series", LIMIT_HISTORY_SERIES, LIMIT_PATTERN_BYTES, &patterns) || !patterns.n) {
 		params_fail(p, "series is needed: an id, a pattern with *, or a list of them");
 		return;
 	}
