@@ -130,6 +130,8 @@ function show_view() {
 }
 
 const draw = each_frame(() => {
+	if (document.hidden)
+		return;
 	judge_health();
 	header.update();
 	nav.update(shown, mounted.contents?.() ?? []);

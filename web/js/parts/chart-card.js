@@ -247,7 +247,7 @@ function mount(el, ctx, spec) {
 		const next = `${ids.join('\n')}|${band}|${[...hidden].join()}|${ctx.settings.get().base}|${spec.limits ? JSON.stringify(spec.limits(ctx)) : ''}`;
 
 		if (spec.optional)
-			el.hidden = plane.ready() && !all.length;
+			el.hidden = !all.length;
 		show_state(ids);
 		if (!ids.length)
 			return;

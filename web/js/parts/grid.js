@@ -117,32 +117,47 @@ export function create_grid({ label, key_of, text_of, share_of, on_sort, on_wind
 			pool.push(row);
 			body.append(row);
 		}
-		pool.forEach((row, i) => draw_row(row, first + i, first + i < last));
+
+		/* A row stays with its element while it is in sight, so that scrolling
+		 * writes only what comes into sight. */
+		const size = pool.length, used = new Set();
+
+		for (let at = first; at < last; at++) {
+			draw_row(pool[at % size], at);
+			used.add(pool[at % size]);
+		}
+		for (const row of pool)
+			row.hidden = !used.has(row);
 	}
 
-	function draw_row(row, at, used) {
-		const data = used ? rows[at - offset] : null;
+	function draw_row(row, at) {
+		const data = rows[at - offset] ?? null;
 
-		row.hidden = !used;
-		if (!used)
-			return;
-		row.data = data;
-		row.style.transform = `translateY(${at * ROW_HEIGHT}px)`;
-		set_attr(row, 'aria-rowindex', at + 2);
-		toggle(row, 'odd', at % 2 === 1);
 		toggle(row, 'active', at === active);
+		toggle(row, 'picked', data !== null && key_of(data) === picked);
 		if (at === active) {
 			row.id ||= new_id('row');
 			set_attr(el, 'aria-activedescendant', row.id);
 		}
+		if (row.at === at && row.data === data)
+			return;
+		if (row.at !== at) {
+			row.at = at;
+			row.style.transform = `translateY(${at * ROW_HEIGHT}px)`;
+			set_attr(row, 'aria-rowindex', at + 2);
+			toggle(row, 'odd', at % 2 === 1);
+		}
+		row.data = data;
 		toggle(row, 'gone', Boolean(data?.gone));
-		toggle(row, 'picked', Boolean(data) && key_of(data) === picked);
 		columns.forEach((column, i) => {
 			const cell = row.cells[i], text = data ? text_of(column, data) : '';
 
-			set_text(cell.text, text);
+			if (cell.said === text)
+				return;
+			cell.said = text;
+			cell.text.textContent = text;
 			if (!column.number)
-				set_attr(cell, 'title', text);
+				cell.title = text;
 			if (column.bar)
 				cell.style.setProperty('--share', `${data ? share_of(column, data) : 0}%`);
 		});

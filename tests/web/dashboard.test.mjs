@@ -1,0 +1,149 @@
+/* What the checklist does not ask, and an operator would notice: names that
+ * are not markup, keys that go where they should, values that agree. */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { launch, next_tick, open, text, until, until_badge, until_ready } from './browser.mjs';
+import { start_daemon } from './daemon.mjs';
+import { interpose } from './wire.mjs';
+
+let browser, daemon;
+
+before(async () => {
+	[browser, daemon] = await Promise.all([launch(), start_daemon()]);
+});
+
+after(async () => {
+	await browser?.close();
+	await daemon?.stop();
+});
+
+function visit(title, hash, fn, options, prepare) {
+	test(title, { timeout: 60000 }, async () => {
+		const page = await open(browser, daemon.url + hash, options, prepare);
+
+		try {
+			await until_ready(page);
+			await fn(page);
+			assert.deepEqual(page.faults, []);
+			assert.deepEqual(await page.evaluate(() => window.breaches), []);
+		} finally {
+			await page.context().close();
+		}
+	});
+}
+
+visit('the header names the host, and the tab does too', '', async (page) => {
+	const { host } = await (await fetch(`${daemon.url}api/v1/status`)).json();
+
+	await until(page, 'the host', (name) => document.querySelector('.host-name').textContent === name, host.hostname);
+	assert.ok((await page.title()).includes(host.hostname));
+});
+
+visit('the memory tile agrees with the server', '', async (page) => {
+	await next_tick(page);
+
+	const { series } = await (await fetch(`${daemon.url}api/v1/history?series=memory.usage&from=-5000&shape=columns`)).json();
+	const shown = parseFloat(await text(page, '[data-tile="memory"] .tile-value'));
+
+	assert.ok(Math.abs(shown - series[0].values.filter((value) => value !== null).at(-1)) < 5, `${shown}`);
+});
+
+test('a process named like markup stays text', { timeout: 60000 }, async () => {
+	const name = '<img src=x onerror=breaches.push(1)>';
+	const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)', name], { argv0: name, stdio: 'ignore' });
+	const page = await open(browser, `${daemon.url}#/processes?filter=onerror`);
+
+	try {
+		await until(page, 'the process', () => [...document.querySelectorAll('.grid-body .grid-row')].some((row) => row.textContent.includes('<img src=x')), null, 15000);
+		assert.equal(await page.locator('#main img').count(), 0);
+		await page.locator('.grid-body .grid-row', { hasText: '<img src=x' }).first().click();
+		await until(page, 'its details', () => document.querySelector('.details-command')?.textContent.includes('<img src=x'));
+		assert.equal(await page.locator('#main img').count(), 0);
+		assert.deepEqual(await page.evaluate(() => window.breaches), []);
+		assert.deepEqual(page.faults, []);
+	} finally {
+		child.kill();
+		await page.context().close();
+	}
+});
+
+visit('keys walk the process table and open a process', '#/processes', async (page) => {
+	await until(page, 'rows', () => document.querySelectorAll('.grid-body .grid-row').length > 3);
+	await page.locator('.grid').focus();
+	await page.keyboard.press('ArrowDown');
+	await page.keyboard.press('ArrowDown');
+	await until(page, 'the second row', () => document.querySelector('.grid-row.active')?.getAttribute('aria-rowindex') === '3');
+	await page.keyboard.press('Enter');
+	await until(page, 'details', () => !document.querySelector('.details').hidden);
+	assert.match(await text(page, '.details'), /PID \d+.*parent/);
+});
+
+visit('explorer: pick, pattern, alone, remove, save', '#/explorer', async (page) => {
+	await page.getByText('CPU by core').click();
+	await until(page, 'two chips', () => document.querySelectorAll('.selection .chip').length === 2);
+	await until(page, 'numbers', () => document.querySelectorAll('.stats tbody tr').length >= 2);
+	await page.getByLabel('Search series').fill('load.*');
+	await page.keyboard.press('Enter');
+	await until(page, 'a second chart', () => document.querySelectorAll('.explorer-card').length === 2);
+	await page.locator('.explorer-card .legend-entry').first().click({ modifiers: ['Alt'] });
+	assert.equal(await page.locator('.explorer-card').first().locator('li:not(.off)').count(), 1);
+	await page.locator('.series-row', { hasText: 'load.15' }).click();
+	await until(page, 'the pattern spelled out', () => !location.hash.includes('load.*') && !location.hash.includes('load.15'));
+	await page.getByRole('button', { name: 'Clear' }).click();
+	await until(page, 'nothing', () => !document.querySelector('.explorer-empty').hidden);
+});
+
+visit('space on a button is the button\'s own', '', async (page) => {
+	await page.getByLabel('Settings').focus();
+	await page.keyboard.press(' ');
+	await until(page, 'the panel', () => document.querySelector('.popover'));
+	assert.equal(await text(page, '.badge-word'), 'LIVE');
+	await page.keyboard.press('Escape');
+	assert.equal(await page.locator('.popover').count(), 0);
+	assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Settings');
+});
+
+visit('letters typed in a box are letters', '#/processes', async (page) => {
+	await page.getByLabel('Filter processes').focus();
+	await page.keyboard.type('t?n/g o');
+	assert.equal(await page.getByLabel('Filter processes').inputValue(), 't?n/g o');
+	assert.equal(await page.evaluate(() => document.documentElement.dataset.theme ?? 'none'), 'none');
+	assert.equal(await page.locator('dialog[open]').count(), 0);
+});
+
+visit('paused keeps its range and loses nothing', '', async (page) => {
+	await next_tick(page);
+	await page.keyboard.press(' ');
+	await until_badge(page, 'PAUSED');
+
+	const words = await text(page, '.range-text');
+
+	await page.waitForTimeout(2500);
+	assert.equal(await text(page, '.range-text'), words);
+	assert.match(await text(page, '[data-tile="cpu"] .tile-sub'), /^at \d\d:\d\d:\d\d$/);
+	await page.keyboard.press(' ');
+	await until_badge(page, 'LIVE');
+});
+
+visit('a health change is spoken once', '', async (page) => {
+	await until(page, 'Critical', () => document.querySelector('.health-word').textContent === 'Critical');
+	assert.match(await text(page, '[aria-live]'), /^Health is Critical: /);
+	await page.locator('.health').click();
+	await until(page, 'the reasons', () => /Memory/.test(document.querySelector('.reason-list')?.textContent));
+}, {}, (page) => interpose(page, { change: (id, value) => (id === 'memory.usage' ? 99 : value) }));
+
+visit('a failing collector is named', '', async (page) => {
+	await until(page, 'it', () => /Collector load is failing/.test(document.querySelector('.health').textContent + [...document.querySelectorAll('.reason-list')].map((el) => el.textContent)));
+}, {}, (page) => interpose(page, { change: (id, value) => (id === 'self.collector_failing/load' ? 1 : /^(cpu|memory|swap|load|disk|fs|pressure)\./.test(id ?? '') && typeof value === 'number' ? Math.min(value, 1) : value) }));
+
+visit('a value that stops says how old it is', '', async (page) => {
+	await until(page, 'the age', () => /\d s ago/.test(document.querySelector('[data-tile="load"] .tile-sub').textContent), null, 12000);
+	assert.ok(await page.locator('[data-tile="load"].stale').count());
+	assert.equal(await page.locator('[data-tile="cpu"].stale').count(), 0);
+}, {}, (page) => {
+	let seen = 0;
+
+	return interpose(page, { change: (id, value) => (id?.startsWith('load.') && ++seen > 15 ? null : value) });
+});
