@@ -42,8 +42,8 @@ safety    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sani
                -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 talk_pkgs := libmicrohttpd libcjson nettle zlib
 pkgs      := $(talk_pkgs) libstatgrab libconfuse sqlite3
-talk_libs := $(shell pkg-config --libs $(talk_pkgs) 2>/dev/null) -lwslay -lm  # Debian's libwslay has no .pc file
-libs      := $(shell pkg-config --libs $(pkgs) 2>/dev/null) -lwslay -lm
+talk_libs := $(shell pkg-config --libs $(talk_pkgs) 2>/dev/null) -lwslay -lcrypt -lm  # Debian's libwslay has no .pc file
+libs      := $(shell pkg-config --libs $(pkgs) 2>/dev/null) -lwslay -lcrypt -lm
 cflags    := -std=c17 -D_GNU_SOURCE -DVEDETTE_VERSION='"$(VERSION)"' -Isrc -I. -g -fPIE -pthread $(warnings) $(safety) \
              $(shell pkg-config --cflags $(pkgs) 2>/dev/null) $(CFLAGS)
 ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsanitize=,$(SAN)) $(LDFLAGS)

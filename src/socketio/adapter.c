@@ -62,6 +62,7 @@ void adapter_join(struct sio_socket *s, const char *name)
 	list_push(&s->rooms, &m->in_socket);
 	room->n++;
 	tell(nsp, SIO_JOIN_ROOM, name, socket_id(s));
+	WATCH(nsp->server, room, s, name, true);
 }
 
 static void remove_member(struct member *m)
@@ -73,6 +74,7 @@ static void remove_member(struct member *m)
 	list_remove(&m->in_socket);
 	room->n--;
 	tell(nsp, SIO_LEAVE_ROOM, room->name, socket_id(m->socket));
+	WATCH(nsp->server, room, m->socket, room->name, false);
 	free(m);
 	if (room->n)
 		return;

@@ -47,9 +47,20 @@ static void on_close(struct eio_session *session, enum eio_reason why, const cha
 
 	if (!c)
 		return;
+	WATCH(c->server, closed, why);
 	if (c->server->on_closed)
 		c->server->on_closed(c->server->engine_user, session, why, description);
 	client_closed(c, c->server->closing ? "server shutting down" : eio_reason_text(why), description);
+}
+
+static void on_upgrade(struct eio_session *session)
+{
+	struct sio_client *c = eio_session_user(session);
+
+	if (!c || !c->server->watcher)
+		return;
+	list_each(&c->sockets, l, after)
+		WATCH(c->server, changed, list_item(l, struct sio_socket, in_client), SIO_CHANGED_TRANSPORT);
 }
 
 static void on_refused(void *user, const struct eio_refusal *r)
@@ -70,6 +81,7 @@ struct sio_server *sio_server_new(struct loop *l, const struct sio_options *o)
 		.on_open = on_open,
 		.on_message = on_message,
 		.on_close = on_close,
+		.on_upgrade = on_upgrade,
 		.on_refused = on_refused,
 	};
 

@@ -51,8 +51,24 @@ struct parent {
 	void *regex;                   /* regex_t of sio_of_regex, freed with it */
 };
 
+/* A part of the library itself that is told of everything, beside what an application registers. Any of them may
+ * be NULL. */
+enum sio_change { SIO_CHANGED_DATA, SIO_CHANGED_TRANSPORT };
+struct sio_watcher {
+	void *user;
+	void (*connected)(void *user, struct sio_socket *s);     /* before the handlers of "connection" */
+	void (*disconnected)(void *user, struct sio_socket *s, const char *reason);
+	void (*changed)(void *user, struct sio_socket *s, enum sio_change what);
+	void (*room)(void *user, struct sio_socket *s, const char *room, bool joined);
+	void (*event)(void *user, struct sio_socket *s, const char *event, struct sio_args args, bool sent);
+	void (*closed)(void *user, enum eio_reason why);         /* a connection, whatever was on it */
+};
+#define WATCH(io, what, ...) \
+	((io)->watcher && (io)->watcher->what ? (io)->watcher->what((io)->watcher->user, __VA_ARGS__) : (void)0)
+
 struct sio_server {
 	struct loop *loop;
+	const struct sio_watcher *watcher; /* NULL: nobody */
 	struct sio_options o;
 	struct eio_server *engine;
 	struct map namespaces;         /* by name */
@@ -143,6 +159,7 @@ struct owed_ack {
 struct sio_socket {
 	unsigned refs;
 	bool connected, recovered, entered; /* entered: past the middlewares */
+	bool shown;                    /* to administrators: admin.c */
 	char id[RANDOM_ID_LEN + 1];
 	char *long_id;                 /* of protocol 4: "nsp#engineid"; else NULL */
 	char *pid;                     /* of recovery */

@@ -157,6 +157,7 @@ void socket_enter(struct sio_socket *s)
 	client_send(s->client, PACKET_CONNECT, s->nsp->name, slice_of(b.data, b.len));
 	buf_release(&b);
 	sio_socket_ref(s);
+	WATCH(s->nsp->server, connected, s);
 	tell_connection(s);
 	sio_socket_unref(s);
 }
@@ -192,6 +193,7 @@ void socket_leave(struct sio_socket *s, const char *reason, const char *descript
 	adapter_leave_all(s);
 	map_del(&nsp->sockets, socket_id(s), strlen(socket_id(s)));
 	let_go(s);
+	WATCH(nsp->server, disconnected, s, reason);
 	tell_leave(s, ON_DISCONNECT, reason, description);
 	namespace_maybe_remove(nsp);
 }
@@ -330,6 +332,7 @@ static void deliver(struct delivery *d)
 	struct handlers *shared = &d->s->nsp->handlers;
 	const char *error = "refused";
 
+	WATCH(d->s->nsp->server, event, d->s, d->event, d->args, false);
 	deliver_any(d, shared);
 	deliver_any(d, d->s->handlers);
 	if (!pass_middlewares(d, shared, &error) || !pass_middlewares(d, d->s->handlers, &error)) {
@@ -411,6 +414,7 @@ void socket_tell_outgoing(struct sio_socket *s, const char *name, struct sio_arg
 {
 	struct handlers *lists[] = {&s->nsp->handlers, s->handlers};
 
+	WATCH(s->nsp->server, event, s, name, args, true);
 	for (size_t i = 0; i < 2; i++) {
 		struct handlers_walk w;
 
@@ -599,6 +603,7 @@ void sio_socket_set_data(struct sio_socket *s, struct slice json)
 
 	free(s->data);
 	s->data = copy;
+	WATCH(s->nsp->server, changed, s, SIO_CHANGED_DATA);
 }
 
 void *sio_socket_user(const struct sio_socket *s)

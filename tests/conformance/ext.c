@@ -5,7 +5,9 @@
 #include "base/map.h"
 #include "base/xmalloc.h"
 #include "server.h"
+#include "socketio/admin.h"
 
+#include <crypt.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@ struct ext {
 	struct map logs;               /* socket id -> struct story */
 	struct link later;             /* struct later */
 	struct buf rewritten;          /* arguments of the last `rewrite` */
+	struct sio_admin *admin;       /* NULL but for the server of that name */
 };
 
 /* How a socket ended. */
@@ -1082,7 +1085,25 @@ void ext_setup(struct fixture *f)
 	equip(x, sio_of_match(f->io, fits_fn, x));
 }
 
+static void release_admin(void *state)
+{
+	struct ext *x = state;
+
+	sio_admin_free(x->admin);
+	release_ext(x);
+}
+
 void admin_setup(struct fixture *f)
 {
+	struct sio_admin_options o;
+	char salt[CRYPT_GENSALT_OUTPUT_SIZE];
+	struct ext *x;
+
 	ext_setup(f);
+	x = f->state;
+	sio_admin_options_init(&o);
+	o.username = "admin";
+	o.password_hash = crypt("changeit", crypt_gensalt_rn("$2b$", 4, NULL, 0, salt, sizeof salt));
+	x->admin = sio_admin_new(f->io, &o);
+	f->release = release_admin;
 }
