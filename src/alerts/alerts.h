@@ -1,0 +1,92 @@
+/* alerts.h: the state of every alert: pending, firing, acknowledged, silenced, resolved.
+ *
+ * Everything on the loop's thread. An alert is one rule on one series. It knows neither sockets nor SQL: changes are told through
+ * hooks; what must survive kill -9 is saved by the hook that saves (app/alerting.c → db), and given back at start with
+ * alerts_restore(), so that an alert that fired before is the same alert after.
+ *
+ * Values arrive with alerts_sample() for series that rules want, and all that depends on time is judged by
+ * alerts_tick(). Ten thousand rules × series each second cost well under 2 % of a core: a sample of a plain rule is a few comparisons. */
+#ifndef ALERTS_ALERTS_H
+#define ALERTS_ALERTS_H
+
+#include "alerts/rule.h"
+#include "base/buf.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct alerts;
+
+enum alert_state { ALERT_PENDING, ALERT_FIRING, ALERT_ACKNOWLEDGED, ALERT_SILENCED, ALERT_RESOLVED };
+const char *alert_state_name(enum alert_state s); /* "pending" … */
+
+#define ALERT_ID_LEN 20
+/* One alert as others see it. Strings are borrowed for the call. */
+struct alert_view {
+	const char *id;                /* 20 characters; the same through all its changes */
+	const struct rule *rule;       /* NULL when the rule is gone since */
+	const char *rule_name, *type, *metric, *series, *summary;
+	enum severity severity;
+	enum alert_state state;
+	double value, threshold;       /* value: of the present or last judgement */
+	int64_t starts_ms, ends_ms;    /* ends 0 while it lasts */
+	int64_t changed_ms;
+	const char *by, *note;         /* of an acknowledgement or silence; NULL */
+	bool flapping;                 /* changed its mind more than 5 times in 10 minutes: notifications wait until it is calm */
+	bool inhibited;
+};
+
+/* What happened; the view is as it is after. */
+enum alert_change { ALERT_STARTED, ALERT_RAISED, ALERT_CHANGED, ALERT_ENDED };
+
+struct alerts_hooks {
+	void *user;
+	/* Every change, in order. notify: it is to be told to channels (not silenced, inhibited, flapping or out of hours). */
+	void (*changed)(void *user, enum alert_change what, const struct alert_view *a, bool notify);
+};
+
+/* rules: taken over (and freed with rule_release/free). st: where series are found, and history of windows is read. */
+struct alerts *alerts_new(struct store *st, const char *host, struct rule *take_rules, size_t n, const struct alerts_hooks *hooks);
+void alerts_free(struct alerts *a);
+/* Other rules: alerts of rules that are still there stay as they are; those of rules that went are resolved. */
+void alerts_reload(struct alerts *a, struct rule *take_rules, size_t n);
+
+void alerts_sample(struct alerts *a, const struct store_fresh *s, int64_t now_ms); /* each fresh sample */
+void alerts_tick(struct alerts *a, int64_t now_ms, int weekday, int minute_of_day); /* every second */
+
+/* From the database at start, before the first sample. */
+struct alert_saved {
+	const char *id, *rule, *series, *by, *note;
+	enum severity severity;
+	enum alert_state state;
+	double value;
+	int64_t starts_ms;
+};
+void alerts_restore(struct alerts *a, const struct alert_saved *saved);
+
+/* Who says what. 0; -ENOENT: no such alert; -EINVAL: its state does not allow it (why says so). */
+int alerts_acknowledge(struct alerts *a, const char *id, const char *by, const char *note, int64_t now_ms, const char **why);
+
+/* A silence: everything that matches until then. matcher: rule=, series=, severity= or a label, each with * ; all must match. */
+struct silence {
+	char id[ALERT_ID_LEN + 1];
+	char *matcher;                 /* "rule=HIGH_*,series=cpu*" */
+	char *by, *note;
+	int64_t from_ms, until_ms;
+};
+bool silence_matcher_check(const char *matcher, char *why, size_t size);
+int alerts_silence(struct alerts *a, const struct silence *s, int64_t now_ms); /* copied; an id that exists is replaced; until in the past ends it */
+void alerts_each_silence(struct alerts *a, void (*fn)(void *user, const struct silence *s), void *user);
+
+void alerts_each(struct alerts *a, void (*fn)(void *user, const struct alert_view *v), void *user); /* pending and later, not resolved */
+bool alerts_find(struct alerts *a, const char *id, struct alert_view *out);
+void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, struct buf *out); /* API.md's object */
+
+/* What a rule sees now, for people: series, value, limit, why it fires or not. false: no such rule. */
+bool alerts_explain(struct alerts *a, const char *rule, struct buf *out);
+/* Rules as they are, for the dashboard: [{name, metric, severity limits, state: ok|waiting|firing, series, file, line}]. */
+void alerts_rules_json(struct alerts *a, struct buf *out);
+
+#endif

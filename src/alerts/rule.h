@@ -1,0 +1,84 @@
+/* rule.h: what an alert rule says, and what it makes of a value. Pure: no clock, no store, no text of people.
+ *
+ * A rule names a series or a pattern; each series that matches is judged on its own (alerts.h). */
+#ifndef ALERTS_RULE_H
+#define ALERTS_RULE_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum rule_compare { RULE_ABOVE, RULE_BELOW, RULE_OUTSIDE, RULE_EQUALS, RULE_FULL_IN, RULE_ABSENT };
+enum rule_fold { RULE_LAST, RULE_AVG, RULE_MIN, RULE_MAX, RULE_RATE, RULE_DELTA, RULE_PERCENTILE };
+enum severity { SEVERITY_NONE, SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL };
+
+const char *severity_name(enum severity s); /* "none", "info", "warning", "critical" */
+bool severity_parse(const char *name, enum severity *out);
+
+/* One limit. above/below/equals use low; outside fires below low and above high. */
+struct rule_limit {
+	bool set;
+	double low, high;
+	double clear;                  /* back to calm past this; equal to low without hysteresis */
+};
+
+/* `mon-fri 08:00-18:00`, local time; several may be given. */
+struct rule_hours {
+	uint8_t days;                  /* bit 0: Sunday */
+	uint16_t from_min, to_min;     /* of the day; from > to goes over midnight */
+};
+
+struct rule {
+	char *name;                    /* unique; also its type unless that is set */
+	char *type, *metric, *summary, *runbook;
+	char **labels;                 /* "key=value" */
+	size_t nlabels;
+	char **inhibited_by;           /* names of rules whose firing alerts of higher or equal severity silence this one's */
+	size_t ninhibited_by;
+	char **channels;               /* names; none: all */
+	size_t nchannels;
+	enum rule_compare compare;
+	struct rule_limit limits[4];   /* by severity */
+	enum rule_fold fold;
+	double percentile;             /* of RULE_PERCENTILE, 0…100 */
+	int64_t window_ms;             /* over which fold is taken; 0: the last value alone */
+	int64_t for_ms, keep_ms;       /* so long it must be wrong before it fires, right before it resolves */
+	int64_t full_in_ms, absent_ms;
+	struct rule_hours *hours;      /* none: always */
+	size_t nhours;
+	const char *file;              /* where it was written */
+	int line;
+};
+
+/* Which severity value has, given the one it has now (hysteresis). NaN keeps the present one. For RULE_ABSENT value is the
+ * silence in ms, for RULE_FULL_IN the time in ms until it is full (INFINITY: never). */
+enum severity rule_judge(const struct rule *r, double value, enum severity now);
+/* The limit that made it so: what `threshold` says of an alert. */
+double rule_threshold(const struct rule *r, enum severity s);
+bool rule_in_hours(const struct rule *r, int weekday, int minute_of_day);
+
+/* What is impossible in a rule, in words that say what was meant; false and a text in why. */
+bool rule_check(const struct rule *r, char *why, size_t size);
+
+/* Fills {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME}; unknown names are an error in
+ * rule_template_check and stay as they are here. */
+struct rule_words {
+	const char *series, *host, *severity;
+	double value, threshold;
+};
+void rule_fill(const struct rule *r, const char *text, const struct rule_words *w, struct buf *out);
+bool rule_template_check(const struct rule *r, const char *text, char *why, size_t size);
+
+bool rule_hours_parse(const char *text, struct rule_hours *out);
+bool rule_fold_parse(const char *text, enum rule_fold *fold, double *percentile); /* "avg", "p95" */
+
+/* Aggregates over samples of a window, oldest first; t in ms, values may be NaN. */
+double rule_fold_window(const struct rule *r, const int64_t *t, const double *v, size_t n);
+/* Straight line through the window: ms until it reaches full from now; INFINITY if it does not. */
+double rule_full_in(const int64_t *t, const double *v, size_t n, double full, int64_t now);
+
+void rule_release(struct rule *r);
+
+#endif
