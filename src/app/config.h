@@ -84,7 +84,7 @@ struct config {
 
 	char *path;                             /* the file it came from; NULL: there was none */
 	char *warnings;                         /* lines for the log, each ends in '\n'; "" when there are none */
-	struct config_note *notes;              /* inner: where each value came from */
+	struct config_note *notes;              /* where each value came from (config_keys.h) */
 };
 
 /* 0 and a whole configuration; or EX_USAGE (64, all mistakes are in flags) or
@@ -92,8 +92,8 @@ struct config {
 int config_load(struct config **out, const struct cli *cli, struct buf *errors);
 void config_free(struct config *c);             /* NULL is fine */
 
-/* --check-config and --dump-config: print to standard output (mistakes of a
- * dump to standard error) and return the exit code. */
+/* --check-config and --dump-config: print to standard output, mistakes and
+ * warnings to standard error, and return the exit code. */
 int config_check(const struct cli *cli);
 int config_dump(const struct cli *cli);
 /* Effective values in the file's own syntax, each with its origin as a comment. */
@@ -106,22 +106,6 @@ bool config_same_listen(const struct config *a, const struct config *b);
  * "socketio.max_payload: 1MB, now 2MB, takes effect at the next start\n". Nothing when there are none. */
 void config_restart_notes(const struct config *old, const struct config *new, struct buf *out);
 
-/* --- the key table, for --help=keys and for the tests of what is written about keys --- */
-
-struct config_key_info {
-	const char *section;                    /* "" at the top, "socketio", "collector" */
-	const char *name;                       /* "ping_interval" */
-	const char *fallback;                   /* default, as one would write it; "" when it depends (help says on what) */
-	const char *help;                       /* one or two sentences */
-	const char *flag;                       /* "listen" for --listen; NULL when there is none */
-	bool titled;                            /* the section has a title: collector "cpu" { … } */
-	bool restart;                           /* a change takes effect at the next start */
-};
-size_t config_keys(void);
-void config_key(size_t i, struct config_key_info *out); /* strings are static */
-void config_key_env(size_t i, const char *title, struct buf *out); /* "VEDETTE_LISTEN"; title may be NULL */
-/* What may be written: "100ms to 1h", "none, viewer or operator". */
-void config_key_allowed(size_t i, struct buf *out);
-void config_print_keys(struct buf *out);        /* the text of --help=keys */
+void config_print_keys(struct buf *out);        /* the text of --help=keys: every key, its default and its bounds */
 
 #endif

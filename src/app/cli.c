@@ -1,0 +1,166 @@
+/* cli.c: the command line, getopt_long(3). Exit codes are those of sysexits(3). */
+#include "app/cli.h"
+
+#include "app/config.h"
+#include "base/xmalloc.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const char help[] =
+	"Usage: vedette [FLAG…]\n"
+	"\n"
+	"Watches this host and serves what it sees: start it, then open\n"
+	"http://127.0.0.1:8338/ in a browser on this host (the address is also in its\n"
+	"first lines). From elsewhere: ssh -L 8338:127.0.0.1:8338 HOST, same address.\n"
+	"\n"
+	"  --config FILE        read FILE (" CONFIG_DEFAULT_PATH ", if it is there)\n"
+	"  --listen ADDR:PORT   serve there (127.0.0.1:8338); may be given several times\n"
+	"  --data-dir DIR       keep state in DIR\n"
+	"  --web-dir DIR        read the dashboard from DIR, to work on it\n"
+	"  --check-config       say whether the configuration is right, and exit\n"
+	"  --dump-config        print what is in force and where it comes from, and exit\n"
+	"  --version            print the version, and exit\n"
+	"  --help[=keys]        print this, or every key of the configuration, and exit\n"
+	"\n"
+	"Flags beat the environment (VEDETTE_LISTEN, …), which beats the file. SIGHUP\n"
+	"reads the file again, SIGTERM ends. Exit codes: 64 usage, 69 address in use,\n"
+	"73 cannot keep state, 77 permission, 78 configuration. vedette(8)\n";
+
+#define FLAGS "--config, --listen, --data-dir, --web-dir, --check-config, --dump-config, --version, --help"
+
+enum { CONFIG = 256, SETTING, CHECK, DUMP, VERSION, HELP };
+
+/* Those of SETTING are the flags of the key table (config_keys.c). */
+static const struct option options[] = {
+	{"config",       required_argument, NULL, CONFIG },
+	{"listen",       required_argument, NULL, SETTING},
+	{"data-dir",     required_argument, NULL, SETTING},
+	{"web-dir",      required_argument, NULL, SETTING},
+	{"check-config", no_argument,       NULL, CHECK  },
+	{"dump-config",  no_argument,       NULL, DUMP   },
+	{"version",      no_argument,       NULL, VERSION},
+	{"help",         optional_argument, NULL, HELP   },
+	{NULL,           0,                 NULL, 0      },
+};
+
+/* Commands of other versions. */
+static const struct command {
+	const char *name, *what;
+} absent[] = {
+	{"token", "this version has no tokens; what clients may do is said by `anonymous` in the configuration"},
+};
+
+static void add_setting(struct cli *cli, const char *flag, const char *value)
+{
+	cli->settings = xreallocarray(cli->settings, cli->nsettings + 1, sizeof *cli->settings);
+	cli->settings[cli->nsettings++] = (struct cli_setting){.flag = flag, .value = value};
+}
+
+static int printed(void)
+{
+	return fflush(stdout) == 0 && !ferror(stdout) ? EX_OK : EX_IOERR;
+}
+
+static int print_version(void)
+{
+	puts("vedette " VEDETTE_VERSION);
+	return printed();
+}
+
+static int print_keys(void)
+{
+	struct buf out;
+
+	buf_init(&out, 1 << 20);
+	config_print_keys(&out);
+	fputs(out.data, stdout);
+	buf_release(&out);
+	return printed();
+}
+
+static int print_help(const char *topic)
+{
+	if (topic && strcmp(topic, "keys") == 0)
+		return print_keys();
+	if (topic) {
+		fprintf(stderr, "vedette: there is no help on \"%s\"; --help=keys is on the configuration\n", topic);
+		return EX_USAGE;
+	}
+	fputs(help, stdout);
+	return printed();
+}
+
+/* What getopt_long(3) leaves in optopt: a letter, the code of a flag that we know, or 0 for one that nobody knows. */
+static int wrong_flag(const char *arg, int code)
+{
+	const char *what = code == ':' ? "needs a value" : optopt >= CONFIG ? "takes no value" : "is not a flag";
+
+	if (optopt > 0 && optopt < CONFIG)
+		fprintf(stderr, "vedette: -%c %s; the flags are " FLAGS "\n", optopt, what);
+	else
+		fprintf(stderr, "vedette: %s %s; the flags are " FLAGS "\n", arg, what);
+	return EX_USAGE;
+}
+
+static int wrong_word(const char *arg)
+{
+	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+		if (strcmp(arg, absent[i].name) == 0) {
+			fprintf(stderr, "vedette %s: %s\n", arg, absent[i].what);
+			return EX_USAGE;
+		}
+	}
+	fprintf(stderr, "vedette: \"%s\" is not understood; only flags are: " FLAGS "\n", arg);
+	return EX_USAGE;
+}
+
+/* One flag; code and row are getopt_long's. */
+static int take(struct cli *cli, int code, int row, const char *arg)
+{
+	switch (code) {
+	case CONFIG: cli->config = optarg; break;
+	case SETTING: add_setting(cli, options[row].name, optarg); break;
+	case CHECK: cli->check = true; break;
+	case DUMP: cli->dump = true; break;
+	case VERSION: return print_version();
+	case HELP: return print_help(optarg);
+	default: return wrong_flag(arg, code);
+	}
+	return CLI_CONTINUE;
+}
+
+/* What is left is at most the file that is to be looked at. */
+static int take_rest(struct cli *cli, int argc, char **argv, int at)
+{
+	if (at < argc && (cli->check || cli->dump) && !cli->config)
+		cli->config = argv[at++];
+	return at < argc ? wrong_word(argv[at]) : CLI_CONTINUE;
+}
+
+int cli_parse(int argc, char **argv, struct cli *out)
+{
+	struct cli cli = {.config = NULL};
+	int code, row = 0, err = CLI_CONTINUE;
+
+	optind = 0; /* getopt(3): start afresh, also in its hidden state */
+	opterr = 0;
+	while (err == CLI_CONTINUE && (code = getopt_long(argc, argv, "+:", options, &row)) != -1)
+		err = take(&cli, code, row, argv[optind > 1 ? optind - 1 : 1]);
+	if (err == CLI_CONTINUE)
+		err = take_rest(&cli, argc, argv, optind);
+	if (err == CLI_CONTINUE)
+		*out = cli;
+	else
+		cli_release(&cli);
+	return err;
+}
+
+void cli_release(struct cli *cli)
+{
+	free(cli->settings);
+	*cli = (struct cli){.config = NULL};
+}
