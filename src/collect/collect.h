@@ -5,7 +5,9 @@
  * multiples of their intervals, and publishes all that fell due together as
  * one batch; each blocking collector has a thread of its own. A collector that
  * fails is logged once, shown (self.collector_failing/NAME, collect_health), tried
- * again with growing waits (1 s to 60 s), logged once more when it is back.
+ * again with growing waits (1 s to 60 s), logged once more when it is back. The
+ * runner also tells self.collector_duration/NAME and self.collector_lag/NAME, and
+ * for the store self.series and self.store_bytes.
  *
  * Functions are called from one owning thread (the loop's) unless said. */
 #ifndef COLLECT_COLLECT_H
@@ -55,14 +57,16 @@ struct collect_health {
 };
 /* Any thread. Fills up to max, returns how many there are. */
 size_t collect_health(struct collect *c, struct collect_health *out, size_t max);
-/* Told on the collector's thread whenever a collector changes state; must not block. Before start: pass in config
- * is not possible, so set it right after collect_start; the present states can be read with collect_health. */
+/* Told whenever a collector changes state, on its thread, or on the sampler's when it hangs (no answer for 3 s or
+ * three intervals); must not block. Set it right after collect_start; what changed before is in collect_health. */
 void collect_on_change(struct collect *c, void (*fn)(void *user, const char *name, enum collect_state s, const char *why),
                        void *user);
 
-/* A scrape: every quick collector reads afresh on the sampler's thread and
- * exposes; blocking ones give what they exposed last. done is called once, on
- * the sampler's thread; the text is its own to take from *out (buf_take). Any thread. */
+/* A scrape: every quick collector reads afresh on the sampler's thread, in a
+ * state beside the one of its series (collector.h), and exposes; blocking ones
+ * give what they exposed last, while they are well. done is called once, on the
+ * sampler's thread or, with an empty text, in collect_stop; the text is its own
+ * to take from *out (buf_take). Any thread. */
 void collect_scrape(struct collect *c, void (*done)(void *user, struct buf *out), void *user);
 
 /* --- processes: the table behind `get processes`, kept by collectors/process.c --- */
