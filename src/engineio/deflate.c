@@ -1,6 +1,7 @@
 /* deflate.c: permessage-deflate (RFC 7692), without context takeover on either side:
  * a compressed frame depends on nothing before it, so that a broadcast is compressed
  * once, and no client costs a zlib window of its own. */
+#include "base/json.h"
 #include "engineio/engine.h"
 
 #include <errno.h>
@@ -8,44 +9,93 @@
 #include <strings.h>
 #include <zlib.h>
 
-static bool starts_with(const char *s, const char *word)
+/* One parameter of an offer (RFC 7692 7.1), `name` or `name=value`, in the order of this list. */
+static const struct {
+	const char *name;
+	bool may_have_value, must_have_value;
+} parameters[] = {
+	{"server_no_context_takeover", false, false},
+	{"client_no_context_takeover", false, false},
+	{"server_max_window_bits", true, true},
+	{"client_max_window_bits", true, false},
+};
+enum { SERVER_BITS = 2, PARAMETERS = 4 };
+
+static struct slice trim(struct slice s)
 {
-	return strncasecmp(s, word, strlen(word)) == 0;
+	while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+		s = slice_of(s.p + 1, s.n - 1);
+	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
 }
 
-/* One offer, up to its comma: the extension's name and its parameters. A window below
- * 15 bits for us is declined, because frames are shared with those who did not ask. */
-static bool offer_is_good(const char *p, size_t n)
+static bool is_word(struct slice s, const char *word)
 {
-	bool first = true;
-
-	for (size_t i = 0; i < n;) {
-		size_t len = strcspn(p + i, ";,");
-
-		i += strspn(p + i, " \t");
-		if (first && !starts_with(p + i, "permessage-deflate"))
-			return false;
-		if (!first && starts_with(p + i, "server_max_window_bits") && !strstr(p + i, "=15"))
-			return false;
-		first = false;
-		len = strcspn(p + i, ";,");
-		i += len;
-		if (p[i] == ';')
-			i++;
-	}
-	return !first;
+	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
-bool deflate_negotiate(const char *offers)
+/* Cuts s at the first c; the rest starts behind it, and is NULL if there is none. */
+static struct slice cut(struct slice *s, char c)
 {
-	while (offers && *offers) {
-		size_t n = strcspn(offers, ",");
+	const char *at = memchr(s->p, c, s->n);
+	struct slice first = slice_of(s->p, at ? (size_t)(at - s->p) : s->n);
 
-		if (offer_is_good(offers, n))
-			return true;
-		offers += n + (offers[n] == ',');
+	*s = at ? slice_of(at + 1, s->n - first.n - 1) : (struct slice){0};
+	return trim(first);
+}
+
+/* 8…15, perhaps in quotes; 0: something else. */
+static int window_bits(struct slice v)
+{
+	if (v.n >= 2 && v.p[0] == '"' && v.p[v.n - 1] == '"')
+		v = slice_of(v.p + 1, v.n - 2);
+	if (v.n == 1 && (v.p[0] == '8' || v.p[0] == '9'))
+		return v.p[0] - '0';
+	return v.n == 2 && v.p[0] == '1' && v.p[1] >= '0' && v.p[1] <= '5' ? 10 + v.p[1] - '0' : 0;
+}
+
+/* Notes the parameter in bits[]. False: it is none, or it was there before. */
+static bool take_parameter(struct slice p, int bits[PARAMETERS])
+{
+	struct slice name = cut(&p, '=');
+	int value = p.p ? window_bits(trim(p)) : 0;
+
+	for (size_t i = 0; i < PARAMETERS; i++) {
+		if (!is_word(name, parameters[i].name))
+			continue;
+		if (bits[i] || (p.p && (!parameters[i].may_have_value || !value)) || (!p.p && parameters[i].must_have_value))
+			return false;
+		bits[i] = value ? value : 15;
+		return true;
 	}
 	return false;
+}
+
+/* NULL: declined. A window below 15 bits for us is, because frames are shared with those who did not ask. */
+static const char *answer_to(struct slice offer)
+{
+	int bits[PARAMETERS] = {0};
+
+	if (!is_word(cut(&offer, ';'), "permessage-deflate"))
+		return NULL;
+	while (offer.p)
+		if (!take_parameter(cut(&offer, ';'), bits))
+			return NULL;
+	if (bits[SERVER_BITS] && bits[SERVER_BITS] != 15)
+		return NULL;
+	return bits[SERVER_BITS] ? "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15"
+	                         : "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+}
+
+const char *deflate_answer(const char *offers)
+{
+	struct slice all = slice_str(offers);
+	const char *answer = NULL;
+
+	while (!answer && all.p)
+		answer = answer_to(cut(&all, ','));
+	return answer;
 }
 
 /* One stream of each kind for each thread: between messages nothing is kept in them. */

@@ -119,6 +119,7 @@ void session_swap_front(struct eio_session *s, struct eio_frame *take_f);
 void session_pop(struct eio_session *s);   /* the first one has left */
 void session_drained(struct eio_session *s); /* all that waited has left */
 void session_push(struct eio_session *s, struct eio_frame *take_f);
+void session_push_answer(struct eio_session *s, struct eio_frame *take_f); /* one that the peer can cause at will: counts against it */
 void session_switch(struct eio_session *s); /* polling ends, the probe's socket takes over */
 void session_alive(struct eio_session *s);  /* something came in: the pong may take longer, once */
 
@@ -146,8 +147,7 @@ void ws_close_all(struct eio_server *srv);
 
 /* --- permessage-deflate (RFC 7692), without context takeover on either side --- */
 
-bool deflate_negotiate(const char *offers); /* is it offered in a form that we take? Then the answer is: */
-#define DEFLATE_ANSWER "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+const char *deflate_answer(const char *offers); /* Sec-WebSocket-Extensions of the 101; NULL: none of the offers is taken */
 struct eio_frame *deflate_frame(struct eio_frame *f);           /* the compressed twin, borrowed; f itself if not smaller */
 int deflate_inflate(struct buf *out, const void *in, size_t n); /* 0, -EPROTO bad data, -EMSGSIZE past out's ceiling */
 

@@ -302,10 +302,10 @@ static void refuse_websocket_version(struct eio_exchange *ex)
 	exchange_reply(ex, 400, "text/html", xstrdup("Bad Request"), 11, &h, false);
 }
 
-static bool wants_deflate(const struct eio_exchange *ex)
+/* What is agreed on compression; NULL: there is none. */
+static const char *extensions(const struct eio_exchange *ex)
 {
-	return ex->server->o.per_message_deflate &&
-	       deflate_negotiate(eio_request_header(ex->request, "sec-websocket-extensions"));
+	return ex->server->o.per_message_deflate ? deflate_answer(eio_request_header(ex->request, "sec-websocket-extensions")) : NULL;
 }
 
 /* 101, for a new session or an upgrade; the rest follows in eio_exchange_upgraded(). */
@@ -322,8 +322,8 @@ static void switch_protocols(struct eio_exchange *ex)
 	ws_accept_key(eio_request_header(ex->request, "sec-websocket-key"), accept);
 	eio_headers_add(&h, "Upgrade", "websocket");
 	eio_headers_add(&h, "Sec-WebSocket-Accept", accept);
-	if (wants_deflate(ex))
-		eio_headers_add(&h, "Sec-WebSocket-Extensions", DEFLATE_ANSWER);
+	if (extensions(ex))
+		eio_headers_add(&h, "Sec-WebSocket-Extensions", extensions(ex));
 	server_common_headers(srv, ex, &h, !eio_request_query(ex->request, "sid"));
 	ex->ops->upgrade(ex, &h.list);
 	headers_release(&h);
@@ -539,7 +539,7 @@ void eio_exchange_upgraded(struct eio_exchange *ex, int take_fd, const void *ear
 
 	ex->answered = true;
 	if (sid && *sid)
-		ws_probe(srv, map_get(&srv->sessions, sid, strlen(sid)), take_fd, wants_deflate(ex), early, n);
+		ws_probe(srv, map_get(&srv->sessions, sid, strlen(sid)), take_fd, extensions(ex) != NULL, early, n);
 	else
-		ws_open(srv, session_new(srv, ex->request, protocol_of(ex->request)), take_fd, wants_deflate(ex), early, n);
+		ws_open(srv, session_new(srv, ex->request, protocol_of(ex->request)), take_fd, extensions(ex) != NULL, early, n);
 }

@@ -157,6 +157,17 @@ void session_push(struct eio_session *s, struct eio_frame *take_f)
 	server_mark_dirty(s->server, s);
 }
 
+void session_push_answer(struct eio_session *s, struct eio_frame *take_f)
+{
+	if (s->q_bytes + cost(take_f) <= s->server->o.queue_max_bytes) {
+		session_push(s, take_f);
+		return;
+	}
+	eio_frame_unref(take_f);
+	s->overflow = true;
+	server_mark_dirty(s->server, s);
+}
+
 struct eio_frame **session_slot(struct eio_session *s, uint32_t i)
 {
 	assert(i < s->q_len);
@@ -267,7 +278,7 @@ static void client_ping(struct eio_session *s, const char *data, size_t n)
 	buf_init(&pong, n + 1);
 	buf_addc(&pong, '3');
 	buf_add(&pong, data, n);
-	session_push(s, frame_make(pong.data, pong.len, 1, false));
+	session_push_answer(s, frame_make(pong.data, pong.len, 1, false));
 	buf_release(&pong);
 	wait_for_next_ping(s);
 }

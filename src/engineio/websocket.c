@@ -324,7 +324,7 @@ static void send_control(struct ws *w, int opcode, const unsigned char *data, si
 		struct eio_frame *f = frame_make(data, n, opcode, false);
 
 		f->plain = f->wire_ready = true;
-		session_push(s, f);
+		session_push_answer(s, f);
 	} else {
 		unsigned char frame[2 + 125] = {(unsigned char)(0x80 | opcode), (unsigned char)n};
 
