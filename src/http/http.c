@@ -139,6 +139,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls, en
 	if (!r)
 		return;
 	*con_cls = NULL;
+	list_remove(&r->in_parked);
 	tell_gone(r);
 	if (r->connection && r->connection->request == r)
 		r->connection->request = NULL;
@@ -313,6 +314,7 @@ static enum MHD_Result park(struct http_request *r)
 	struct connection *k = r->connection;
 
 	r->parked = true;
+	list_push(&r->listener->server->parked, &r->in_parked);
 	k->request = r;
 	if (k->watch.fd < 0) {
 		info = MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -374,6 +376,7 @@ static void wake(struct http_request *r)
 	if (!r->parked)
 		return;
 	r->parked = false;
+	list_remove(&r->in_parked);
 	r->connection->request = NULL;
 	MHD_resume_connection(r->mhd);
 	listener_run_soon(r->listener);
@@ -517,6 +520,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_options *o
 	h->loop = l;
 	h->o = *o;
 	list_init(&h->listeners);
+	list_init(&h->parked);
 	return h;
 }
 
@@ -601,8 +605,19 @@ static void server_free(void *arg)
 	free(arg);
 }
 
-/* MHD wants every suspended connection resumed before it stops: engines and routes
- * have answered theirs by now, what is left is cut. */
+/* MHD wants every suspended connection resumed before it stops: engines have
+ * answered theirs by now, what is left is cut. */
+static void cut_parked(struct http_server *h)
+{
+	while (!list_empty(&h->parked)) {
+		struct http_request *r = list_item(h->parked.next, struct http_request, in_parked);
+
+		list_remove(&r->in_parked);
+		tell_gone(r);
+		request_abort(r);
+	}
+}
+
 static void close_listener(struct listener *li)
 {
 	loop_unwatch(li->server->loop, &li->watch);
@@ -619,6 +634,7 @@ void http_server_free(struct http_server *h)
 	if (!h)
 		return;
 	h->closed = true;
+	cut_parked(h);
 	list_each(&h->listeners, l, after)
 		close_listener(list_item(l, struct listener, link));
 	loop_defer(h->loop, server_free, h);

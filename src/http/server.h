@@ -22,6 +22,7 @@ struct http_server {
 	struct http_options o;
 	struct http_counters counters;
 	struct link listeners;
+	struct link parked;            /* requests that MHD holds for us */
 	struct {
 		struct eio_server *engine;
 		bool client;
@@ -51,6 +52,7 @@ struct http_request {
 	struct eio_headers *headers;  /* of the answer */
 	struct MHD_Response *response;
 	int status;
+	struct link in_parked;
 	uint64_t discarded;           /* bytes of a body that nobody wants */
 	bool begun, ended, answered, parked, cut, is_head;
 	void (*on_gone)(void *user);
