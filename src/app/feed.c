@@ -253,7 +253,7 @@ static void push_custom(struct subscriber *c)
 	buf_addf(&b, "},{\"timestamp\":%lld,\"host\":", (long long)now);
 	json_add_str(&b, c->feed->app->hostname);
 	buf_addf(&b, ",\"dropped\":%llu}", (unsigned long long)c->dropped);
-	sio_socket_emit(c->socket, "custom metrics", sio_json(b.data));
+	sio_socket_emit_flags(c->socket, SIO_TRANSIENT, "custom metrics", sio_json(b.data));
 	buf_release(&b);
 }
 
@@ -289,7 +289,7 @@ static void send_frame(struct subscriber *c)
 		json_add_short(&b, present_value(c->watched.at[i]->live, now), FRAME_DIGITS);
 	}
 	buf_addc(&b, ']');
-	sio_socket_emit(c->socket, "frame", sio_json(b.data));
+	sio_socket_emit_flags(c->socket, SIO_TRANSIENT, "frame", sio_json(b.data));
 	buf_release(&b);
 }
 
@@ -467,7 +467,7 @@ static void on_push(struct loop_timer *t)
 	         (long long)(clock_wall_ms() - app->started_ms) / 1000);
 	json_add_str(&b, app->hostname);
 	buf_addc(&b, '}');
-	sio_emit(sio_except_list(sio_all(nsp), (const char *const *)slow.at, slow.n), "metrics update", sio_json(b.data));
+	sio_emit(sio_transient(sio_except_list(sio_all(nsp), (const char *const *)slow.at, slow.n)), "metrics update", sio_json(b.data));
 	buf_release(&b);
 	texts_release(&slow);
 }
@@ -497,6 +497,65 @@ static void on_count(struct loop_timer *t)
 
 /* --- clients --- */
 
+static const char *const hows[] = {"last", "avg", "min", "max", NULL};
+
+static void add_list(struct buf *out, const char *name, const struct texts *list)
+{
+	buf_addf(out, ",\"%s\":[", name);
+	for (size_t i = 0; i < list->n; i++) {
+		if (i)
+			buf_addc(out, ',');
+		json_add_str(out, list->at[i]);
+	}
+	buf_addc(out, ']');
+}
+
+/* What a client asked for lies in its socket's data: recovery gives it back with the connection. */
+static void remember(struct subscriber *c)
+{
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	buf_addf(&b, "{\"aggregate\":\"%s\"", hows[c->how]);
+	if (c->rate_ms)
+		buf_addf(&b, ",\"rate\":%u", c->rate_ms);
+	if (c->frame_ms)
+		buf_addf(&b, ",\"frame\":%u", c->frame_ms);
+	add_list(&b, "subscriptions", &c->patterns);
+	add_list(&b, "watch", &c->watching);
+	buf_addc(&b, '}');
+	sio_socket_set_data(c->socket, slice_of(b.data, b.len));
+	buf_release(&b);
+}
+
+static void resume(struct subscriber *c)
+{
+	uint32_t least = c->feed->app->config->min_rate_ms;
+	struct texts watch = {0};
+	struct params p;
+	double rate, frame;
+	int how;
+
+	params_init(&p, sio_socket_data(c->socket));
+	how = params_word(&p, "aggregate", hows, AGGREGATE_LAST);
+	rate = params_number(&p, "rate", least, LIMIT_RATE_MS, 0);
+	frame = params_number(&p, "frame", least, LIMIT_RATE_MS, 1000);
+	params_texts(&p, "subscriptions", LIMIT_SUBSCRIPTIONS, LIMIT_PATTERN_BYTES, &c->patterns);
+	params_texts(&p, "watch", LIMIT_SUBSCRIPTIONS, LIMIT_PATTERN_BYTES, &watch);
+	rematch(c);
+	if (rate > 0)
+		subscriber_set_rate(c, (uint32_t)rate, (enum aggregate)how);
+	if (watch.n) {
+		struct buf ignored;
+
+		buf_init(&ignored, SIZE_MAX / 2);
+		subscriber_watch(c, watch.at, watch.n, (uint32_t)frame, &ignored);
+		tell_watched(c);
+		buf_release(&ignored);
+	}
+	texts_release(&watch);
+}
+
 struct subscriber *feed_add(struct feed *f, struct sio_socket *s)
 {
 	struct subscriber *c = xzalloc(sizeof *c);
@@ -505,6 +564,8 @@ struct subscriber *feed_add(struct feed *f, struct sio_socket *s)
 	c->socket = s;
 	c->generation = store_generation(f->app->store);
 	list_push(&f->subscribers, &c->link);
+	if (sio_socket_recovered(s))
+		resume(c);
 	return c;
 }
 
@@ -541,6 +602,7 @@ bool subscriber_add(struct subscriber *c, const char *pattern, struct buf *match
 		c->patterns.at = xreallocarray(c->patterns.at, c->patterns.n + 1, sizeof *c->patterns.at);
 		c->patterns.at[c->patterns.n++] = xstrdup(pattern);
 		match_pattern(c, pattern);
+		remember(c);
 	}
 	store_match_take(c->feed->app->store, series_resolve(pattern), &list);
 	for (size_t i = 0; i < list.n; i++) {
@@ -562,6 +624,7 @@ bool subscriber_drop(struct subscriber *c, const char *pattern)
 	c->patterns.n--;
 	memmove(c->patterns.at + i, c->patterns.at + i + 1, (c->patterns.n - i) * sizeof *c->patterns.at);
 	rematch(c);
+	remember(c);
 	return true;
 }
 
@@ -574,6 +637,7 @@ void subscriber_set_rate(struct subscriber *c, uint32_t rate_ms, enum aggregate 
 {
 	c->rate_ms = rate_ms;
 	c->how = how;
+	remember(c);
 	loop_timer_set(c->feed->app->loop, &c->timer, rate_ms, on_rate);
 	push_custom(c);
 }
@@ -588,6 +652,7 @@ bool subscriber_watch(struct subscriber *c, char *const *patterns, size_t n, uin
 	c->frame_ms = rate_ms;
 	c->frame_sent_ms = loop_now_ms(c->feed->app->loop) - rate_ms;
 	loop_timer_clear(c->feed->app->loop, &c->frame_timer);
+	remember(c);
 	return build_watch(c, answer);
 }
 

@@ -131,7 +131,7 @@ static void socketio_options(const struct config *c, struct sio_options *o, stru
 	o->engine.max_sessions = c->limits.clients;
 	o->engine.max_sessions_per_address = c->limits.clients_per_address;
 	o->connect_timeout_ms = c->socketio.connect_timeout_ms;
-	o->recovery_ms = 0; /* a push that was missed is older than the next one: there is nothing to recover */
+	o->recovery_ms = c->socketio.recovery_ms;
 	*origins = xcalloc(c->socketio.cors_origins.n + 1, sizeof **origins);
 	for (size_t i = 0; i < c->socketio.cors_origins.n; i++) {
 		(*origins)[i] = xstrdup(c->socketio.cors_origins.at[i]); /* outlives a reload */

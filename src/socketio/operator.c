@@ -57,6 +57,12 @@ struct sio_operator sio_volatile(struct sio_operator op)
 	return op;
 }
 
+struct sio_operator sio_transient(struct sio_operator op)
+{
+	op.flags |= SIO_TRANSIENT;
+	return op;
+}
+
 struct sio_operator sio_compress(struct sio_operator op, bool on)
 {
 	op.flags = on ? op.flags & ~(unsigned)SIO_UNCOMPRESSED : op.flags | SIO_UNCOMPRESSED;
@@ -83,7 +89,7 @@ static void emit_in(struct sio_operator op, const char *event, struct sio_args a
 	const char *offset = NULL;
 	struct frames f;
 
-	if (op.nsp->recovery && !(op.flags & SIO_VOLATILE))
+	if (op.nsp->recovery && !(op.flags & (SIO_VOLATILE | SIO_TRANSIENT)))
 		offset = recovery_note(op.nsp->recovery, &op, NULL, event, args);
 	if (sel.n) {
 		frames_event(&f, op.nsp, event, args, NULL, offset);

@@ -433,7 +433,7 @@ static int emit(struct sio_socket *s, unsigned flags, const char *name, struct s
 	struct frames f;
 
 	socket_tell_outgoing(s, name, args);
-	if (s->nsp->recovery && !id && !(flags & SIO_VOLATILE) && s->pid)
+	if (s->nsp->recovery && !id && !(flags & (SIO_VOLATILE | SIO_TRANSIENT)) && s->pid)
 		offset = recovery_note(s->nsp->recovery, NULL, socket_id(s), name, args);
 	frames_event(&f, s->nsp, name, args, id, offset);
 	frames_send(&f, s, flags);

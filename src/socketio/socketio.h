@@ -219,7 +219,11 @@ void sio_socket_handshake_json(const struct sio_socket *s, bool auth, struct buf
 
 /* 0, or -EINVAL: a reserved event name (sio_reserved says which); -ENOTCONN: not connected. */
 int sio_socket_emit(struct sio_socket *s, const char *event, struct sio_args args);
-enum sio_flags { SIO_VOLATILE = 1, SIO_UNCOMPRESSED = 2 };
+enum sio_flags {
+	SIO_VOLATILE = 1,      /* dropped if the transport cannot take it now */
+	SIO_UNCOMPRESSED = 2,
+	SIO_TRANSIENT = 4,     /* sent like any other, but not kept for recovery: worth nothing once the next one is there */
+};
 int sio_socket_emit_flags(struct sio_socket *s, unsigned flags, const char *event, struct sio_args args);
 /* timeout_ms 0: none; then fn is never called if the client vanishes. */
 int sio_socket_emit_ack(struct sio_socket *s, unsigned flags, uint32_t timeout_ms, const char *event, struct sio_args args,
@@ -260,6 +264,7 @@ struct sio_operator sio_to_list(struct sio_operator op, const char *const *rooms
 struct sio_operator sio_except(struct sio_operator op, const char *room);
 struct sio_operator sio_except_list(struct sio_operator op, const char *const *rooms, size_t n);
 struct sio_operator sio_volatile(struct sio_operator op);
+struct sio_operator sio_transient(struct sio_operator op);           /* not kept for recovery */
 struct sio_operator sio_compress(struct sio_operator op, bool on);
 struct sio_operator sio_local(struct sio_operator op);
 struct sio_operator sio_timeout(struct sio_operator op, uint32_t ms);
