@@ -178,12 +178,14 @@ describe("refused requests", together, () => {
 		assert.deepEqual([answer.status, answer.text], [200, "ok"]);
 	});
 
-	for (const origin of ["a\u0001b", "a\u007fb", "a\rx-injected: 1", "a\n x-folded: 1", "a\0b"]) {
+	// libmicrohttpd ends the value at a NUL before anyone can see it: refused, or cut short, nothing may be behind it.
+	const CUT = "a\0x-injected: 1";
+	for (const origin of ["a\u0001b", "a\u007fb", "a\rx-injected: 1", "a\n x-folded: 1", CUT]) {
 		it(`Origin ${JSON.stringify(origin)} is refused and injects nothing`, async () => {
 			const text = `GET ${enginePath(open)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nOrigin: ${origin}\r\n\r\n`;
 			const answer = (await exchange(server.port("opts"), text.replace("/socket.io/", "/opt"))).toString();
-			assert.match(answer, /^HTTP\/1\.1 400 /);
-			assert.doesNotMatch(answer, /^x-(injected|folded)/mi);
+			assert.match(answer, origin === CUT ? /^HTTP\/1\.1 (400|200) / : /^HTTP\/1\.1 400 /);
+			assert.doesNotMatch(answer, /x-(injected|folded)/i);
 		});
 	}
 });
