@@ -12,6 +12,7 @@ static bool may_read(struct app *app, struct http_request *r)
 {
 	if (app->config->anonymous >= ROLE_VIEWER)
 		return true;
+	http_add_header(r, "WWW-Authenticate", "Bearer"); /* RFC 9110 11.6.1: a 401 names the scheme */
 	http_error(r, 401, "unauthorized");
 	return false;
 }
@@ -82,11 +83,25 @@ static void on_healthz(void *app, struct http_request *r)
 	reply_text(r, 200, "{\"status\":\"ok\"}\n");
 }
 
-static void on_readyz(void *user, struct http_request *r)
-{
-	struct app *app = user;
+#define MAX_COLLECTORS 64
 
-	if (store_count(app->store))
+/* One collector that has read its source is enough, as others may never; none is, where all are switched off. */
+static bool is_ready(struct app *app)
+{
+	struct collect_health health[MAX_COLLECTORS];
+	size_t n = collect_health(app->collect, health, MAX_COLLECTORS), waiting = 0;
+
+	for (size_t i = 0; i < n && i < MAX_COLLECTORS; i++) {
+		if (health[i].state == COLLECT_OK)
+			return true;
+		waiting += health[i].state != COLLECT_DISABLED;
+	}
+	return !waiting;
+}
+
+static void on_readyz(void *app, struct http_request *r)
+{
+	if (is_ready(app))
 		reply_text(r, 200, "{\"status\":\"ok\"}\n");
 	else
 		reply_text(r, 503, "{\"status\":\"error\",\"error\":\"no collector has read anything yet\"}\n");
