@@ -44,6 +44,11 @@ talk_pkgs := libmicrohttpd libcjson nettle zlib
 pkgs      := $(talk_pkgs) libstatgrab libconfuse sqlite3
 talk_libs := $(shell pkg-config --libs $(talk_pkgs) 2>/dev/null) -lwslay -lcrypt -lm  # Debian's libwslay has no .pc file
 libs      := $(shell pkg-config --libs $(pkgs) 2>/dev/null) -lwslay -lcrypt -lm
+# Libraries that an ops host seldom has go into the binary, where Debian ships an archive of them; what is on every host
+# (gnutls, zlib, libc) stays shared, and so gets its security updates.
+inside    := wslay confuse statgrab microhttpd nettle sqlite3
+archive    = $(or $(wildcard $(shell $(CC) -print-file-name=lib$1.a)),-l$1)
+libs      := $(foreach l,$(libs),$(if $(filter $(inside:%=-l%),$l),$(call archive,$(l:-l%=%)),$l)) -lgnutls
 cflags    := -std=c17 -D_GNU_SOURCE -DVEDETTE_VERSION='"$(VERSION)"' -Isrc -I. -g -fPIE -pthread $(warnings) $(safety) \
              $(shell pkg-config --cflags $(pkgs) 2>/dev/null) $(CFLAGS)
 ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsanitize=,$(SAN)) $(LDFLAGS)
