@@ -26,6 +26,7 @@ build  libstatgrab-dev           library libstatgrab
 build  libconfuse-dev            library libconfuse
 build  libsqlite3-dev            library sqlite3
 build  zlib1g-dev                library zlib
+build  libcurl4-gnutls-dev       library libcurl
 build  nodejs                    node_at_least 18
 build  npm                       command -v npm
 build  ca-certificates           test -e /etc/ssl/certs/ca-certificates.crt

@@ -1,0 +1,352 @@
+/* fetch.c: outgoing HTTP and SMTP on the loop. */
+#include "loop/fetch.h"
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/xmalloc.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define BODY_KEPT 1000
+#define DEFAULT_TIMEOUT_MS 15000
+
+struct fetch {
+	struct loop *loop;
+	CURLM *multi;
+	struct loop_timer timer;
+	struct link jobs;
+};
+
+/* A socket of curl's: watched as curl asks. */
+struct socket_watch {
+	struct loop_watch watch;
+	struct fetch *fetch;
+};
+
+struct job {
+	struct fetch *fetch;
+	struct link link;
+	CURL *curl;
+	struct curl_slist *headers, *to;
+	char *body;
+	size_t len, sent;
+	struct buf answer;
+	char error[CURL_ERROR_SIZE];
+	bool no_private, refused_address;
+	fetch_done_fn *done;
+	void *user;
+};
+
+/* --- curl on the loop --- */
+
+static void check(struct fetch *f);
+
+static void act(struct fetch *f, curl_socket_t fd, int what)
+{
+	int running;
+
+	curl_multi_socket_action(f->multi, fd, what, &running);
+	check(f);
+}
+
+static void on_ready(struct loop_watch *w, uint32_t events)
+{
+	struct socket_watch *s = list_item(w, struct socket_watch, watch);
+	int what = 0;
+
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		what |= CURL_CSELECT_IN;
+	if (events & EPOLLOUT)
+		what |= CURL_CSELECT_OUT;
+	act(s->fetch, w->fd, what);
+}
+
+static void on_timer(struct loop_timer *t)
+{
+	act(list_item(t, struct fetch, timer), CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_curl_timer(CURLM *multi, long wait_ms, void *user)
+{
+	struct fetch *f = user;
+
+	(void)multi;
+	if (wait_ms < 0)
+		loop_timer_clear(f->loop, &f->timer);
+	else
+		loop_timer_set(f->loop, &f->timer, wait_ms, on_timer);
+	return 0;
+}
+
+static void free_watch(void *w)
+{
+	free(w);
+}
+
+static int on_curl_socket(CURL *curl, curl_socket_t fd, int what, void *user, void *assigned)
+{
+	struct fetch *f = user;
+	struct socket_watch *s = assigned;
+	uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+
+	(void)curl;
+	if (what == CURL_POLL_REMOVE) {
+		if (!s)
+			return 0;
+		loop_unwatch(f->loop, &s->watch);
+		curl_multi_assign(f->multi, fd, NULL);
+		loop_defer(f->loop, free_watch, s);
+	} else if (s) {
+		loop_rewatch(f->loop, &s->watch, events);
+	} else {
+		s = xzalloc(sizeof *s);
+		s->fetch = f;
+		loop_watch(f->loop, &s->watch, fd, events, on_ready);
+		curl_multi_assign(f->multi, fd, s);
+	}
+	return 0;
+}
+
+/* --- addresses --- */
+
+static bool is_private4(uint32_t a) /* host order; RFC 6890 */
+{
+	return a >> 24 == 0 || a >> 24 == 10 || a >> 24 == 127 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 || a >> 16 == 0xa9fe ||
+	       a >> 22 == 0x191 || a >> 28 >= 14;
+}
+
+static bool is_private(const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET)
+		return is_private4(ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr));
+	if (sa->sa_family == AF_INET6) {
+		const struct in6_addr *a = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+		uint32_t v4;
+
+		memcpy(&v4, a->s6_addr + 12, 4);
+		if (IN6_IS_ADDR_V4MAPPED(a))
+			return is_private4(ntohl(v4));
+		return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a) || IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_MULTICAST(a) ||
+		       (a->s6_addr[0] & 0xfe) == 0xfc;
+	}
+	return true;
+}
+
+/* The address is judged when the socket is made: no name and no redirect gets around it. */
+static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct job *j = user;
+
+	(void)purpose;
+	if (j->no_private && is_private(&address->addr)) {
+		j->refused_address = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* --- bodies --- */
+
+static size_t on_answer(char *data, size_t size, size_t n, void *user)
+{
+	struct job *j = user;
+	size_t room = j->answer.max - j->answer.len;
+
+	buf_add(&j->answer, data, size * n < room ? size * n : room);
+	return size * n;
+}
+
+/* Only of mail: HTTP bodies are given whole. */
+static size_t on_mail(char *to, size_t size, size_t n, void *user)
+{
+	struct job *j = user;
+	size_t len = j->len - j->sent < size * n ? j->len - j->sent : size * n;
+
+	memcpy(to, j->body + j->sent, len);
+	j->sent += len;
+	return len;
+}
+
+/* --- one job --- */
+
+static void job_free(struct job *j)
+{
+	curl_multi_remove_handle(j->fetch->multi, j->curl);
+	curl_easy_cleanup(j->curl);
+	curl_slist_free_all(j->headers);
+	curl_slist_free_all(j->to);
+	list_remove(&j->link);
+	buf_release(&j->answer);
+	free(j->body);
+	free(j);
+}
+
+static void job_done(struct job *j, CURLcode code)
+{
+	struct fetch_result r = {.retry_after_ms = -1, .refused_address = j->refused_address, .body = j->answer.data};
+	curl_off_t wait_s = 0;
+	long status = 0;
+
+	curl_easy_getinfo(j->curl, CURLINFO_RESPONSE_CODE, &status);
+	r.status = (int)status;
+	if (curl_easy_getinfo(j->curl, CURLINFO_RETRY_AFTER, &wait_s) == CURLE_OK && wait_s > 0)
+		r.retry_after_ms = wait_s * 1000;
+	if (j->refused_address)
+		r.error = "the address is private, and private = false";
+	else if (code != CURLE_OK)
+		r.error = *j->error ? j->error : curl_easy_strerror(code);
+	j->done(j->user, &r);
+	job_free(j);
+}
+
+static void check(struct fetch *f)
+{
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(f->multi, &left))) {
+		struct job *j;
+
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&j);
+		job_done(j, m->data.result);
+	}
+}
+
+static struct curl_slist *list_of(const char *const *items)
+{
+	struct curl_slist *list = NULL;
+
+	for (; items && *items; items++)
+		list = curl_slist_append(list, *items);
+	return list;
+}
+
+static void set_http(struct job *j, const struct fetch_request *r)
+{
+	j->headers = list_of(r->headers);
+	curl_easy_setopt(j->curl, CURLOPT_HTTPHEADER, j->headers);
+	curl_easy_setopt(j->curl, CURLOPT_FOLLOWLOCATION, r->redirects ? 1L : 0L);
+	curl_easy_setopt(j->curl, CURLOPT_MAXREDIRS, (long)r->redirects);
+	curl_easy_setopt(j->curl, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
+	if (j->body) {
+		curl_easy_setopt(j->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)j->len);
+		curl_easy_setopt(j->curl, CURLOPT_POSTFIELDS, j->body);
+	}
+	if (r->method)
+		curl_easy_setopt(j->curl, CURLOPT_CUSTOMREQUEST, r->method);
+}
+
+static void set_mail(struct job *j, const struct fetch_request *r)
+{
+	j->to = list_of(r->mail_to);
+	curl_easy_setopt(j->curl, CURLOPT_MAIL_FROM, r->mail_from);
+	curl_easy_setopt(j->curl, CURLOPT_MAIL_RCPT, j->to);
+	curl_easy_setopt(j->curl, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(j->curl, CURLOPT_READFUNCTION, on_mail);
+	curl_easy_setopt(j->curl, CURLOPT_READDATA, j);
+	if (r->require_tls)
+		curl_easy_setopt(j->curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+}
+
+static void set_text(struct job *j, CURLoption option, const char *text)
+{
+	if (text)
+		curl_easy_setopt(j->curl, option, text);
+}
+
+static void set_common(struct job *j, const struct fetch_request *r)
+{
+	curl_easy_setopt(j->curl, CURLOPT_PRIVATE, j);
+	curl_easy_setopt(j->curl, CURLOPT_URL, r->url);
+	curl_easy_setopt(j->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(j->curl, CURLOPT_ERRORBUFFER, j->error);
+	curl_easy_setopt(j->curl, CURLOPT_TIMEOUT_MS, (long)(r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS));
+	curl_easy_setopt(j->curl, CURLOPT_PROTOCOLS_STR, "http,https,smtp,smtps");
+	curl_easy_setopt(j->curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(j->curl, CURLOPT_WRITEFUNCTION, on_answer);
+	curl_easy_setopt(j->curl, CURLOPT_WRITEDATA, j);
+	curl_easy_setopt(j->curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(j->curl, CURLOPT_OPENSOCKETDATA, j);
+	curl_easy_setopt(j->curl, CURLOPT_USERAGENT, "vedette/" VEDETTE_VERSION);
+	/* Only the proxy that the configuration names: what an environment happens to hold decides nothing. */
+	curl_easy_setopt(j->curl, CURLOPT_PROXY, r->proxy ? r->proxy : "");
+	set_text(j, CURLOPT_CAINFO, r->ca_file);
+	set_text(j, CURLOPT_SSLCERT, r->cert_file);
+	set_text(j, CURLOPT_SSLKEY, r->key_file);
+	set_text(j, CURLOPT_USERNAME, r->user);
+	set_text(j, CURLOPT_PASSWORD, r->password);
+}
+
+static bool starts_with(const char *s, const char *word)
+{
+	return strncasecmp(s, word, strlen(word)) == 0;
+}
+
+int fetch_start(struct fetch *f, const struct fetch_request *r, fetch_done_fn *done, void *user)
+{
+	bool mail = starts_with(r->url, "smtp://") || starts_with(r->url, "smtps://");
+	struct job *j;
+
+	if (!mail && !starts_with(r->url, "http://") && !starts_with(r->url, "https://"))
+		return -EINVAL;
+	j = xzalloc(sizeof *j);
+	j->fetch = f;
+	j->curl = curl_easy_init();
+	j->no_private = r->no_private;
+	j->done = done;
+	j->user = user;
+	buf_init(&j->answer, BODY_KEPT);
+	if (r->body) {
+		j->body = xmemdup(r->body, r->len);
+		j->len = r->len;
+	}
+	set_common(j, r);
+	if (mail)
+		set_mail(j, r);
+	else
+		set_http(j, r);
+	list_push(&f->jobs, &j->link);
+	curl_multi_add_handle(f->multi, j->curl); /* begins with curl's timer, in a later turn */
+	return 0;
+}
+
+/* --- life --- */
+
+struct fetch *fetch_new(struct loop *l)
+{
+	struct fetch *f;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		return NULL;
+	f = xzalloc(sizeof *f);
+	f->loop = l;
+	list_init(&f->jobs);
+	f->multi = curl_multi_init();
+	curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+	curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+	curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+	curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
+	return f;
+}
+
+void fetch_free(struct fetch *f)
+{
+	if (!f)
+		return;
+	list_each(&f->jobs, l, after)
+		job_free(list_item(l, struct job, link));
+	curl_multi_cleanup(f->multi);
+	loop_timer_clear(f->loop, &f->timer);
+	free(f);
+	curl_global_cleanup();
+}

@@ -1,0 +1,44 @@
+/* fetch.h: outgoing HTTP and SMTP on the loop: libcurl's multi interface. Nothing blocks; names are looked up by
+ * curl's own threads. Loop thread. */
+#ifndef LOOP_FETCH_H
+#define LOOP_FETCH_H
+
+#include "loop/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct fetch;
+struct fetch *fetch_new(struct loop *l); /* NULL: libcurl cannot start */
+void fetch_free(struct fetch *f);        /* what is under way ends without an answer: done is not called */
+
+/* Strings are copied by fetch_start(). NULL: the default. */
+struct fetch_request {
+	const char *url;               /* http, https, smtp or smtps; others are refused */
+	const char *method;            /* "GET", or "POST" if there is a body */
+	const char *const *headers;    /* "Name: value", ends with NULL */
+	const char *body;
+	size_t len;
+	uint32_t timeout_ms;           /* all of it; 15000 */
+	unsigned redirects;            /* that are followed; 0 */
+	bool no_private;               /* refuse addresses of loopback, private and link-local networks, also behind names and redirects */
+	const char *ca_file, *cert_file, *key_file, *proxy, *user, *password;
+	bool require_tls;              /* of smtp: STARTTLS or nothing */
+	const char *mail_from;
+	const char *const *mail_to;    /* ends with NULL */
+};
+
+struct fetch_result {
+	const char *error;             /* NULL if there was an answer; else what happened, for people */
+	int status;                    /* HTTP status, or SMTP's last reply; 0 without an answer */
+	int64_t retry_after_ms;        /* of Retry-After; -1 when it says nothing */
+	const char *body;              /* the first 1000 bytes, NUL-terminated */
+	bool refused_address;          /* no_private refused it: trying again is of no use */
+};
+
+typedef void fetch_done_fn(void *user, const struct fetch_result *r);
+/* done is called once, never before fetch_start() has returned. 0 or -EINVAL: no such kind of URL. */
+int fetch_start(struct fetch *f, const struct fetch_request *r, fetch_done_fn *done, void *user);
+
+#endif
