@@ -445,7 +445,7 @@ void json_add_string(struct buf *out, const char *s, size_t n)
 	while (p < end) {
 		size_t len = utf8_char_len(p, (size_t)(end - p));
 
-		if (len && *p >= 0x20 && *p != '"' && *p != '\\' && *p != 0x7f) {
+		if (len && *p >= 0x20 && *p != '"' && *p != '\\') {
 			p += len;
 			continue;
 		}
