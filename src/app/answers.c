@@ -68,10 +68,10 @@ void answer_series(struct app *app, struct params *p, struct buf *out)
 struct history {
 	struct store_query q;
 	bool columns;
-	struct store_entry *series;    /* those that matched, each once */
+	struct store_list catalog;
+	bool *chosen;                  /* of the catalog */
+	const struct store_entry **series; /* those, in the order asked for */
 	size_t nseries;
-	struct store_list *lists;
-	size_t nlists;
 	int64_t from_ms, step_ms;
 	size_t n;
 };
@@ -102,31 +102,18 @@ static void read_range(struct params *p, struct history *h)
 		params_fail(p, "from must lie before to");
 }
 
-static bool has_series(const struct history *h, store_ref ref)
+static void add_matches(struct history *h, const char *pattern)
 {
-	for (size_t i = 0; i < h->nseries; i++)
-		if (h->series[i].series == ref)
-			return true;
-	return false;
-}
-
-static void add_matches(struct app *app, struct history *h, const char *pattern)
-{
-	struct store_list *list;
-
-	h->lists = xreallocarray(h->lists, h->nlists + 1, sizeof *h->lists);
-	list = &h->lists[h->nlists++];
-	store_match_take(app->store, series_resolve(pattern), list);
-	for (size_t i = 0; i < list->n; i++) {
-		if (has_series(h, list->at[i].series))
+	pattern = series_resolve(pattern);
+	for (size_t i = 0; i < h->catalog.n; i++) {
+		if (h->chosen[i] || !store_pattern_match(pattern, h->catalog.at[i].id))
 			continue;
-		h->series = xreallocarray(h->series, h->nseries + 1, sizeof *h->series);
-		h->series[h->nseries++] = list->at[i]; /* its texts stay the list's */
-		if (h->nseries > LIMIT_HISTORY_SERIES)
-			return;
+		h->chosen[i] = true;
+		h->series[h->nseries++] = &h->catalog.at[i];
 	}
 }
 
+/* One copy of the catalog serves all patterns: a request may hold hundreds, and the loop waits. */
 static void choose_series(struct app *app, struct params *p, struct history *h)
 {
 	struct texts patterns;
@@ -135,8 +122,11 @@ static void choose_series(struct app *app, struct params *p, struct history *h)
 		params_fail(p, "series is needed: an id, a pattern with *, or a list of them");
 		return;
 	}
-	for (size_t i = 0; i < patterns.n && h->nseries <= LIMIT_HISTORY_SERIES; i++)
-		add_matches(app, h, patterns.at[i]);
+	store_match_take(app->store, "*", &h->catalog);
+	h->chosen = xcalloc(h->catalog.n + 1, sizeof *h->chosen);
+	h->series = xcalloc(h->catalog.n + 1, sizeof *h->series);
+	for (size_t i = 0; i < patterns.n; i++)
+		add_matches(h, patterns.at[i]);
 	if (h->nseries > LIMIT_HISTORY_SERIES)
 		params_fail(p, "more than %d series match: ask for fewer", LIMIT_HISTORY_SERIES);
 	else if (!h->nseries)
@@ -149,8 +139,8 @@ static void plan(struct params *p, struct history *h)
 	uint32_t finest = UINT32_MAX;
 
 	for (size_t i = 0; i < h->nseries; i++)
-		if (h->series[i].interval_ms < finest)
-			finest = h->series[i].interval_ms;
+		if (h->series[i]->interval_ms < finest)
+			finest = h->series[i]->interval_ms;
 	store_plan(&h->q, finest, &h->from_ms, &h->step_ms, &h->n);
 	if (h->n * h->nseries > LIMIT_HISTORY_VALUES)
 		params_fail(p, "%zu series of %zu points are more than %d values: ask for fewer series or points", h->nseries, h->n,
@@ -229,12 +219,11 @@ void answer_history(struct app *app, struct params *p, struct buf *out)
 		buf_addf(out, "\"from\":%lld,\"to\":%lld,\"step\":%lld,\"series\":[", (long long)h.from_ms,
 		         (long long)(h.from_ms + (int64_t)h.n * h.step_ms), (long long)h.step_ms);
 		for (size_t i = 0; i < h.nseries; i++)
-			add_history(app, &h, &h.series[i], out);
+			add_history(app, &h, h.series[i], out);
 		buf_addc(out, ']');
 	}
-	for (size_t i = 0; i < h.nlists; i++)
-		store_list_release(&h.lists[i]);
-	free(h.lists);
+	store_list_release(&h.catalog);
+	free(h.chosen);
 	free(h.series);
 }
 
