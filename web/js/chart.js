@@ -5,7 +5,8 @@
  * `clock`. It never holds data of its own.
  *
  *   kind 'line'   one line a series, with a min/max band where rows have one
- *   kind 'stack'  series on top of each other
+ *   kind 'stack'  series on top of each other, filled and without outlines: a
+ *                 layer of nothing would still draw one
  *   kind 'heat'   one strip a series, coloured by value from 0 to 100 */
 
 import uPlot from 'uplot';
@@ -13,7 +14,7 @@ import { calm_top } from './lib/axis.js';
 import { stack, with_gaps } from './lib/columns.js';
 import { set_attr } from './dom.js';
 import { tick_text, ticks } from './lib/time.js';
-import { on_scale, scale_for } from './lib/units.js';
+import { scale_for, tick } from './lib/units.js';
 import { faded } from './theme.js';
 
 const AXIS_WIDTH = 46, X_HEIGHT = 22;
@@ -109,7 +110,7 @@ export function create_chart(host, spec, series, tools) {
 	function y_values(u, splits) {
 		if (spec.kind === 'heat')
 			return splits.map((at) => series[Math.round(series.length - at - 0.5)]?.short ?? '');
-		return splits.map((value, i) => (i % 2 === 0 ? String(Number(on_scale(Math.abs(value), scale))) : ''));
+		return splits.map((value, i) => (i % 2 === 0 ? tick(Math.abs(value), scale) : ''));
 	}
 
 	/* Asking the element instead would force a layout in the middle of a tick. */
@@ -148,10 +149,10 @@ export function create_chart(host, spec, series, tools) {
 
 		return {
 			label: one.label,
-			stroke: () => (one.quiet ? faded(hue(one), 0.4) : hue(one)),
-			width: spec.kind === 'heat' ? 0 : spec.kind === 'stack' ? 1 : 1.5,
+			stroke: () => hue(one),
+			width: spec.kind === 'line' ? 1.5 : 0,
 			dash: dashes[one.dash ?? 0],
-			fill: filled || (spec.kind === 'stack' && index === 0) ? () => faded(hue(one), filled ? 0.16 : 0.62) : undefined,
+			fill: filled || (spec.kind === 'stack' && index === 0) ? () => faded(hue(one), filled ? 0.16 : 0.74) : undefined,
 			paths: spec.kind === 'heat' ? () => null : undefined,
 			points: { show: spec.kind !== 'heat', size: 3, filter: lonely, fill: () => hue(one), stroke: () => hue(one) },
 		};
@@ -173,7 +174,7 @@ export function create_chart(host, spec, series, tools) {
 
 	function bands() {
 		if (spec.kind === 'stack')
-			return series.slice(1).map((one, i) => ({ series: [i + 2, i + 1], fill: () => faded(hue(one), one.quiet ? 0.16 : 0.62) }));
+			return series.slice(1).map((one, i) => ({ series: [i + 2, i + 1], fill: () => faded(hue(one), one.quiet ? 0.16 : 0.74) }));
 		if (banded)
 			return series.map((one, i) => ({ series: [i * 3 + 2, i * 3 + 3], fill: () => faded(hue(one), series.length > 2 ? 0.16 : 0.26) }));
 		return [];

@@ -158,6 +158,9 @@ plane.want([...new Set(vitals.map((vital) => vital.series)), 'self.collector_fai
 let failing_before = '';
 
 function judge_health() {
+	/* The first word waits for the past: one busy second is not a busy host. */
+	if (!plane.last_frame_at() || (health.get().level === 'unknown' && plane.loading()))
+		return;
 	if (feed.state.get().phase === 'offline') {
 		set_health({ level: 'unknown', reasons: [], of: new Map() });
 		return;
@@ -169,7 +172,7 @@ function judge_health() {
 		failing_before = failing.join();
 		ask_status();
 	}
-	set_health(judge(plane.latest, clock.now(), { cpus: ctx.cpus() || 1, failing }));
+	set_health(judge(plane.latest, clock.now(), { cpus: ctx.cpus() || 1, failing, past: plane.past_of }));
 }
 
 /* Said aloud when the word changes, and only then. */

@@ -272,6 +272,15 @@ export function create_plane({ feed, clock }) {
 
 			return ![...latest].some(([other, value]) => value != null && catalog.get(other)?.collector === collector);
 		},
+		/* What is known of a series' last ms: [{ t, value }]. */
+		past_of(id, ms) {
+			const values = live?.rows.get(id)?.values ?? [], found = [];
+
+			for (let i = values.length - 1; i >= 0 && (live.from + i * live.step) > clock.now() - ms; i--)
+				if (values[i] != null)
+					found.unshift({ t: live.from + i * live.step, value: values[i] });
+			return found;
+		},
 		learn(list) {
 			for (const series of list)
 				if (!catalog.has(series.id))

@@ -25,6 +25,7 @@ test('a second of full CPU is no news, a quarter of a minute is', () => {
 		seen.push(judge(new Map([['cpu.usage', 90]]), t * 1000).level);
 	assert.deepEqual(seen.slice(0, 2), ['ok', 'ok']);
 	assert.equal(seen.at(-1), 'warning');
+	assert.ok(seen.indexOf('warning') >= 8 && seen.indexOf('warning') <= 18, seen.join());
 	assert.equal(new Set(seen).size, 2);
 });
 
@@ -35,6 +36,22 @@ test('reasons name what and where, the worst first', () => {
 	assert.deepEqual(found.reasons.map((reason) => reason.text), ['Filesystem /var', 'Memory', 'Collector disk is failing']);
 	assert.equal(found.of.get('fs'), 'critical');
 	assert.equal(found.of.has('cpu'), false);
+});
+
+test('the first sample of a page is judged with what was before', () => {
+	const quiet = Array.from({ length: 15 }, (_, i) => ({ t: i * 1000, value: 5 })), busy = quiet.map(({ t }) => ({ t, value: 99 }));
+
+	for (const [past, expected] of [[[], 'ok'], [quiet, 'ok'], [busy, 'critical']])
+		assert.equal(create_judge()(new Map([['cpu.usage', 100]]), 15000, { past: () => past.slice() }).level, expected);
+});
+
+test('the reason says the mean that was judged', () => {
+	const judge = create_judge();
+	let found;
+
+	for (let t = 0; t < 30; t++)
+		found = judge(new Map([['cpu.usage', t % 2 ? 100 : 80]]), t * 1000);
+	assert.ok(Math.abs(found.reasons[0].value - 90) < 2);
 });
 
 test('nothing known is not well', () => assert.equal(create_judge()(new Map(), 0).level, 'unknown'));

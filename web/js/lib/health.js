@@ -1,8 +1,8 @@
 /* health.js: the one word at the top of the page, and why.
  *
- * A value counts by its running average over the vital's smooth seconds, and
- * a level once reached is kept until the value is 5 % below its threshold, so
- * that the word does not flicker. Pure: time comes with the values. */
+ * A value counts by its mean over the vital's last `smooth` seconds, and a
+ * level once reached is kept until the mean is 5 % below its threshold, so
+ * that the word does not flicker. Pure: time and past come with the values. */
 
 import { instance_of } from './series.js';
 import { limits_of, subject_of, vitals } from './vitals.js';
@@ -27,20 +27,28 @@ export function level_of(vital, value, cpus = 1, previous = 'ok') {
 }
 
 export function create_judge() {
-	const running = new Map(); /* series id → { avg, t, level } */
+	const windows = new Map(); /* series id → { samples: [{ t, value }], level } */
 
-	function smooth(vital, id, value, t) {
-		const old = running.get(id);
-		const share = old ? 1 - Math.exp(-Math.max(0, t - old.t) / 1000 / vital.smooth) : 1;
-		const avg = old ? old.avg + (value - old.avg) * share : value;
+	/* The mean of the window, or null while less than half of it is known: a
+	 * page that was just opened must not cry at its first sample. */
+	function mean_of(vital, id, value, t, past) {
+		const known = windows.get(id) ?? { samples: past(id, vital.smooth * 1000), level: 'ok' };
+		const { samples } = known;
 
-		running.set(id, { avg, t, level: old?.level ?? 'ok' });
-		return running.get(id);
+		windows.set(id, known);
+		if (samples.at(-1)?.t !== t)
+			samples.push({ t, value });
+		while (samples[0].t <= t - vital.smooth * 1000 && samples.length > 1)
+			samples.shift();
+		if (vital.smooth > 1 && t - samples[0].t < vital.smooth * 500)
+			return null;
+		return samples.reduce((sum, sample) => sum + sample.value, 0) / samples.length;
 	}
 
-	/* latest: Map of id → value (null is unknown). failing: names of
-	 * collectors. → { level, reasons: [{ level, text, id, value, vital }], of: Map vital id → level } */
-	return function judge(latest, t, { cpus = 1, failing = [] } = {}) {
+	/* latest: Map of id → value (null is unknown). failing: names of collectors.
+	 * past(id, ms) → [{ t, value }] of what was before the first sample.
+	 * → { level, reasons: [{ level, text, id, value, vital }], of: Map vital id → level } */
+	return function judge(latest, t, { cpus = 1, failing = [], past = () => [] } = {}) {
 		const reasons = [], of = new Map();
 
 		for (const vital of vitals) {
@@ -48,12 +56,12 @@ export function create_judge() {
 				if (!vital.matches(id) || value == null)
 					continue;
 
-				const state = smooth(vital, id, value, t);
+				const mean = mean_of(vital, id, value, t, past), state = windows.get(id);
 
-				state.level = level_of(vital, state.avg, cpus, state.level);
+				state.level = mean === null ? 'ok' : level_of(vital, mean, cpus, state.level);
 				of.set(vital.id, worse(of.get(vital.id) ?? 'ok', state.level));
 				if (state.level !== 'ok')
-					reasons.push({ level: state.level, id, vital, value, text: `${vital.says} ${subject_of(id)}`.trim() });
+					reasons.push({ level: state.level, id, vital, value: mean, text: `${vital.says} ${subject_of(id)}`.trim() });
 			}
 		}
 		for (const name of failing)

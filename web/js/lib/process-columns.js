@@ -20,7 +20,7 @@ export const process_columns = [
 export const default_columns = ['pid', 'name', 'user', 'cpu', 'memory', 'rss', 'read', 'write', 'threads', 'state', 'started', 'command'];
 
 /* What a phone has room for. */
-export const narrow_columns = ['pid', 'name', 'cpu', 'memory', 'rss', 'user'];
+export const narrow_columns = ['pid', 'name', 'cpu', 'memory', 'rss'];
 
 /* proc(5), the state letter of /proc/PID/stat. */
 export const state_words = { R: 'running', S: 'sleeping', D: 'disk wait', Z: 'zombie', T: 'stopped', t: 'traced', I: 'idle', X: 'dead' };

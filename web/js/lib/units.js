@@ -6,7 +6,8 @@
 const iec = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi'];
 const si = ['', 'k', 'M', 'G', 'T', 'P'];
 
-/* size 1024 follows the reader's choice of IEC or SI. */
+/* size 1024 follows the reader's choice of IEC or SI. inline: things that are
+ * counted carry their k or M each, so that 12 beside 1.9k stays 12. */
 const steps = (suffix, size = 1000) => ({ suffix, size });
 const spans = (unit_ms) => ({ spans: true, unit_ms });
 const plain = (suffix) => ({ suffix, size: 0 });
@@ -16,8 +17,8 @@ const kinds = {
 	bytes: steps('B', 1024),
 	'bytes/s': steps('B/s', 1024),
 	'bits/s': steps('bit/s'),
-	'/s': steps('/s'),
-	'': steps(''),
+	'/s': { ...steps('/s'), inline: true },
+	'': { ...steps(''), inline: true },
 	ms: spans(1),
 	s: spans(1000),
 	celsius: plain('°C'),
@@ -48,7 +49,7 @@ export function canonical(unit) {
 function kind_of(unit) {
 	const name = canonical(unit);
 
-	return kinds[name] ?? (name.endsWith('/s') ? steps(name) : plain(name));
+	return kinds[name] ?? (name.endsWith('/s') ? { ...steps(name), inline: true } : plain(name));
 }
 
 /* The scale that shows magnitude best: values are divided by div and carry
@@ -62,6 +63,8 @@ export function scale_for(unit, magnitude, base = 1024) {
 
 		return { div: div / kind.unit_ms, unit: name, size: 0 };
 	}
+	if (kind.inline)
+		return { div: 1, unit: kind.suffix, size: kind.size, inline: true };
 	if (!kind.size)
 		return { div: 1, unit: kind.suffix, size: 0 };
 
@@ -92,10 +95,22 @@ export function digits(value) {
 export function on_scale(value, scale) {
 	if (value == null || Number.isNaN(value))
 		return '–';
-	/* Things that are counted have no decimals. */
-	if (scale.div === 1 && Number.isInteger(value) && /^(\/s|)$/.test(scale.unit))
-		return String(value);
-	return digits(value / scale.div);
+	return scale.inline ? counted(value) : digits(value / scale.div);
+}
+
+function counted(value) {
+	let power = 0;
+
+	while (power < si.length - 1 && Math.abs(value) / 1000 ** power >= 999.5)
+		power++;
+	return power === 0 && Number.isInteger(value) ? String(value) : digits(value / 1000 ** power) + si[power];
+}
+
+/* A tick of an axis: no zeros that say nothing. */
+export function tick(value, scale) {
+	const [, number, prefix] = /^(.*?)([a-zA-Z]*)$/.exec(on_scale(value, scale));
+
+	return Number.isNaN(Number(number)) ? number + prefix : Number(number) + prefix;
 }
 
 export function parts(value, unit, base) {

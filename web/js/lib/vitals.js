@@ -1,7 +1,7 @@
 /* vitals.js: the few values that say how a host is, and from where on they
  * deserve a word. Thresholds are percent unless per_cpu says that the number
- * of processors scales them; smooth is how many seconds a value must hold on
- * average before it counts, because a second of full CPU is no news.
+ * of processors scales them; smooth is over how many seconds the mean is
+ * taken that counts, because a second of full CPU is no news.
  *
  * how: 'one' takes the series itself, 'worst' the highest instance. */
 
@@ -9,9 +9,9 @@ import { instance_of, matcher } from './series.js';
 
 export const vitals = [
 	{ id: 'cpu', label: 'CPU', series: 'cpu.usage', how: 'one', warning: 80, critical: 95, smooth: 15, says: 'CPU' },
-	{ id: 'memory', label: 'Memory', series: 'memory.usage', how: 'one', warning: 90, critical: 97, smooth: 5, says: 'Memory' },
-	{ id: 'swap', label: 'Swap', series: 'swap.usage', how: 'one', warning: 60, critical: 90, smooth: 5, says: 'Swap' },
-	{ id: 'load', label: 'Load', series: 'load.1', how: 'one', warning: 1.5, critical: 4, per_cpu: true, smooth: 5, says: 'Load' },
+	{ id: 'memory', label: 'Memory', series: 'memory.usage', how: 'one', warning: 90, critical: 97, smooth: 1, says: 'Memory' },
+	{ id: 'swap', label: 'Swap', series: 'swap.usage', how: 'one', warning: 60, critical: 90, smooth: 1, says: 'Swap' },
+	{ id: 'load', label: 'Load', series: 'load.1', how: 'one', warning: 1.5, critical: 4, per_cpu: true, smooth: 1, says: 'Load' },
 	{ id: 'disk', label: 'Busiest disk', series: 'disk.busy/*', how: 'worst', warning: 90, critical: null, smooth: 30, says: 'Disk' },
 	{ id: 'fs', label: 'Fullest filesystem', series: 'fs.used_percent/*', how: 'worst', warning: 85, critical: 95, smooth: 1, says: 'Filesystem' },
 	{ id: 'inodes', label: 'Inodes', series: 'fs.inodes_percent/*', how: 'worst', warning: 85, critical: 95, smooth: 1, says: 'Inodes of', hidden: true },
