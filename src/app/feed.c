@@ -154,21 +154,20 @@ static void match_pattern(struct subscriber *c, const char *pattern)
 	store_list_release(&list);
 }
 
-/* Adds what pattern matches to the watch list, in the store's order, each once; what is known of it goes to out. */
-static void watch_pattern(struct subscriber *c, const char *pattern, struct buf *out)
+/* Adds what pattern matches to the watch list, in the store's order, each once; what is known of it goes to out. taken
+ * says which of the catalog's are in it already. */
+static void watch_pattern(struct subscriber *c, const char *pattern, const struct store_list *catalog, bool *taken, struct buf *out)
 {
-	struct store_list list;
-
-	store_match_take(c->feed->app->store, series_resolve(pattern), &list);
-	for (size_t i = 0; i < list.n && c->watched.n <= LIMIT_WATCHED_SERIES; i++) {
-		if (wants_have(&c->watched, list.at[i].series, NULL))
+	pattern = series_resolve(pattern);
+	for (size_t i = 0; i < catalog->n && c->watched.n <= LIMIT_WATCHED_SERIES; i++) {
+		if (taken[i] || !store_pattern_match(pattern, catalog->at[i].id))
 			continue;
+		taken[i] = true;
 		buf_adds(out, c->watched.n ? ",{" : "{");
-		series_info_json(&list.at[i], out);
+		series_info_json(&catalog->at[i], out);
 		buf_addc(out, '}');
-		want_add(c, &c->watched, &list.at[i], NULL);
+		want_add(c, &c->watched, &catalog->at[i], NULL);
 	}
-	store_list_release(&list);
 }
 
 /* --- custom metrics --- */
@@ -311,14 +310,27 @@ static void on_frame_due(struct loop_timer *t)
 	offer_frame(list_item(t, struct subscriber, frame_timer));
 }
 
+static void watch_all(struct subscriber *c, struct buf *out)
+{
+	struct store_list catalog = {0};
+	bool *taken;
+
+	if (c->watching.n)
+		store_match_take(c->feed->app->store, "*", &catalog);
+	taken = xcalloc(catalog.n + 1, sizeof *taken);
+	for (size_t i = 0; i < c->watching.n; i++)
+		watch_pattern(c, c->watching.at[i], &catalog, taken, out);
+	free(taken);
+	store_list_release(&catalog);
+}
+
 static bool build_watch(struct subscriber *c, struct buf *answer)
 {
 	wants_clear(c->feed, &c->watched);
 	c->gen++;
 	c->fresh = false;
 	buf_addf(answer, "\"gen\":%u,\"rate\":%u,\"series\":[", c->gen, c->frame_ms);
-	for (size_t i = 0; i < c->watching.n; i++)
-		watch_pattern(c, c->watching.at[i], answer);
+	watch_all(c, answer);
 	buf_addc(answer, ']');
 	if (c->watched.n <= LIMIT_WATCHED_SERIES)
 		return true;
@@ -327,23 +339,30 @@ static bool build_watch(struct subscriber *c, struct buf *answer)
 	return false;
 }
 
+static bool watches(const struct subscriber *c, const char *id)
+{
+	for (size_t i = 0; i < c->watching.n; i++)
+		if (store_pattern_match(series_resolve(c->watching.at[i]), id))
+			return true;
+	return false;
+}
+
 /* Does the watch list still hold what its patterns match? */
 static bool watch_changed(struct subscriber *c)
 {
-	struct store *st = c->feed->app->store;
+	struct store_list catalog;
 	size_t n = 0;
+	bool fresh = false;
 
-	for (size_t i = 0; i < c->watching.n; i++) {
-		struct store_list list;
-
-		store_match_take(st, series_resolve(c->watching.at[i]), &list);
-		for (size_t k = 0; k < list.n; k++)
-			if (!wants_have(&c->watched, list.at[k].series, NULL))
-				n = SIZE_MAX / 2;
-		n += list.n;
-		store_list_release(&list);
+	store_match_take(c->feed->app->store, "*", &catalog);
+	for (size_t i = 0; i < catalog.n && !fresh; i++) {
+		if (!watches(c, catalog.at[i].id))
+			continue;
+		fresh = !wants_have(&c->watched, catalog.at[i].series, NULL);
+		n++;
 	}
-	return n < c->watched.n || n >= SIZE_MAX / 2;
+	store_list_release(&catalog);
+	return fresh || n < c->watched.n;
 }
 
 static void tell_watched(struct subscriber *c)
