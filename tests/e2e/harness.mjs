@@ -194,6 +194,12 @@ export async function refusal(socket, event, ...args) {
 	return answer.error;
 }
 
+// The first `n` arguments of an event, of which there are no more: but for the offset that Socket.IO's recovery adds.
+export function said(args, n) {
+	assert.ok(args.length === n || (args.length === n + 1 && /^\d+$/.test(args[n])), JSON.stringify(args));
+	return args.slice(0, n);
+}
+
 // The next `n` argument lists of an event.
 export async function take(socket, event, n, ms = 5000) {
 	const list = [];
