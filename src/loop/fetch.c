@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -343,8 +344,12 @@ void fetch_free(struct fetch *f)
 {
 	if (!f)
 		return;
-	list_each(&f->jobs, l, after)
-		job_free(list_item(l, struct job, link));
+	while (!list_empty(&f->jobs)) {
+		struct job *j = list_item(f->jobs.next, struct job, link);
+
+		snprintf(j->error, sizeof j->error, "given up: the program ends");
+		job_done(j, CURLE_ABORTED_BY_CALLBACK);
+	}
 	curl_multi_cleanup(f->multi);
 	loop_timer_clear(f->loop, &f->timer);
 	free(f);

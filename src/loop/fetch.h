@@ -11,7 +11,7 @@
 
 struct fetch;
 struct fetch *fetch_new(struct loop *l); /* NULL: libcurl cannot start */
-void fetch_free(struct fetch *f);        /* what is under way ends without an answer: done is not called */
+void fetch_free(struct fetch *f);        /* what is under way is given up: done is called with an error */
 
 /* Strings are copied by fetch_start(). NULL: the default. */
 struct fetch_request {

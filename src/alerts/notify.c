@@ -1,0 +1,307 @@
+/* notify.c: from the outbox to the receivers. */
+#include "alerts/notify.h"
+
+#include "alerts/channels.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/xmalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define AT_ONCE 4             /* attempts of one channel */
+#define FIRST_WAIT_MS 5000
+#define LOOK_MS 1000          /* how often the outbox is asked for what fell due */
+
+/* A channel at work. It outlives a reload while attempts are under way. */
+struct lane {
+	struct link link;
+	struct notify *notify;
+	const struct channel *channel; /* NULL: gone from the configuration */
+	char *name;
+	unsigned under_way;
+	bool asking, again, failing;
+	int64_t busy[AT_ONCE];         /* ids under way: the outbox still holds them */
+};
+
+struct notify {
+	struct loop *loop;
+	struct fetch *fetch;
+	struct outbox outbox;
+	struct link lanes;
+	struct loop_timer timer;
+	unsigned refs;                 /* itself, and every question and attempt that is under way */
+	bool closed;
+};
+
+static void unref(struct notify *n)
+{
+	if (--n->refs)
+		return;
+	list_each(&n->lanes, l, after) {
+		struct lane *lane = list_item(l, struct lane, link);
+
+		free(lane->name);
+		free(lane);
+	}
+	free(n);
+}
+
+/* --- attempts --- */
+
+struct try {
+	struct lane *lane;
+	struct notify *notify;
+	int64_t id;
+	uint32_t attempts;
+};
+
+static void ask(struct lane *lane);
+
+/* It is kept what became of it: the lane is free for the next. */
+static void on_kept(void *user)
+{
+	struct try *t = user;
+	struct lane *lane = t->lane;
+	struct notify *n = t->notify;
+
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (lane->busy[i] == t->id)
+			lane->busy[i] = 0;
+	lane->under_way--;
+	free(t);
+	if (!n->closed)
+		ask(lane);
+	unref(n);
+}
+
+static int64_t wait_ms(const struct channel *c, uint32_t attempts)
+{
+	int64_t wait = FIRST_WAIT_MS;
+	uint32_t noise;
+
+	for (uint32_t i = 1; i < attempts && wait < c->max_wait_ms; i++)
+		wait *= 2;
+	if (wait > c->max_wait_ms)
+		wait = c->max_wait_ms;
+	random_bytes(&noise, sizeof noise);
+	return wait - wait / 5 + (int64_t)(noise % (uint64_t)(wait * 2 / 5 + 1));
+}
+
+static void tell_log(struct lane *lane, const struct attempt_result *r)
+{
+	if (r->delivered && lane->failing)
+		log_info("channel %s: delivers again", lane->name);
+	else if (!r->delivered && !lane->failing)
+		log_warn("channel %s: %s; trying again", lane->name, r->error);
+	lane->failing = !r->delivered;
+}
+
+static void on_tried(void *user, const struct attempt_result *r)
+{
+	struct try *t = user;
+	const struct channel *c = t->lane->channel;
+	struct outbox *o = &t->notify->outbox;
+	int64_t next = 0;
+	const char *outcome = "delivered";
+
+	tell_log(t->lane, r);
+	if (!r->delivered && t->notify->closed) {
+		outcome = "retry"; /* the program ends: it is sent after the next start */
+		next = clock_wall_ms();
+	} else if (!r->delivered) {
+		bool dead = r->hopeless || !c || t->attempts + 1 >= c->max_attempts;
+
+		outcome = dead ? "dead" : "retry";
+		if (dead)
+			log_error("channel %s: given up after %u attempts: %s", t->lane->name, t->attempts + 1, r->error);
+		else
+			next = clock_wall_ms() + (r->retry_after_ms >= 0 ? r->retry_after_ms : wait_ms(c, t->attempts + 1));
+	}
+	o->result(o->user, t->id, outcome, next, r->status, r->error, on_kept, t);
+}
+
+static bool is_under_way(const struct lane *lane, int64_t id)
+{
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (lane->busy[i] == id)
+			return true;
+	return false;
+}
+
+static void send(struct lane *lane, const struct letter *l)
+{
+	struct notify *n = lane->notify;
+	struct try *t = xzalloc(sizeof *t);
+	struct attempt a = {
+		.channel = lane->channel,
+		.message_id = l->message_id,
+		.body = l->body,
+		.content_type = l->content_type,
+		.len = strlen(l->body),
+		.loop = n->loop,
+		.fetch = n->fetch,
+	};
+
+	*t = (struct try){lane, n, l->id, l->attempts};
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		if (lane->busy[i])
+			continue;
+		lane->busy[i] = l->id;
+		break;
+	}
+	lane->under_way++;
+	n->refs++;
+	lane->channel->kind->send(&a, on_tried, t);
+}
+
+static void on_due(void *user, const struct letter *at, size_t count)
+{
+	struct lane *lane = user;
+	struct notify *n = lane->notify;
+
+	lane->asking = false;
+	for (size_t i = 0; i < count && lane->under_way < AT_ONCE && lane->channel && !n->closed; i++)
+		if (!is_under_way(lane, at[i].id))
+			send(lane, &at[i]);
+	if (lane->again && !n->closed)
+		ask(lane);
+	unref(n);
+}
+
+static void ask(struct lane *lane)
+{
+	struct notify *n = lane->notify;
+
+	lane->again = lane->asking;
+	if (lane->asking || lane->under_way == AT_ONCE || !lane->channel)
+		return;
+	lane->asking = true;
+	n->refs++;
+	n->outbox.due(n->outbox.user, lane->name, AT_ONCE * 2, on_due, lane);
+}
+
+void notify_poke(struct notify *n)
+{
+	list_each(&n->lanes, l, after)
+		ask(list_item(l, struct lane, link));
+}
+
+static void on_look(struct loop_timer *t)
+{
+	struct notify *n = list_item(t, struct notify, timer);
+
+	loop_timer_set(n->loop, t, LOOK_MS, on_look);
+	notify_poke(n);
+}
+
+/* --- channels --- */
+
+static struct lane *find(struct notify *n, const char *name)
+{
+	list_each(&n->lanes, l, after) {
+		struct lane *lane = list_item(l, struct lane, link);
+
+		if (strcmp(lane->name, name) == 0)
+			return lane;
+	}
+	return NULL;
+}
+
+void notify_reload(struct notify *n, const struct channel *channels, size_t count)
+{
+	list_each(&n->lanes, l, after)
+		list_item(l, struct lane, link)->channel = NULL;
+	for (size_t i = 0; i < count; i++) {
+		struct lane *lane = find(n, channels[i].name);
+
+		if (!lane) {
+			lane = xzalloc(sizeof *lane);
+			lane->notify = n;
+			lane->name = xstrdup(channels[i].name);
+			list_push(&n->lanes, &lane->link);
+		}
+		lane->channel = &channels[i];
+	}
+	notify_poke(n);
+}
+
+struct notify *notify_new(struct loop *l, struct fetch *f, const struct outbox *outbox, const struct channel *channels, size_t count)
+{
+	struct notify *n = xzalloc(sizeof *n);
+
+	n->loop = l;
+	n->fetch = f;
+	n->outbox = *outbox;
+	n->refs = 1;
+	list_init(&n->lanes);
+	notify_reload(n, channels, count);
+	loop_timer_set(l, &n->timer, LOOK_MS, on_look);
+	return n;
+}
+
+void notify_free(struct notify *n)
+{
+	if (!n)
+		return;
+	n->closed = true;
+	loop_timer_clear(n->loop, &n->timer);
+	for (size_t i = 0; i < channel_kinds_len; i++)
+		if (channel_kinds[i]->end)
+			channel_kinds[i]->end();
+	list_each(&n->lanes, l, after)
+		list_item(l, struct lane, link)->channel = NULL;
+	unref(n);
+}
+
+/* `*` stands for any run of characters. */
+static bool fits(const struct channel *c, const char *rule)
+{
+	for (size_t i = 0; i < c->nrules; i++)
+		if (store_pattern_match(c->rules[i], rule))
+			return true;
+	return c->nrules == 0;
+}
+
+static bool rule_names(const struct rule *r, const char *channel)
+{
+	for (size_t i = 0; i < r->nchannels; i++)
+		if (strcmp(r->channels[i], channel) == 0)
+			return true;
+	return r->nchannels == 0;
+}
+
+bool notify_wants(const struct channel *c, const struct alert_view *a)
+{
+	return a->severity >= c->least && fits(c, a->rule_name) && (!a->rule || rule_names(a->rule, c->name));
+}
+
+/* --- test --- */
+
+bool notify_test(struct notify *n, const char *channel, const char *host, attempt_done_fn *done, void *user)
+{
+	struct lane *lane = find(n, channel);
+	int64_t now = clock_wall_ms();
+	char id[RANDOM_ID_LEN + 1];
+	struct alert_view view = {
+		.id = id, .rule_name = "TEST", .type = "TEST", .metric = "cpu", .series = "cpu.usage", .severity = SEVERITY_INFO,
+		.summary = "A test of this channel: nothing is wrong.", .state = ALERT_FIRING, .starts_ms = now, .changed_ms = now,
+	};
+	struct telling t = {.alert = &view, .host = host, .now_ms = now};
+	struct attempt a = {.message_id = id, .loop = n->loop, .fetch = n->fetch};
+	struct buf body;
+
+	if (!lane || !lane->channel)
+		return false;
+	random_id(id);
+	buf_init(&body, SIZE_MAX / 2);
+	t.channel = a.channel = lane->channel;
+	a.content_type = lane->channel->kind->body(&t, &body);
+	a.body = body.data;
+	a.len = body.len;
+	lane->channel->kind->send(&a, done, user);
+	buf_release(&body);
+	return true;
+}

@@ -1,0 +1,42 @@
+/* notify.h: from the outbox to the receivers: at least once, in order for each alert, a channel never in the way of another.
+ *
+ * The outbox is somebody else's (app/alerting.c → db): it is asked for what is due, and told what became of it. An attempt
+ * that fails is tried again after 5 s, 10 s, 20 s … up to the channel's max_wait, a fifth more or less at random; Retry-After is
+ * respected; after max_attempts, or where no attempt can help, the message is a dead letter. Loop thread. */
+#ifndef ALERTS_NOTIFY_H
+#define ALERTS_NOTIFY_H
+
+#include "alerts/channel.h"
+
+struct notify;
+
+/* A message that waits. */
+struct letter {
+	int64_t id;
+	const char *channel, *message_id, *body, *content_type;
+	uint32_t attempts;             /* so far */
+};
+typedef void letters_fn(void *user, const struct letter *at, size_t n);
+
+struct outbox {
+	void *user;
+	/* Due messages of the channel, at most max, the oldest undelivered one of each alert; calls done once, at once or later. */
+	void (*due)(void *user, const char *channel, uint32_t max, letters_fn *done, void *done_user);
+	/* outcome: "delivered", "retry" (at next_ms) or "dead". Calls done once it is kept. */
+	void (*result)(void *user, int64_t id, const char *outcome, int64_t next_ms, int status, const char *error,
+	               void (*done)(void *user), void *done_user);
+};
+
+/* channels are borrowed until notify_reload() or notify_free(). */
+struct notify *notify_new(struct loop *l, struct fetch *f, const struct outbox *outbox, const struct channel *channels, size_t n);
+void notify_free(struct notify *n); /* then fetch_free(): attempts under way are given up, and kept for the next start */
+void notify_reload(struct notify *n, const struct channel *channels, size_t count);
+void notify_poke(struct notify *n);   /* something may be due */
+
+/* Is this channel told of this change? */
+bool notify_wants(const struct channel *c, const struct alert_view *a);
+
+/* One message outside the outbox, for `test`: done is told what became of it. false: no such channel. */
+bool notify_test(struct notify *n, const char *channel, const char *host, attempt_done_fn *done, void *user);
+
+#endif
