@@ -21,6 +21,7 @@ const POINTS = 300;
  * matter: the range is asked for, and drawn as a band. */
 const BAND_STEP_MS = 2000;
 
+const MOST_ANSWERS = 200;
 const KEEP_FRAMES_MS = 15000, SETTLE_MS = 25;
 
 const step_for = (span) => Math.max(1000, Math.ceil(span / POINTS / 1000) * 1000);
@@ -221,7 +222,7 @@ export function create_plane({ feed, clock }) {
 	});
 	clock.preview.on(tell);
 
-	const found = new Map();
+	const found = new Map(); /* patterns → { version, ids }: asked for many times a tick */
 
 	return {
 		tick, latest, seen, places, catalog,
@@ -256,6 +257,8 @@ export function create_plane({ feed, clock }) {
 		match(patterns) {
 			const key = patterns.join('\n');
 
+			if (found.size > MOST_ANSWERS)
+				found.clear();
 			if (found.get(key)?.version !== version) {
 				const known = new Set([...catalog.keys(), ...(live?.rows.keys() ?? []), ...(past?.rows.keys() ?? [])]);
 				const ids = patterns.flatMap((pattern) => [...known].filter(matcher(pattern)).sort(by_name));

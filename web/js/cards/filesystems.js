@@ -70,7 +70,7 @@ export const filesystems = {
 				const sorted = [...mounts].sort((a, b) => (value('fs.used_percent', b).value ?? 0) - (value('fs.used_percent', a).value ?? 0));
 
 				keyed(list, sorted.slice(0, MOST), (mount) => mount, make, draw);
-				set_text(more, sorted.length > MOST ? `+${sorted.length - MOST} more` : '');
+				set_text(more, [ctx.clock.state.get().mode === 'history' ? 'as of now' : '', sorted.length > MOST ? `+${sorted.length - MOST} more` : ''].filter(Boolean).join(', '));
 				if (mounts.length || !plane.ready())
 					state.none();
 				else

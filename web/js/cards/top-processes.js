@@ -19,6 +19,7 @@ export const top_processes = {
 		const tabs = h('div.segments', { role: 'group', 'aria-label': 'Order by' }, orders.map((one) => h('button', {
 			type: 'button', 'aria-pressed': String(one.sort === sort), 'data-sort': one.sort, onclick: () => choose(one.sort),
 		}, one.label)));
+		const when = h('span.card-when');
 		const all = h('a.card-link', { href: ctx.address.to('processes', {}) }, 'All processes');
 		const head = h('tr');
 		const body = h('tbody', { onpointerenter: () => { hovered = true; }, onpointerleave: () => { hovered = false; } });
@@ -26,7 +27,7 @@ export const top_processes = {
 		const scroller = h('div.mini-scroll', { tabindex: 0, role: 'region', 'aria-label': 'Top processes' }, table);
 		const state = state_box(scroller);
 
-		el.append(h('header.card-head', {}, h('h3', {}, 'Top processes'), tabs, all), scroller, state.el);
+		el.append(h('header.card-head', {}, h('h3', {}, 'Top processes'), when, tabs, all), scroller, state.el);
 		draw_head();
 		state.loading();
 
@@ -104,7 +105,8 @@ export const top_processes = {
 		const stops = [ctx.feed.state.on(({ phase }) => phase === 'online' && ask()), ctx.visible.on((on) => on && ask())];
 
 		return {
-			update() {},
+			/* There is no history of the table: in a past range it says so. */
+			update: () => set_text(when, ctx.clock.state.get().mode === 'history' ? 'as of now' : ''),
 			appear() {
 				visible = true;
 				ask();
