@@ -86,7 +86,7 @@ $(out)/unit/%: $(out)/obj/tests/unit/%.o $(out)/libvedette.a
 $O/fuzz-%: $(out)/obj/tests/fuzz/%.o $(out)/libvedette.a
 	$(link) -fsanitize=fuzzer $(libs)
 
-$(out)/libvedette.a: $(call objects,$(filter-out src/app/main.c,$(src))) $(out)/obj/assets.o
+$(out)/libvedette.a: $(call objects,$(filter-out src/app/main.c,$(src))) $(out)/obj/assets.o $(out)/obj/schema.o
 $(out)/libtalking.a: $(call objects,$(talk_src)) $(out)/obj/assets.o
 $(out)/lib%.a:
 	$(call say,AR,$@)
@@ -97,6 +97,10 @@ $(out)/obj/%.o: %.c VERSION | $(out)/pkgs
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(cflags) -MMD -MP -c -o $@ $<
 $(out)/obj/assets.o: $O/assets.c $O/assets.bin
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+$(out)/obj/schema.o: $O/schema.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(cflags) -c -o $@ $<
@@ -123,6 +127,10 @@ build/web/.done: $(web_src) web/node_modules/.package-lock.json
 $O/assets.c $O/assets.bin &: contrib/embed.mjs $(web_done)
 	$(call say,EMBED,$O/assets.c)
 	$(Q)mkdir -p $O && node contrib/embed.mjs '$(dir $(web_done))' $O/assets.c $O/assets.bin
+
+$O/schema.c: contrib/embed-schema $(wildcard schema/*.sql)
+	$(call say,EMBED,$@)
+	$(Q)mkdir -p $O && contrib/embed-schema $(sort $(wildcard schema/*.sql)) > $@
 
 # ---- running, installing ------------------------------------------------------------------------------------------
 

@@ -39,6 +39,14 @@
 #define LIMIT_HISTORY_SERIES 500             /* in one answer: request error */
 #define LIMIT_HISTORY_VALUES 200000          /* series × points in one answer: request error */
 #define LIMIT_RATE_MS 3600000                /* slowest polling rate: request error */
+#define LIMIT_BROWSER_SESSIONS 1000          /* signed-in browsers: the oldest is signed out */
+#define LIMIT_NOTE_BYTES 1000                /* a note on an alert: request error */
+#define LIMIT_SILENCES 1000                  /* at once: request error */
 #define LIMIT_PROCESS_ROWS 5000              /* in one answer: request error */
+
+/* --- the database's thread --- */
+#define LIMIT_DB_QUEUE 1000                  /* readings, audit rows and re-sendings that wait for it: answered with nothing, audit rows are lost and counted in the log */
+#define LIMIT_DB_ROWS 1000                   /* in one answer: fewer are given */
+#define LIMIT_DB_ANSWER_BYTES (8 * 1024 * 1024) /* of one answer: rows past it are left out */
 
 #endif

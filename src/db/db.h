@@ -2,7 +2,11 @@
  *
  * Work is handed over and done in order; an answer comes back on the loop through loop_post(). Nothing of SQL shows outside
  * this folder. A write that fails (disk full) is tried again with growing waits, in order, so that nothing that was handed over is lost
- * while the process lives; db_trouble() says so meanwhile. Strings are copied when they are handed over. */
+ * while the process lives; db_trouble() says so meanwhile, and questions are answered from what is on disk. Strings are copied when they
+ * are handed over, and borrowed for the call when they come back.
+ *
+ * Everything is for the loop's thread where nothing else is said. Changes of alerts, outcomes of messages and silences are always kept;
+ * beyond LIMIT_DB_QUEUE waiting questions are answered with nothing ([], 0, false), and audit rows are lost and counted in the log. */
 #ifndef DB_DB_H
 #define DB_DB_H
 
@@ -14,12 +18,15 @@
 
 struct db;
 
-/* Opens or makes DIR/vedette.db, brings its schema up to date (schema/NNN_*.sql by user_version), starts the thread. 0 or -errno with a
- * sentence in why. A database of a later version is refused, not changed. */
+/* Opens or makes DIR/vedette.db (0600; DIR exists), brings its schema up to date (schema/NNN_*.sql by user_version), starts the thread. 0
+ * or -errno with a sentence in why: -ENOTSUP, a database of a later version; -EBADMSG, a damaged one or something else; neither is changed.
+ * l NULL: no thread; then there are only the functions that work on the caller's thread, for the command line beside a daemon. */
 int db_open(struct db **out, const char *dir, struct loop *l, char *why, size_t why_size);
-void db_close(struct db *db); /* finishes what was handed over (at most 5 s when it fails), joins */
+/* Finishes what was handed over (at most 5 s when it fails), joins. Every answer is given before it returns, save the done of a change
+ * that could not be written. Not from within an answer; before loop_free(), which frees the last of it. NULL: nothing. */
+void db_close(struct db *db);
 bool db_trouble(struct db *db, char *why, size_t size); /* does it fail now? any thread */
-uint64_t db_bytes(struct db *db);                       /* on disk; any thread */
+uint64_t db_bytes(struct db *db);                       /* on disk, as of the last 5 s; any thread */
 
 /* --- alerts: present state and every change --- */
 
@@ -32,20 +39,21 @@ struct db_alert {
 struct db_message {
 	const char *channel, *message_id, *body, *content_type;
 };
-/* done (may be NULL) is called on the loop once it is on disk. */
+/* done (may be NULL) is called on the loop once it is on disk. a NULL: messages of no alert (a test). A change is known by id, changed_ms and
+ * state, a message by message_id and channel: what is there already is not there twice. NaN: unknown. */
 void db_alert_change(struct db *db, const struct db_alert *a, const struct db_message *messages, size_t n,
                      void (*done)(void *user), void *user);
 
-/* At start, before the thread is busy: on the caller's thread. */
+/* At start, as it is on disk: on the caller's thread, before it returns. */
 void db_alerts_open(struct db *db, void (*fn)(void *user, const struct db_alert *a), void *user); /* not resolved */
 
 struct db_alerts_query {
 	const char *state, *rule, *id; /* NULL: any */
-	int64_t from_ms, to_ms;        /* to 0: now */
+	int64_t from_ms, to_ms;        /* to 0: now. Alerts that lasted into that time, or changes that happened in it */
 	uint32_t limit;                /* 1…1000 */
 	bool changes;                  /* every change instead of each alert's last state */
 };
-/* rows: a JSON array of objects as in API.md, newest first; valid for the call, on the loop. */
+/* rows: a JSON array of objects as in API.md (timestamp: of the change; endsAt null while it lasts), the latest to start or to change first. */
 void db_alerts_query(struct db *db, const struct db_alerts_query *q, void (*done)(void *user, const char *rows), void *user);
 
 /* --- silences --- */
@@ -54,7 +62,7 @@ struct db_silence {
 	const char *id, *matcher, *by, *note;
 	int64_t from_ms, until_ms;
 };
-void db_silence_save(struct db *db, const struct db_silence *s);
+void db_silence_save(struct db *db, const struct db_silence *s); /* an id that exists is replaced */
 void db_silences_open(struct db *db, int64_t now_ms, void (*fn)(void *user, const struct db_silence *s), void *user); /* at start */
 
 /* --- the outbox --- */
@@ -66,29 +74,36 @@ struct db_delivery {
 	int64_t created_ms, next_ms;
 };
 /* The messages of a channel that wait, oldest first, at most max; done on the loop. In order for each alert: only the
- * oldest undelivered message of an alert is given. */
+ * oldest undelivered message of an alert is given, again and again until its result is there: who asks knows what is under way. While
+ * results cannot be written the answer waits, so that nothing is sent over and over. attempts: since it was put in line. */
 void db_outbox_due(struct db *db, const char *channel, int64_t now_ms, uint32_t max,
                    void (*done)(void *user, const struct db_delivery *d, size_t n), void *user);
 /* outcome "delivered", "retry" (next_ms) or "dead". */
 void db_outbox_result(struct db *db, int64_t id, const char *outcome, int64_t next_ms, int status, const char *error,
                       void (*done)(void *user), void *user);
-void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, bool found), void *user); /* also a dead or delivered one */
+void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, bool found), void *user); /* at once; also a dead or delivered one */
 void db_outbox_query(struct db *db, const char *channel, const char *state, uint32_t limit,
-                     void (*done)(void *user, const char *rows), void *user); /* a JSON array: id, channel, alert, state, attempts, last_error, … */
+                     void (*done)(void *user, const char *rows), void *user); /* state: waiting, delivered, dead */
+
+/* rows: newest first, [{id, channel, message_id, alert, state, attempts, status, last_error, created, next, finished, bytes}]; alert null:
+ * of none; status: of the last answer, or null; next: while it waits; finished: once delivered or dead. */
 
 /* --- who did what --- */
 
 void db_audit(struct db *db, const char *who, const char *role, const char *action, const char *detail);
+/* rows: newest first, [{timestamp, who, role, action, detail}] */
 void db_audit_query(struct db *db, uint32_t limit, void (*done)(void *user, const char *rows), void *user);
 
 /* --- tokens: only a hash is kept --- */
 
-/* secret: set to the token, shown once. On the caller's thread (the command line's). 0, -EEXIST. */
+/* secret: set to the token (vdt_…), shown once; its hash is SHA-256 of that text. These three on the caller's thread (the command line's),
+ * which may wait 5 s for other writers; 0 or -errno: -EEXIST, -ENOENT, -ENOSPC, -EBUSY … */
 int db_token_add(struct db *db, const char *name, const char *role, char secret[64]);
-int db_token_revoke(struct db *db, const char *name); /* 0, -ENOENT */
-void db_token_list(struct db *db, void (*fn)(void *user, const char *name, const char *role, int64_t created_ms, int64_t used_ms), void *user);
+int db_token_revoke(struct db *db, const char *name);
+int db_token_list(struct db *db, void (*fn)(void *user, const char *name, const char *role, int64_t created_ms, int64_t used_ms), void *user);
+void db_token_used(struct db *db, const char *name, int64_t now_ms); /* written once a minute at most */
 /* All tokens' hashes, so that the loop can check one without asking: called on the loop at start and after each change that this or
- * another process made (checked every 5 s). */
+ * another process made (checked every 5 s): begin (may be NULL), then each token. */
 typedef void db_token_fn(void *user, const char *name, const char *role, const unsigned char hash[32]);
 void db_on_tokens(struct db *db, void (*begin)(void *user), db_token_fn *each, void *user);
 

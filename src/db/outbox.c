@@ -1,0 +1,218 @@
+/* outbox.c: messages that wait for their receivers, one line for each alert and channel. */
+#include "db/outbox.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/xmalloc.h"
+#include "db/inner.h"
+
+#include <string.h>
+
+int outbox_put(struct sql *s, const struct db_message *m, const char *alert, int64_t now_ms)
+{
+	static const char text[] =
+		"INSERT INTO outbox (channel, message_id, alert, line, state, attempts, body, content_type, created_ms, next_ms)"
+		" VALUES (?1, ?2, ?3, coalesce(?3, ?2), 'waiting', 0, ?4, ?5, ?6, ?6) ON CONFLICT (message_id, channel) DO NOTHING";
+
+	return sql_run(s, text,
+		SQL_ARGS(sql_text(m->channel), sql_text(m->message_id), sql_text(alert), sql_text(m->body), sql_text(m->content_type),
+			sql_int(now_ms)));
+}
+
+/* ---- what is due ---- */
+
+struct due {
+	struct job job;
+	const char *channel;
+	int64_t now_ms;
+	uint32_t max;
+	struct db_delivery *at; /* made */
+	size_t n;
+	void (*done)(void *user, const struct db_delivery *d, size_t n);
+	void *user;
+};
+
+static void take_delivery(void *user, sqlite3_stmt *row)
+{
+	struct due *d = user;
+	struct block **made = &d->job.made;
+
+	if (d->n == d->max)
+		return;
+	d->at[d->n++] = (struct db_delivery){
+		.id = sqlite3_column_int64(row, 0),
+		.channel = d->channel,
+		.message_id = job_copy(made, sql_column(row, 1)),
+		.alert_id = job_copy(made, sql_column(row, 2)),
+		.body = job_copy(made, sql_column(row, 3)),
+		.content_type = job_copy(made, sql_column(row, 4)),
+		.attempts = (uint32_t)sqlite3_column_int64(row, 5),
+		.created_ms = sqlite3_column_int64(row, 6),
+		.next_ms = sqlite3_column_int64(row, 7),
+	};
+}
+
+static int due_run(struct db *db, struct job *j)
+{
+	/* The heads of the lines: from each line's name to the next one by the index, however long the lines are. */
+	static const char text[] =
+		"WITH RECURSIVE lines (line) AS ("
+		" SELECT min(line) FROM outbox WHERE channel = ?1 AND state = 'waiting'"
+		" UNION ALL SELECT (SELECT min(line) FROM outbox WHERE channel = ?1 AND state = 'waiting' AND line > lines.line)"
+		" FROM lines WHERE lines.line IS NOT NULL)"
+		" SELECT id, message_id, alert, body, content_type, attempts, created_ms, next_ms FROM lines JOIN outbox"
+		" ON id = (SELECT min(id) FROM outbox WHERE channel = ?1 AND state = 'waiting' AND line = lines.line)"
+		" WHERE next_ms <= ?2 ORDER BY id LIMIT ?3";
+	struct due *d = (struct due *)j;
+
+	d->n = 0;
+	d->at = job_alloc(&j->made, d->max * sizeof *d->at);
+	return sql_rows(&db->sql, text, take_delivery, d, SQL_ARGS(sql_text(d->channel), sql_int(d->now_ms), sql_int(d->max)));
+}
+
+static void due_done(struct job *j)
+{
+	struct due *d = (struct due *)j;
+
+	d->done(d->user, d->at, j->failed ? 0 : d->n);
+}
+
+/* In line: what was delivered is not to be given once more because that could not be written yet. */
+static const struct job_kind due_kind = {.name = "question for messages", .in_line = true, .run = due_run, .done = due_done};
+
+void db_outbox_due(struct db *db, const char *channel, int64_t now_ms, uint32_t max,
+                   void (*done)(void *user, const struct db_delivery *d, size_t n), void *user)
+{
+	struct due *d = job_new(db, sizeof *d, &due_kind);
+
+	d->channel = job_copy(&d->job.given, channel);
+	d->now_ms = now_ms;
+	d->max = max < LIMIT_DB_ROWS ? max : LIMIT_DB_ROWS;
+	d->done = done;
+	d->user = user;
+	job_submit(&d->job);
+}
+
+/* ---- what became of one ---- */
+
+struct result {
+	struct job job;
+	int64_t id, next_ms, now_ms;
+	const char *state, *error;
+	int status;
+	void (*done)(void *user);
+	void *user;
+};
+
+static int result_run(struct db *db, struct job *j)
+{
+	static const char text[] =
+		"UPDATE outbox SET state = ?2, attempts = attempts + 1, status = NULLIF(?3, 0), last_error = ?4, next_ms = ?5,"
+		" finished_ms = CASE ?2 WHEN 'waiting' THEN NULL ELSE ?6 END WHERE id = ?1";
+	struct result *r = (struct result *)j;
+
+	return sql_run(&db->sql, text,
+		SQL_ARGS(sql_int(r->id), sql_text(r->state), sql_int(r->status), sql_text(r->error), sql_int(r->next_ms), sql_int(r->now_ms)));
+}
+
+static void result_done(struct job *j)
+{
+	struct result *r = (struct result *)j;
+
+	if (r->done && !j->failed)
+		r->done(r->user);
+}
+
+static const struct job_kind result_kind = {
+	.name = "outcome of a message", .writes = true, .kept = true, .run = result_run, .done = result_done,
+};
+
+void db_outbox_result(struct db *db, int64_t id, const char *outcome, int64_t next_ms, int status, const char *error,
+                      void (*done)(void *user), void *user)
+{
+	struct result *r = job_new(db, sizeof *r, &result_kind);
+
+	r->id = id;
+	r->state = job_copy(&r->job.given, strcmp(outcome, "retry") == 0 ? "waiting" : outcome);
+	r->next_ms = next_ms;
+	r->now_ms = clock_wall_ms();
+	r->status = status;
+	r->error = job_copy(&r->job.given, error);
+	r->done = done;
+	r->user = user;
+	job_submit(&r->job);
+}
+
+/* ---- by hand ---- */
+
+struct resend {
+	struct job job;
+	int64_t id;
+	bool found;
+	void (*done)(void *user, bool found);
+	void *user;
+};
+
+static int resend_run(struct db *db, struct job *j)
+{
+	static const char text[] = "UPDATE outbox SET state = 'waiting', attempts = 0, next_ms = 0, finished_ms = NULL WHERE id = ?1";
+	struct resend *r = (struct resend *)j;
+	int rc = sql_run(&db->sql, text, SQL_ARGS(sql_int(r->id)));
+
+	r->found = !rc && sql_changes(&db->sql) > 0;
+	return rc;
+}
+
+static void resend_done(struct job *j)
+{
+	struct resend *r = (struct resend *)j;
+
+	if (r->done)
+		r->done(r->user, r->found && !j->failed);
+}
+
+static const struct job_kind resend_kind = {.name = "sending again", .writes = true, .run = resend_run, .done = resend_done};
+
+void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, bool found), void *user)
+{
+	struct resend *r = job_new(db, sizeof *r, &resend_kind);
+
+	r->id = id;
+	r->done = done;
+	r->user = user;
+	job_submit(&r->job);
+}
+
+/* ---- questions ---- */
+
+struct query {
+	struct job_json json;
+	const char *channel, *state;
+	uint32_t limit;
+};
+
+static int query_run(struct db *db, struct job *j)
+{
+	static const char text[] =
+		"SELECT id, channel, message_id, alert, state, attempts, status, last_error, created_ms AS created,"
+		" CASE state WHEN 'waiting' THEN next_ms END AS next, finished_ms AS finished, length(CAST(body AS BLOB)) AS bytes FROM outbox"
+		" WHERE (?1 IS NULL OR channel = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3";
+	struct query *q = (struct query *)j;
+
+	return sql_json(&db->sql, &q->json.rows, text, SQL_ARGS(sql_text(q->channel), sql_text(q->state), sql_int(q->limit)));
+}
+
+static const struct job_kind query_kind = {
+	.name = "question for deliveries", .run = query_run, .done = job_json_done, .release = job_json_release,
+};
+
+void db_outbox_query(struct db *db, const char *channel, const char *state, uint32_t limit,
+                     void (*done)(void *user, const char *rows), void *user)
+{
+	struct query *q = job_json_new(db, sizeof *q, &query_kind, done, user);
+
+	q->channel = job_copy(&q->json.job.given, channel);
+	q->state = job_copy(&q->json.job.given, state);
+	q->limit = limit && limit < LIMIT_DB_ROWS ? limit : LIMIT_DB_ROWS;
+	job_submit(&q->json.job);
+}
