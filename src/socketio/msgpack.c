@@ -288,10 +288,8 @@ static void take_field(struct reader *r, struct buf *json, struct slice key, str
 	struct value v;
 
 	if (slice_is(key, "data")) {
-		size_t start = json->len;
-
+		buf_reset(json); /* of a field that comes twice, the last one counts */
 		to_json(r, json, LIMIT_JSON_DEPTH);
-		out->data = slice_of(NULL, json->len - start);
 		return;
 	}
 	if (slice_is(key, "type") || slice_is(key, "id") || slice_is(key, "nsp")) {
@@ -324,7 +322,7 @@ bool msgpack_decode(const void *data, size_t n, struct buf *json, struct sio_pac
 	struct value top = take_head(&r);
 	struct fields got = {0};
 
-	*out = (struct sio_packet){0};
+	*out = packet_empty();
 	if (top.kind != MAP)
 		return false;
 	for (uint64_t i = 0; i < top.n && !r.bad; i++) {
@@ -342,7 +340,7 @@ bool msgpack_decode(const void *data, size_t n, struct buf *json, struct sio_pac
 	if (r.bad || r.at != r.end || !got.has_type || !got.has_nsp)
 		return false;
 	out->type = (enum packet_type)got.type;
-	out->data = slice_of(json->data, out->data.n);
+	out->data = slice_of(json->data, json->len);
 	if (slice_is(out->data, "null"))
 		out->data.n = 0;
 	return packet_check(out) && (!r.nblobs || packet_placeholders_fit(out->data, r.nblobs));

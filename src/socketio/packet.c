@@ -113,11 +113,18 @@ static const char *take_attachments(const char *p, const char *end, struct sio_p
 	return after + 1;
 }
 
+struct sio_packet packet_empty(void)
+{
+	struct slice none = slice_of("", 0);
+
+	return (struct sio_packet){.nsp = slice_of("/", 1), .data = none, .name = none, .args = none};
+}
+
 bool packet_decode(const char *p, size_t n, struct sio_packet *out)
 {
 	const char *end = p + n;
 
-	*out = (struct sio_packet){.nsp = slice_of("/", 1)};
+	*out = packet_empty();
 	if (!n || *p < '0' || *p > '6')
 		return false;
 	out->type = (enum packet_type)(*p++ - '0');

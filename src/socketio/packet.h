@@ -35,6 +35,7 @@ struct sio_packet {
 	struct slice args;        /* the rest of an event, all of an ack: values joined by commas */
 };
 
+struct sio_packet packet_empty(void); /* its slices are empty, never NULL */
 /* False: it is none. maxima: LIMIT_… of base/limits.h. */
 bool packet_decode(const char *text, size_t n, struct sio_packet *out);
 /* What packet_decode() does behind the header: checks data by type and finds name and args. */
