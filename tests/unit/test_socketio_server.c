@@ -1,0 +1,494 @@
+/* test_socketio_server.c: a whole server, spoken to by long polling without a network: whom an operator means,
+ * what recovery brings back, what limits do. */
+#include "check.h"
+
+#include "engineio/exchange.h"
+#include "socketio/socketio.h"
+
+#include <stdlib.h>
+
+static struct loop *l;
+static struct sio_server *io;
+
+/* --- a client --- */
+
+struct answer {
+	struct eio_exchange ex;
+	int status;            /* 0: not answered */
+	char *body;
+};
+struct client {
+	char sid[32], id[32], pid[32];
+	char got[4096];        /* all packets so far, each followed by a space */
+};
+
+static struct answer *answer_of(struct eio_exchange *ex)
+{
+	return (struct answer *)(void *)ex;
+}
+
+static void on_reply(struct eio_exchange *ex, const struct eio_reply *r)
+{
+	answer_of(ex)->status = r->status;
+	answer_of(ex)->body = r->body;
+}
+
+static void on_upgrade(struct eio_exchange *ex, const struct eio_header_list *h)
+{
+	(void)ex;
+	(void)h;
+	fail();
+}
+
+static void on_abort(struct eio_exchange *ex)
+{
+	answer_of(ex)->status = -1;
+}
+
+static const struct eio_exchange_ops ops = {on_reply, on_upgrade, on_abort};
+
+/* One request, whole; for a GET that has to wait the answer's status stays 0. */
+static void request(struct answer *a, const char *method, const char *sid, const char *body)
+{
+	char target[128];
+
+	snprintf(target, sizeof target, "/socket.io/?EIO=4&transport=polling%s%s", *sid ? "&sid=" : "", sid);
+	*a = (struct answer){.ex.ops = &ops};
+	a->ex.request = eio_request_new(method, target, "127.0.0.1", false, NULL, 0);
+	eio_exchange_begin(sio_engine(io), &a->ex);
+	if (body)
+		eio_exchange_body(&a->ex, body, strlen(body));
+	eio_exchange_end(&a->ex);
+	loop_turn(l, 0);
+}
+
+static void release(struct answer *a)
+{
+	if (!a->status)
+		eio_exchange_gone(&a->ex);
+	eio_request_unref(a->ex.request);
+	free(a->body);
+}
+
+static void poll_once(struct client *c)
+{
+	struct answer a;
+
+	request(&a, "GET", c->sid, NULL);
+	assert_int_equal(a.status, 200);
+	for (char *p = a.body; p && *p; p++)
+		if (*p == '\x1e')
+			*p = ' ';
+	strncat(c->got, a.body, sizeof c->got - strlen(c->got) - 2);
+	strcat(c->got, " ");
+	release(&a);
+}
+
+static void post(struct client *c, const char *packets)
+{
+	struct answer a;
+
+	request(&a, "POST", c->sid, packets);
+	assert_int_equal(a.status, 200);
+	release(&a);
+}
+
+static void copy_member(char out[32], const char *text, const char *key)
+{
+	char mark[16];
+	const char *at;
+
+	snprintf(mark, sizeof mark, "\"%s\":\"", key);
+	at = strstr(text, mark);
+	out[0] = '\0';
+	if (at)
+		snprintf(out, 32, "%.*s", (int)strcspn(at + strlen(mark), "\""), at + strlen(mark));
+}
+
+static void open_session(struct client *c)
+{
+	struct answer a;
+
+	*c = (struct client){.got = ""};
+	request(&a, "GET", "", NULL);
+	assert_int_equal(a.status, 200);
+	copy_member(c->sid, a.body, "sid");
+	release(&a);
+}
+
+static void join(struct client *c, const char *connect)
+{
+	open_session(c);
+	post(c, connect);
+	poll_once(c);
+	copy_member(c->id, strstr(c->got, "\"sid\""), "sid");
+	copy_member(c->pid, c->got, "pid");
+	c->got[0] = '\0';
+}
+
+static struct sio_socket *socket_of(const struct client *c)
+{
+	return sio_namespace_socket(sio_of(io, "/"), c->id);
+}
+
+/* Everything that waits for c, or nothing. */
+static const char *take(struct client *c)
+{
+	c->got[0] = '\0';
+	loop_turn(l, 0);
+	if (eio_session_queued(sio_socket_conn(socket_of(c))))
+		poll_once(c);
+	return c->got;
+}
+
+static void start(void (*options)(struct sio_options *))
+{
+	struct sio_options o;
+
+	assert_int_equal(loop_new(&l), 0);
+	sio_options_init(&o);
+	if (options)
+		options(&o);
+	io = sio_server_new(l, &o);
+}
+
+static void stop(void)
+{
+	sio_server_free(io);
+	loop_free(l);
+}
+
+/* --- whom an operator means --- */
+
+#define CLIENTS 4
+
+/* Rooms: 0 in a; 1 in a and b; 2 in b; 3 in none. */
+static void join_all(struct client c[CLIENTS])
+{
+	for (size_t i = 0; i < CLIENTS; i++)
+		join(&c[i], "40");
+	sio_socket_join(socket_of(&c[0]), "a");
+	sio_socket_join(socket_of(&c[1]), "a");
+	sio_socket_join(socket_of(&c[1]), "b");
+	sio_socket_join(socket_of(&c[2]), "b");
+}
+
+static void collect(void *user, struct sio_socket *s)
+{
+	strcat(user, sio_socket_id(s));
+}
+
+static const struct {
+	int sender;            /* -1: the namespace speaks */
+	const char *to[3], *except[3];
+	const char *whom;      /* in this order */
+} selections[] = {
+	{-1, {0}, {0}, "0123"},
+	{-1, {"a"}, {0}, "01"},
+	{-1, {"b", "a"}, {0}, "120"},
+	{-1, {"a", "b"}, {0}, "012"},
+	{-1, {"nobody"}, {0}, ""},
+	{-1, {"nobody", "b"}, {0}, "12"},
+	{-1, {0}, {"a"}, "23"},
+	{-1, {"a"}, {"b"}, "0"},
+	{-1, {"a", "b"}, {"a", "b"}, ""},
+	{-1, {0}, {"nobody"}, "0123"},
+	{1, {0}, {0}, "023"},
+	{1, {"a"}, {0}, "0"},
+	{1, {"b"}, {"a"}, "2"},
+	{3, {"a"}, {0}, "01"},
+};
+
+static void operators_select(void **state)
+{
+	struct client c[CLIENTS];
+
+	(void)state;
+	start(NULL);
+	join_all(c);
+	for (size_t i = 0; i < ROWS(selections); i++) {
+		struct sio_operator op = selections[i].sender < 0 ? sio_all(sio_of(io, "/")) : sio_broadcast(socket_of(&c[selections[i].sender]));
+		char want[128] = "", got[128] = "";
+
+		for (size_t k = 0; selections[i].to[k]; k++)
+			op = sio_to(op, selections[i].to[k]);
+		op = sio_except_list(op, selections[i].except, (size_t)(selections[i].except[0] != NULL) + (selections[i].except[1] != NULL));
+		for (const char *p = selections[i].whom; *p; p++)
+			strcat(want, c[*p - '0'].id);
+		sio_fetch_sockets(op, collect, got);
+		CHECK(strcmp(got, want) == 0, "%zu: %s instead of %s", i, got, want);
+	}
+	stop();
+}
+
+static void events_reach_whom_they_are_for(void **state)
+{
+	struct client c[CLIENTS];
+	const char *const rooms[] = {"a", "b"};
+
+	(void)state;
+	start(NULL);
+	join_all(c);
+	sio_emit(sio_to_list(sio_all(sio_of(io, "/")), rooms, 2), "once", sio_json("1"));
+	sio_emit(sio_to(sio_broadcast(socket_of(&c[0])), "a"), "other", sio_none());
+	assert_string_equal(take(&c[0]), "42[\"once\",1] ");
+	assert_string_equal(take(&c[1]), "42[\"once\",1] 42[\"other\"] ");
+	assert_string_equal(take(&c[3]), "");
+	assert_true(sio_emit(sio_all(sio_of(io, "/")), "disconnect", sio_none()) < 0);
+	sio_sockets_leave(sio_to(sio_all(sio_of(io, "/")), "a"), rooms, 2);
+	assert_false(sio_socket_in(socket_of(&c[1]), "b"));
+	assert_true(sio_socket_in(socket_of(&c[2]), "b"));
+	sio_disconnect_sockets(sio_except(sio_all(sio_of(io, "/")), c[3].id), false);
+	assert_int_equal(sio_namespace_count(sio_of(io, "/")), 1);
+	stop();
+}
+
+static void too_many_terms_mean_nobody(void **state)
+{
+	struct client c;
+	struct sio_operator op;
+	char got[64] = "";
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	op = sio_all(sio_of(io, "/"));
+	for (int i = 0; i < SIO_OPERATOR_TERMS + 1; i++)
+		op = sio_to(op, c.id);
+	sio_fetch_sockets(op, collect, got);
+	assert_string_equal(got, "");
+	stop();
+}
+
+/* --- acknowledgements of many --- */
+
+static char answers[128];
+
+static void on_answers(void *user, const char *error, struct sio_args args)
+{
+	(void)user;
+	snprintf(answers, sizeof answers, "%s: %.*s", error ? error : "fine", (int)args.json.n, args.json.p);
+}
+
+static void broadcasts_are_acknowledged(void **state)
+{
+	struct client c[CLIENTS];
+
+	(void)state;
+	start(NULL);
+	join_all(c);
+	answers[0] = '\0';
+	assert_int_equal(sio_emit_ack(sio_to(sio_timeout(sio_all(sio_of(io, "/")), 5000), "a"), "ask", sio_none(), on_answers, NULL), 0);
+	assert_string_equal(take(&c[1]), "420[\"ask\"] ");
+	post(&c[1], "430[{\"x\":1},2]");
+	post(&c[1], "430[9]");
+	assert_string_equal(answers, "");
+	post(&c[0], "430[]");
+	assert_string_equal(answers, "fine: {\"x\":1},null");
+	sio_emit_ack(sio_to(sio_all(sio_of(io, "/")), "nobody"), "ask", sio_none(), on_answers, NULL);
+	loop_turn(l, 0);
+	assert_string_equal(answers, "fine: ");
+	sio_emit_ack(sio_timeout(sio_all(sio_of(io, "/")), 5), "ask", sio_none(), on_answers, NULL);
+	post(&c[2], "432[2]");
+	for (int i = 0; i < 50 && strncmp(answers, "oper", 4) != 0; i++)
+		loop_turn(l, 10);
+	assert_string_equal(answers, "operation has timed out: 2");
+	stop();
+}
+
+/* --- connection state recovery --- */
+
+static void with_recovery(struct sio_options *o)
+{
+	o->recovery_ms = 60000;
+}
+
+static void with_little_recovery(struct sio_options *o)
+{
+	o->recovery_ms = 60000;
+	o->max_recovery_bytes = 2000;
+}
+
+/* The connection breaks: its poll is dropped. */
+static void lose(struct client *c)
+{
+	struct answer a;
+
+	take(c);
+	request(&a, "GET", c->sid, NULL);
+	assert_int_equal(a.status, 0);
+	release(&a);
+	loop_turn(l, 0);
+}
+
+static void come_back(struct client *now, const struct client *before, const char *offset)
+{
+	char connect[128];
+
+	snprintf(connect, sizeof connect, "40{\"pid\":\"%s\"%s%s%s}", before->pid, offset ? ",\"offset\":\"" : "", offset ? offset : "", offset ? "\"" : "");
+	open_session(now);
+	post(now, connect);
+	poll_once(now);
+	copy_member(now->id, strstr(now->got, "\"sid\""), "sid");
+	copy_member(now->pid, now->got, "pid");
+}
+
+static void recovery_brings_back(void **state)
+{
+	struct sio_namespace *main;
+	struct client c, again;
+
+	(void)state;
+	start(with_recovery);
+	main = sio_of(io, "/");
+	join(&c, "40");
+	assert_int_equal(strlen(c.pid), 20);
+	sio_socket_join(socket_of(&c), "room");
+	sio_socket_set_data(socket_of(&c), slice_str("{\"a\":1}"));
+	sio_emit(sio_all(main), "one", sio_json("1"));
+	assert_string_equal(take(&c), "42[\"one\",1,\"1\"] ");
+	lose(&c);
+	assert_int_equal(sio_namespace_count(main), 0);
+	sio_emit(sio_to(sio_all(main), "room"), "two", sio_json("2"));
+	sio_emit(sio_to(sio_all(main), "elsewhere"), "three", sio_none());
+	sio_emit(sio_except(sio_all(main), "room"), "four", sio_none());
+	sio_emit(sio_volatile(sio_all(main)), "five", sio_none());
+	sio_emit(sio_all(main), "six", sio_none());
+	come_back(&again, &c, "1");
+	assert_string_equal(again.id, c.id);
+	assert_string_equal(again.pid, c.pid);
+	assert_true(strncmp(again.got, "42[\"two\",2,\"2\"] 42[\"six\",\"5\"] 40{", 33) == 0);
+	assert_true(sio_socket_recovered(socket_of(&again)));
+	assert_true(sio_socket_in(socket_of(&again), "room"));
+	assert_true(slice_is(sio_socket_data(socket_of(&again)), "{\"a\":1}"));
+	stop();
+}
+
+static void recovery_without_an_offset(void **state)
+{
+	struct client c, again;
+
+	(void)state;
+	start(with_recovery);
+	sio_emit(sio_all(sio_of(io, "/")), "before", sio_none());
+	join(&c, "40");
+	lose(&c);
+	sio_emit(sio_all(sio_of(io, "/")), "missed", sio_none());
+	come_back(&again, &c, NULL);
+	assert_string_equal(again.id, c.id);
+	assert_true(strncmp(again.got, "42[\"missed\",\"2\"] 40{", 20) == 0);
+	stop();
+}
+
+static void a_session_that_is_not_known_to_be_dead_is_taken_over(void **state)
+{
+	struct client c, again;
+
+	(void)state;
+	start(with_recovery);
+	join(&c, "40");
+	come_back(&again, &c, NULL);
+	assert_string_equal(again.id, c.id);
+	assert_int_equal(sio_namespace_count(sio_of(io, "/")), 1);
+	stop();
+}
+
+static void recovery_declines(void **state)
+{
+	static const char *const connects[] = {
+		"40{\"pid\":\"unknown-unknown-1234\",\"offset\":\"0\"}", "40{\"pid\":5,\"offset\":\"0\"}", "40{\"pid\":null}", "40{\"offset\":\"0\"}",
+		"40{\"pid\":[\"a\"],\"offset\":{}}",
+	};
+	static const char *const offsets[] = {"x", "", "99999", "-1", "1x", "99999999999999999999999999"};
+	struct client c, again;
+
+	(void)state;
+	start(with_recovery);
+	for (size_t i = 0; i < ROWS(connects); i++) {
+		join(&c, connects[i]);
+		CHECK(socket_of(&c) && !sio_socket_recovered(socket_of(&c)), "%s", connects[i]);
+	}
+	for (size_t i = 0; i < ROWS(offsets); i++) {
+		join(&c, "40");
+		lose(&c);
+		come_back(&again, &c, offsets[i]);
+		CHECK(strcmp(again.id, c.id) != 0 && !sio_socket_recovered(socket_of(&again)), "offset %s", offsets[i]);
+	}
+	join(&c, "40");
+	post(&c, "41"); /* it left by itself */
+	come_back(&again, &c, "0");
+	assert_string_not_equal(again.id, c.id);
+	stop();
+}
+
+static void recovery_forgets_what_is_too_much(void **state)
+{
+	struct client c, again;
+
+	(void)state;
+	start(with_little_recovery);
+	join(&c, "40");
+	lose(&c);
+	for (int i = 0; i < 100; i++)
+		sio_emit(sio_all(sio_of(io, "/")), "much", sio_json("\"0123456789012345678901234567890123456789\""));
+	come_back(&again, &c, "0");
+	assert_string_not_equal(again.id, c.id);
+	stop();
+}
+
+/* --- limits --- */
+
+static void with_limits(struct sio_options *o)
+{
+	o->max_namespaces_per_client = 2;
+	o->max_dynamic_namespaces = 2;
+	o->events_per_second = 5;
+	o->max_pending_acks = 2;
+}
+
+static void limits_hold(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(with_limits);
+	sio_of_regex(io, "^/d[0-9]+$");
+	sio_of(io, "/x");
+	join(&c, "40");
+	post(&c, "40/d1,");
+	post(&c, "40/x,");
+	assert_non_null(strstr(take(&c), "44/x,{\"message\":\"Invalid namespace\"}"));
+	open_session(&c);
+	post(&c, "40/d2,\x1e" "40/d3,");
+	poll_once(&c);
+	assert_non_null(strstr(c.got, "40/d2,"));
+	assert_non_null(strstr(c.got, "44/d3,"));
+	join(&c, "40");
+	answers[0] = '\0';
+	for (int i = 0; i < 3; i++)
+		sio_socket_emit_ack(socket_of(&c), 0, 0, "ask", sio_none(), on_answers, NULL);
+	assert_string_equal(answers, "operation has timed out: ");
+	post(&c, "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]");
+	assert_non_null(socket_of(&c));
+	post(&c, "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]");
+	assert_null(socket_of(&c));
+	stop();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(operators_select),
+		cmocka_unit_test(events_reach_whom_they_are_for),
+		cmocka_unit_test(broadcasts_are_acknowledged),
+		cmocka_unit_test(recovery_brings_back),
+		cmocka_unit_test(recovery_without_an_offset),
+		cmocka_unit_test(a_session_that_is_not_known_to_be_dead_is_taken_over),
+		cmocka_unit_test(recovery_declines),
+		cmocka_unit_test(recovery_forgets_what_is_too_much),
+		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(too_many_terms_mean_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
