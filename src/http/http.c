@@ -118,6 +118,25 @@ static void on_hang_up(struct loop_watch *w, uint32_t events)
 
 /* --- the life of a request --- */
 
+static size_t count_args(const char *target)
+{
+	const char *q = strchr(target, '?');
+	size_t n = q ? 1 : 0;
+
+	for (; q && *q; q++)
+		n += *q == '&';
+	return n;
+}
+
+/* MHD puts each argument of the URL into the connection's memory, and where that ends it neither answers nor closes
+ * (0.9.75). We read them ourselves: of a request that will be refused it is shown one. */
+static void join_args(char *uri)
+{
+	for (; *uri; uri++)
+		if (*uri == '&')
+			*uri = '+';
+}
+
 static void *on_target(void *cls, const char *uri, struct MHD_Connection *c)
 {
 	struct http_request *r = xzalloc(sizeof *r);
@@ -125,6 +144,8 @@ static void *on_target(void *cls, const char *uri, struct MHD_Connection *c)
 	r->listener = cls;
 	r->mhd = c;
 	r->target = xstrdup(uri);
+	if (count_args(uri) > LIMIT_HTTP_QUERY_ARGS)
+		join_args((char *)(uintptr_t)uri);
 	buf_init(&r->body, r->listener->server->o.body_bytes);
 	return r;
 }
@@ -154,12 +175,21 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls, en
 	free(r);
 }
 
+#define MAX_HEADERS 256
+
+struct pairs {
+	struct eio_pair at[MAX_HEADERS];
+	size_t n;
+};
+
 static enum MHD_Result collect_header(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
 {
-	struct eio_pair **at = cls;
+	struct pairs *pairs = cls;
 
 	(void)kind;
-	*(*at)++ = (struct eio_pair){key, value ? value : ""};
+	if (pairs->n == MAX_HEADERS)
+		return MHD_NO;
+	pairs->at[pairs->n++] = (struct eio_pair){key, value ? value : ""};
 	return MHD_YES;
 }
 
@@ -175,22 +205,41 @@ static void remote_text(struct MHD_Connection *c, char out[INET6_ADDRSTRLEN])
 		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, out, INET6_ADDRSTRLEN);
 }
 
-#define MAX_HEADERS 256
-
-static bool read_head(struct http_request *r, const char *method, const char *path)
+static void read_head(struct http_request *r, const char *method, const char *path)
 {
 	int n = MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, NULL, NULL);
-	struct eio_pair pairs[MAX_HEADERS], *at = pairs;
 	char remote[INET6_ADDRSTRLEN];
+	struct pairs pairs;
 
-	if (n > MAX_HEADERS)
-		return false;
-	MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, collect_header, &at);
+	pairs.n = 0;
+	r->too_many_headers = n > MAX_HEADERS;
+	MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, collect_header, &pairs);
 	remote_text(r->mhd, remote);
-	r->ex.request = eio_request_new(method, r->target, remote, false, pairs, (size_t)(at - pairs));
+	r->ex.request = eio_request_new(method, r->target, remote, false, pairs.at, pairs.n);
 	r->path = xstrdup(path);
 	r->is_head = strcmp(method, "HEAD") == 0;
-	return true;
+}
+
+/* A NUL in the path ends it for us, so that what stands behind would be ignored. */
+static bool path_has_nul(const struct http_request *r)
+{
+	const char *nul = strstr(r->target, "%00");
+
+	return nul && nul < r->target + strcspn(r->target, "?");
+}
+
+/* What no route would want to see. False: it has been answered. */
+static bool head_is_fine(struct http_request *r)
+{
+	if (r->too_many_headers)
+		http_error(r, 431, "there are too many headers");
+	else if (count_args(r->target) > LIMIT_HTTP_QUERY_ARGS)
+		http_error(r, 400, "there are too many arguments in the URL");
+	else if (path_has_nul(r))
+		http_error(r, 404, "there is nothing at this path");
+	else
+		return true;
+	return false;
 }
 
 static bool route_fits(const struct http_route *route, const char *path)
@@ -208,6 +257,13 @@ static bool method_fits(const struct http_route *route, const struct http_reques
 	return strcmp(route->method, http_method(r)) == 0 || (r->is_head && strcmp(route->method, "GET") == 0);
 }
 
+/* Several routes may fit a path: each method is named once. */
+static void allow_method(struct buf *allow, const char *method)
+{
+	if (!strstr(allow->data, method))
+		buf_addf(allow, "%s%s", allow->len ? ", " : "", method);
+}
+
 static void find_route(struct http_request *r)
 {
 	const struct http_options *o = &r->listener->server->o;
@@ -221,7 +277,9 @@ static void find_route(struct http_request *r)
 			r->route = &o->routes[i];
 			break;
 		}
-		buf_addf(&allow, "%s%s", allow.len ? ", " : "", o->routes[i].method);
+		allow_method(&allow, o->routes[i].method);
+		if (strcmp(o->routes[i].method, "GET") == 0)
+			allow_method(&allow, "HEAD");
 	}
 	if (!r->route && allow.len) {
 		http_add_header(r, "Allow", allow.data);
@@ -259,7 +317,7 @@ static void begin(struct http_request *r)
 		http_error(r, 503, "the server is going down");
 		return;
 	}
-	if (h->o.guard && !h->o.guard(h->o.user, r))
+	if (!head_is_fine(r) || (h->o.guard && !h->o.guard(h->o.user, r)))
 		return;
 	for (size_t i = 0; i < h->nengines; i++) {
 		if (!eio_server_serves(h->engines[i].engine, r->target))
@@ -346,8 +404,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 
 		r->begun = true;
 		r->connection = info ? info->socket_context : NULL;
-		if (!r->connection || !read_head(r, method, path))
+		if (!r->connection)
 			return MHD_NO;
+		read_head(r, method, path);
 		begin(r);
 		if (!r->cut && announces_too_much(r)) {
 			r->ex.too_big = r->body.full = true;

@@ -54,7 +54,7 @@ struct http_request {
 	int status;
 	struct link in_parked;
 	uint64_t discarded;           /* bytes of a body that nobody wants */
-	bool begun, ended, answered, parked, cut, is_head;
+	bool begun, ended, answered, parked, cut, is_head, too_many_headers;
 	void (*on_gone)(void *user);
 	void *gone_user;
 };
