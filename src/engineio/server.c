@@ -246,12 +246,13 @@ static void refuse_for(struct eio_exchange *ex, enum eio_error_code code, const 
 
 static void refuse_busy(struct eio_exchange *ex)
 {
+	static const char body[] = "{\"code\":4,\"message\":\"Too many sessions\"}";
 	struct eio_headers h = {0};
 
 	ex->server->counters.refused++;
 	cors_apply(&ex->server->o.cors, ex->request, &h);
 	eio_headers_add(&h, "Retry-After", "5");
-	exchange_reply(ex, 503, "application/json", xstrdup("{\"code\":4,\"message\":\"Too many sessions\"}"), 38, &h, false);
+	exchange_reply(ex, 503, "application/json", xstrdup(body), sizeof body - 1, &h, false);
 }
 
 /* --- a request comes in --- */
