@@ -159,7 +159,7 @@ export function create_chart(host, spec, series, tools) {
 	}
 
 	/* Averages hide what a wide point held: its highest total, over the stack. */
-	const peak = () => ({ stroke: () => faded(colours.get().text, 0.75), width: 1, points: { show: false } });
+	const peak = () => ({ stroke: () => faded(colours.get().text, 0.28), width: 1, points: { show: false } });
 	const edge = () => ({ stroke: 'transparent', width: 0, points: { show: false } });
 
 	/* A sample between two gaps has no line: it is drawn as a point. */
@@ -172,9 +172,18 @@ export function create_chart(host, spec, series, tools) {
 		return found;
 	}
 
+	/* Each layer down to the one below, and from the stack up to its peak. */
+	function layers() {
+		const list = series.slice(1).map((one, i) => ({ series: [i + 2, i + 1], fill: () => faded(hue(one), one.quiet ? 0.16 : 0.74) }));
+
+		if (spec.peak && series.length)
+			list.push({ series: [series.length + 1, series.length], fill: () => faded(colours.get().text, 0.16) });
+		return list;
+	}
+
 	function bands() {
 		if (spec.kind === 'stack')
-			return series.slice(1).map((one, i) => ({ series: [i + 2, i + 1], fill: () => faded(hue(one), one.quiet ? 0.16 : 0.74) }));
+			return layers();
 		if (banded)
 			return series.map((one, i) => ({ series: [i * 3 + 2, i * 3 + 3], fill: () => faded(hue(one), series.length > 2 ? 0.16 : 0.26) }));
 		return [];

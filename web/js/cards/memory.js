@@ -9,7 +9,6 @@ export const memory = chart_card({
 	help: 'Used is what programs hold; buffers and cached are given back when programs need them.',
 	series: ['memory.used', 'memory.buffers', 'memory.cached', 'memory.free'],
 	quiet: (id) => id === 'memory.free',
-	peak: 'memory.used',
 	top: total,
 	now: (ctx) => (total(ctx) ? `of ${format(total(ctx), 'bytes', ctx.settings.get().base)}` : ''),
 });

@@ -23,6 +23,9 @@ import { state_box } from './states.js';
 const MOST_SERIES = 8;
 const SUMMARY_EVERY_MS = 10000;
 
+/* The legend's entry for the highest total of each wide point. */
+const PEAK = { id: 'peak', label: 'peak', hue: 'peak', dash: 0 };
+
 export const chart_card = (spec) => ({ ...spec, mount: (el, ctx) => mount(el, ctx, spec) });
 
 const label_of = (spec, id) => spec.label?.(id) ?? instance_of(id) ?? id.split('.').slice(1).join('.');
@@ -75,10 +78,11 @@ function mount(el, ctx, spec) {
 
 		chart = create_chart(plot, {
 			kind: spec.kind ?? 'line', unit: spec.unit, fixed: spec.fixed, mirror: spec.mirror, least: spec.least, band,
-			peak: band && spec.peak ? { id: spec.peak, interval: plane.about(spec.peak).interval ?? 1000 } : null,
+			peak: band && spec.peak && !hidden.has(PEAK.id) ? { id: spec.peak, interval: plane.about(spec.peak).interval ?? 1000 } : null,
 			limits: spec.limits?.(ctx), top: spec.top && (() => spec.top(ctx)),
 		}, visible, ctx.chart_tools);
 		chart.all = list;
+		chart.listed = band && spec.peak ? [...list, PEAK] : list;
 		ctx.tip.describe(chart, (t) => ({ title: spec.title, rows: rows_at(t) }));
 		fill(legend, spec.kind === 'heat' ? heat_key() : null);
 		legend.kept = null;
@@ -113,6 +117,12 @@ function mount(el, ctx, spec) {
 		return plane.latest.get(one.id) ?? null;
 	}
 
+	function peak_at(t) {
+		const columns = plane.shown(), at = columns?.index_at(t ?? clock.now());
+
+		return columns?.rows.get(spec.peak)?.max?.[at] ?? null;
+	}
+
 	/* Under the crosshair, at the end of a fixed range, or now. */
 	function legend_time() {
 		const point = crosshair.get();
@@ -128,8 +138,8 @@ function mount(el, ctx, spec) {
 		set_text(unit, hidden_unit ? '%' : scale.unit);
 		if (spec.kind === 'heat')
 			return;
-		keyed(legend, chart.all, (one) => one.id, make_entry, (entry, one) => {
-			const value = value_now(one, t), about = plane.seen.get(one.id);
+		keyed(legend, chart.listed, (one) => one.id, make_entry, (entry, one) => {
+			const value = one === PEAK ? peak_at(t) : value_now(one, t), about = plane.seen.get(one.id);
 			const stale = t === null && value === null && about && plane.is_silent(one.id);
 
 			set_text(entry.reading, on_scale(stale ? about.value : value, scale));
@@ -144,7 +154,7 @@ function mount(el, ctx, spec) {
 	function make_entry(one) {
 		const value = h('span.legend-value');
 		const entry = h('li', {}, h('button.legend-entry', {
-			type: 'button', title: `${one.id}: ${plane.about(one.id).help ?? ''}\nClick hides it, Alt-click shows it alone`, onclick: (event) => flip(one.id, event.altKey),
+			type: 'button', title: `${one === PEAK ? 'the highest total within each point' : `${one.id}: ${plane.about(one.id).help ?? ''}`}\nClick hides it, Alt-click shows it alone`, onclick: (event) => flip(one.id, event.altKey),
 		}, h(`span.swatch.hue-${one.hue}.dash-${one.dash}`), h('span.legend-name', {}, one.label), value));
 
 		entry.reading = value;
