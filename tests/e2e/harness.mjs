@@ -15,7 +15,7 @@ import { request } from "../conformance/raw.mjs";
 
 export { client, connected, next, patient, record, refused, request, sleep, until, within };
 
-const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 export const BIN = path.resolve(ROOT, process.env.VEDETTE_BIN ?? "build/vedette");
 const SANITIZER = /Sanitizer|runtime error:|Assertion .* failed/;
 
@@ -149,13 +149,15 @@ async function has_read(server) {
 	return typeof cpu?.last === "number" && collectors.every(({ state }) => state !== "starting");
 }
 
-// A server for the whole file: `const server = serve();`. It knows all of its series when the tests begin.
-export function serve(options) {
+// A server for the whole file: `const server = serve();`. It knows all of its series when the tests begin, and what
+// `begin` does is done.
+export function serve(options, begin = () => {}) {
 	const server = new Vedette(options);
 
 	before(async () => {
 		await server.start();
 		await until("readiness", () => has_read(server), 10000);
+		await begin();
 	});
 	after(() => server.stop());
 	return server;

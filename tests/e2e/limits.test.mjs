@@ -1,0 +1,652 @@
+// Pushes against each ceiling of src/base/limits.h. Whoever does that is refused as the header says; the server's
+// memory stays bounded, and a client that does nothing wrong gets its pushes in time all the while. The last test
+// looks whether every limit of the header that is in force has been pushed against here.
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { start as startFixture } from "../conformance/harness.mjs";
+import { decode, exchange, frame, link, OP, SEP } from "../conformance/raw.mjs";
+import { ROOT, Vedette, WAYS, ask, connect, get, isSanitized, json, next, query, record, refusal, refused, request, serve, start, take, until, within } from "./harness.mjs";
+
+// ---- the header
+
+const header = readFileSync(path.join(ROOT, "src/base/limits.h"), "utf8");
+const LIMITS = Object.fromEntries([...header.matchAll(/^#define (LIMIT_\w+)[ \t]+([\d\s*()]+?)[ \t]*(?:\/\*|$)/gm)]
+	.map(([, name, value]) => [name, Function(`return ${value}`)()]));
+const pushed = new Set();
+
+// A test of one or more limits; it is given their values.
+function limit(names, what, fn, options = {}) {
+	const list = [names].flat();
+
+	list.forEach((name) => pushed.add(name));
+	test(`${list.join(", ")}: ${what}`, options, (t) => fn(t, ...list.map((name) => LIMITS[name])));
+}
+
+// ---- a server, and who must not notice
+
+// ASan keeps what was freed in quarantine, and shadows the rest: only runaway growth shows there.
+const MEMORY = isSanitized ? 300e6 : 64e6;
+const LATE_MS = isSanitized ? 1500 : 700;
+const ROOMY = "push_interval = 200ms\nlimits { clients = 20000 }\n";
+const ENV = isSanitized ? { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ""}:quarantine_size_mb=16` } : {};
+const server = serve({ config: ROOMY, env: ENV }, begin_slowly);
+
+function bounded(t, which = server, most = MEMORY) {
+	const { now, peak } = which.memory();
+
+	t.diagnostic(`memory: ${(now / 1e6).toFixed(1)} MB, at most ${(peak / 1e6).toFixed(1)} MB`);
+	assert.ok(peak < most, `${peak} bytes`);
+}
+
+// A client that does nothing wrong. `unharmed` says whether its pushes came in time since the last look, by the
+// server's own clock: that this process was busy itself does not count.
+async function bystander(t, which = server) {
+	const socket = await connect(t, which, WAYS.websocket);
+	const pushes = record(socket, "custom metrics");
+	let from = 0;
+
+	await ask(socket, "subscribe metric", ["cpu", "self.queue_bytes"]);
+	await ask(socket, "set polling rate", 100);
+	return {
+		socket,
+		async unharmed() {
+			await take(socket, "custom metrics", 3);
+			const times = pushes.slice(from).map(([, { timestamp }]) => timestamp);
+			const worst = Math.max(...times.slice(1).map((time, i) => time - times[i]));
+
+			t.diagnostic(`the bystander's worst wait: ${worst} ms`);
+			assert.ok(worst < LATE_MS, `a push came after ${worst} ms`);
+			assert.equal(pushes.at(-1)[1].dropped, 0);
+			from = pushes.length - 1;
+		},
+	};
+}
+
+const text = (packet) => frame({ op: OP.text, payload: packet });
+const event = (...args) => `42${JSON.stringify(args)}`;
+const join = async (session) => {
+	await session.send("40");
+	assert.equal(decode(await session.next()).type, 0);
+	return session;
+};
+const joined = async (t, kind, which = server) => join(await link(t, kind, which.port));
+
+// The next answer on a raw link that is no push.
+async function answer(session) {
+	for (;;) {
+		const packet = await session.next();
+		assert.ok(packet, "the connection ended");
+		if (!/^42\["(metrics update|custom metrics|frame)"/.test(packet))
+			return decode(packet).data;
+	}
+}
+
+// ---- what only time can show: begun first, looked at last
+
+const slow = { begun: 0, ends: [] }; // of begin_slowly
+
+function half_sent(what, bytes) {
+	const socket = net.connect(server.port, "127.0.0.1");
+	const end = new Promise((done) => {
+		socket.on("error", () => {});
+		socket.on("close", () => done(Date.now() - slow.begun));
+	});
+
+	socket.resume();
+	if (bytes)
+		socket.write(bytes);
+	slow.ends.push({ what, end, socket });
+}
+
+async function begin_slowly() {
+	const session = await link({ after() {} }, "polling", server.port);
+
+	slow.begun = Date.now();
+	half_sent("nothing", "");
+	half_sent("half a request line", "GET /heal");
+	half_sent("half a head", `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half: `);
+	half_sent("half a body", `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n${"x".repeat(50)}`);
+	half_sent("half a POST", `POST ${session.target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n4`);
+	half_sent("a request, and nothing more", "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+
+	slow.closing = await join(await link({ after() {} }, "polling", server.port));
+	await slow.closing.post(event("get status").slice(0, -3)); // no JSON: the session is closed, and nobody polls
+}
+after(() => slow.ends.forEach(({ socket }) => socket.destroy()));
+
+// ---- connections
+
+limit("LIMIT_CONNECTIONS", "who is beyond waits for room, who is in does not notice", async (t, most) => {
+	const files = Number(/^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))[1]);
+	if (files < most + 200) {
+		t.skip(`${files} descriptors do not suffice`);
+		return;
+	}
+	const crowded = await start(t, { config: ROOMY, env: ENV });
+	const probe = await bystander(t, crowded);
+	const sockets = new Set();
+	t.after(() => sockets.forEach((socket) => socket.resetAndDestroy()));
+
+	const open = (n) => within(10000, `${n} connections`, Promise.all(Array.from({ length: n }, () => new Promise((done, fail) => {
+		const socket = net.connect(crowded.port, "127.0.0.1", done);
+		sockets.add(socket);
+		socket.on("error", fail).on("close", () => sockets.delete(socket)).resume();
+	}))));
+
+	for (let n = 0; n < most; n += 500)
+		await open(500);
+	await probe.unharmed();
+	bounded(t, crowded, isSanitized ? 400e6 : 90e6);
+
+	const late = get(crowded, "/healthz"); // beyond: nobody takes it out of the kernel's queue
+	const first = await Promise.race([late.then(() => "answered"), take(probe.socket, "custom metrics", 5)]);
+	assert.notEqual(first, "answered");
+	sockets.forEach((socket) => socket.resetAndDestroy());
+	assert.equal((await late).status, 200);
+	await probe.unharmed();
+});
+
+limit("LIMIT_CONNECTIONS_PER_ADDRESS", "no limit unless one is configured; then 503", async (t, none) => {
+	assert.equal(none, 0);
+	const few = await start(t, { config: "limits { clients_per_address = 3 }" });
+	const sockets = await Promise.all([1, 2, 3].map(() => connect(t, few)));
+	const answer = await get(few, "/socket.io/?EIO=4&transport=polling");
+	assert.deepEqual([answer.status, Number(answer.headers["retry-after"]) > 0], [503, true]);
+	await refused(t, few.url, WAYS.websocket);
+	sockets[0].disconnect();
+	await until("room again", async () => (await get(few, "/socket.io/?EIO=4&transport=polling")).status === 200);
+});
+
+limit("LIMIT_SESSIONS", "as many as are configured; then 503 with Retry-After", async (t, most) => {
+	assert.ok(most >= 2000);
+	const few = await start(t, { config: "limits { clients = 5 }" });
+	const sockets = await Promise.all([1, 2, 3, 4, 5].map(() => connect(t, few, WAYS.websocket)));
+	const answer = await get(few, "/socket.io/?EIO=4&transport=polling");
+	assert.deepEqual([answer.status, answer.headers["retry-after"], JSON.parse(answer.text).message], [503, "5", "Too many sessions"]);
+	await refused(t, few.url, WAYS.websocket);
+	for (const socket of sockets)
+		await ask(socket, "get events");
+	sockets[0].disconnect();
+	await until("room again", async () => (await get(few, "/socket.io/?EIO=4&transport=polling")).status === 200);
+});
+
+test("a thousand connections that say nothing cost little, and nobody notices", async (t) => {
+	const probe = await bystander(t);
+	const before_all = server.memory().now;
+	const silent = await Promise.all(Array.from({ length: 1000 }, () => new Promise((done, fail) => {
+		const socket = net.connect(server.port, "127.0.0.1", () => done(socket));
+		socket.on("error", fail);
+	})));
+	t.after(() => silent.forEach((socket) => socket.resetAndDestroy()));
+	await probe.unharmed();
+	const each = (server.memory().now - before_all) / 1000;
+	t.diagnostic(`${Math.round(each)} bytes each`);
+	assert.ok(each < (isSanitized ? 60e3 : 8e3), `${each} bytes each`);
+	assert.ok(silent.every((socket) => !socket.destroyed));
+});
+
+test("five hundred sessions that never join a namespace, and nobody notices", async (t) => {
+	const probe = await bystander(t);
+	const before_all = server.memory().now;
+	await Promise.all(Array.from({ length: 500 }, () => link(t, "websocket", server.port)));
+	await probe.unharmed();
+	const each = (server.memory().now - before_all) / 500;
+	t.diagnostic(`${Math.round(each)} bytes each`);
+	assert.ok(each < (isSanitized ? 100e3 : 32e3), `${each} bytes each`);
+});
+
+// ---- HTTP
+
+const first_line = (bytes) => bytes.toString("latin1").split("\r\n")[0];
+const head = (...lines) => `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`;
+
+limit("LIMIT_HTTP_HEAD_BYTES", "a head beyond it is answered in words", async (t, most) => {
+	const rows = [
+		["one long header", head(`X-Long: ${"a".repeat(most)}`), 431],
+		["a megabyte of one header", head(`X-Long: ${"a".repeat(1e6)}`), 431],
+		["300 headers", head(...Array.from({ length: 300 }, (_, i) => `X-${i}: a`)), 431],
+		["4000 headers", head(...Array.from({ length: 4000 }, (_, i) => `X-${i}: a`)), 431],
+		["a long path", `GET /${"a".repeat(most)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`, 414],
+		["a long method", `${"A".repeat(most + 10)} / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`, 414],
+		["half of it", head(`X-Long: ${"a".repeat(most / 2)}`), 200],
+	];
+	for (const [what, bytes, status] of rows)
+		assert.match(first_line(await exchange(server.port, bytes)), new RegExp(`^HTTP/1\\.1 ${status} `), what);
+	bounded(t);
+});
+
+limit("LIMIT_HTTP_BODY_BYTES", "413, and what follows is read only to a point", async (t, most) => {
+	const body = (n) => request(server.port, "/healthz", { method: "GET", body: "x".repeat(n), headers: { "content-length": n } });
+
+	assert.equal((await body(most - 1)).status, 200);
+	assert.equal((await body(most + 1)).status, 413);
+	assert.match(first_line(await exchange(server.port, head("Content-Length: 999999999999"))), /^HTTP\/1\.1 413 /);
+	const bytes = (n) => `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n${`10000\r\n${"x".repeat(65536)}\r\n`.repeat(n)}`;
+	const endless = await exchange(server.port, bytes(1100), undefined, 10000);
+	assert.doesNotMatch(first_line(endless), / 200 /);
+	bounded(t);
+});
+
+limit("LIMIT_HTTP_QUERY_ARGS", "one more is 400", async (t, most) => {
+	const args = (n) => get(server, `/api/v1/processes?limit=1${"&a=b".repeat(n - 1)}`);
+
+	assert.equal((await args(most)).status, 200);
+	for (const n of [most + 1, most + 100, 5000])
+		assert.equal((await args(n)).status, 400, `${n}`);
+});
+
+// ---- Engine.IO
+
+limit("LIMIT_MAX_PAYLOAD", "413 on a POST, 1009 on a websocket, and not a byte earlier", async (t, most) => {
+	const packet = (n) => event("get metrics", "a".repeat(n - event("get metrics", "").length));
+	const session = await joined(t, "polling");
+	assert.equal((await session.post(packet(most + 1))).status, 413);
+	assert.equal((await session.post(packet(most))).status, 200);
+	assert.match((await answer(session))[1].error, /^match must be/, "the session goes on");
+
+	const ws = await joined(t, "websocket");
+	ws.ws.bytes(text(packet(most)));
+	assert.match((await answer(ws))[1].error, /^match must be/);
+	ws.ws.bytes(text(packet(most + 1)));
+	assert.equal(await ws.next(), null);
+	assert.equal(ws.closeCode, 1009);
+
+	const announced = await joined(t, "websocket");
+	announced.ws.bytes(frame({ op: OP.text, payload: "", length: 2 ** 40, wide: 64 }));
+	assert.equal(await announced.next(), null);
+	assert.equal(announced.closeCode, 1009);
+	bounded(t);
+});
+
+limit("LIMIT_PAYLOAD_PACKETS", "as many as fit the body are taken, in no time", async (t, most) => {
+	assert.ok(most * 2 > LIMITS.LIMIT_MAX_PAYLOAD);
+	const probe = await bystander(t);
+	const session = await joined(t, "polling");
+	for (const packet of ["6", "3", "4"]) {
+		const n = packet === "4" ? 1 : LIMITS.LIMIT_MAX_PAYLOAD / 2; // a message that is none ends the session with the first
+		assert.equal((await session.post(Array(n).fill(packet).join(SEP))).status, 200);
+	}
+	await probe.unharmed();
+	bounded(t);
+});
+
+limit("LIMIT_WS_FRAGMENTS", "one more ends the connection with 1009", async (t, most) => {
+	for (const [n, payload] of [[most + 1, ""], [most + 1, "a"], [most, "a"]]) {
+		const session = await joined(t, "websocket");
+		const parts = [frame({ op: OP.text, fin: false, payload: '42["x","' })];
+		for (let i = 1; i < n - 1; i++)
+			parts.push(frame({ op: OP.cont, fin: false, payload }));
+		parts.push(frame({ op: OP.cont, payload: '"]' }));
+		session.ws.bytes(Buffer.concat(parts));
+		if (n > most) {
+			assert.equal(await session.next(), null);
+			assert.equal(session.closeCode, 1009);
+		} else {
+			assert.match((await answer(session))[1].error, /^unknown event/);
+		}
+	}
+	bounded(t);
+});
+
+const HISTORY = { series: "*", from: -3600000, points: 1000, shape: "columns" };
+
+limit("LIMIT_QUEUE_LOW_BYTES", "a slow websocket misses pushes, and is told how many", async (t, low) => {
+	const probe = await bystander(t);
+	const slow_one = await connect(t, server, WAYS.websocket);
+	await ask(slow_one, "subscribe metric", "*");
+	await ask(slow_one, "set polling rate", 100);
+	assert.equal((await next(slow_one, "custom metrics"))[1].dropped, 0);
+
+	const tcp = slow_one.io.engine.transport.ws._socket;
+	tcp.pause();
+	for (let i = 0; i < 12; i++)
+		slow_one.emit("get history", HISTORY, () => {});
+	await until("a queue", async () => (await next(probe.socket, "custom metrics"))[0]["self.queue_bytes"] > low, 6000);
+	await take(probe.socket, "custom metrics", 10);
+	await probe.unharmed();
+	bounded(t);
+	tcp.resume();
+
+	let dropped = 0;
+	await until("to be told", async () => (dropped = (await next(slow_one, "custom metrics"))[1].dropped) > 0, 5000);
+	t.diagnostic(`${dropped} pushes dropped`);
+	await until("an empty queue", async () => (await next(probe.socket, "custom metrics"))[0]["self.queue_bytes"] < low, 6000);
+	assert.equal((await next(slow_one, "custom metrics"))[1].dropped, dropped, "and no more than that");
+});
+
+limit("LIMIT_QUEUE_LOW_BYTES", "a client that does not poll misses them too", async (t, low) => {
+	const probe = await bystander(t);
+	const lazy = await joined(t, "polling");
+	await lazy.send(event("subscribe metric", "cpu"));
+	for (let i = 0; i < 2; i++)
+		await lazy.send(event("get history", HISTORY));
+	await lazy.send(event("set polling rate", 100));
+	await until("a queue", async () => (await next(probe.socket, "custom metrics"))[0]["self.queue_bytes"] > low, 6000);
+	await take(probe.socket, "custom metrics", 5);
+	let about;
+	do
+		about = decode(await lazy.next()).data;
+	while (about[0] !== "custom metrics");
+	assert.ok(about[2].dropped >= 5, JSON.stringify(about[2]));
+	await probe.unharmed();
+});
+
+limit("LIMIT_QUEUE_BYTES", "who lets more wait than that is closed, on either transport", async (t, most) => {
+	const probe = await bystander(t);
+	const lazy = await joined(t, "polling");
+	let asked = 0;
+	while ((await lazy.send(event("get history", HISTORY))) === 200)
+		assert.ok(++asked < 60, "it is never closed");
+	assert.equal((await lazy.get()).status, 400);
+	t.diagnostic(`closed after ${asked} answers`);
+	bounded(t);
+
+	const stuck = await connect(t, server, WAYS.websocket);
+	const gone = new Promise((done) => stuck.on("disconnect", done));
+	const tcp = stuck.io.engine.transport.ws._socket;
+	tcp.pause();
+	for (let i = 0; i < 60; i++)
+		stuck.emit("get history", HISTORY, () => {});
+	const stats = async () => (await ask(probe.socket, "get status")).clients;
+	const clients = await stats();
+	await until("its end", async () => (await stats()) < clients, 10000);
+	tcp.resume();
+	assert.ok(["transport close", "transport error"].includes(await within(5000, "the client's view", gone)));
+	await probe.unharmed();
+	bounded(t);
+	assert.ok(most < MEMORY);
+});
+
+// ---- Socket.IO
+
+// packet, or packets; does the connection survive?
+const packets = {
+	LIMIT_ATTACHMENTS: (most) => [
+		[[`45${most}-["x"${Array.from({ length: most }, (_, i) => `,{"_placeholder":true,"num":${i}}`).join("")}]`, ...Array(most).fill(Buffer.from("b"))], true],
+		[[`45${most + 1}-["x"]`], false],
+		[['4599999999999999-["x"]'], false],
+	],
+	LIMIT_JSON_DEPTH: (most) => [
+		[[`42["x",${"[".repeat(most - 1)}${"]".repeat(most - 1)}]`], true],
+		[[`42["x",${"[".repeat(most)}${"]".repeat(most)}]`], false],
+		[[`42["x",${'{"a":'.repeat(100000)}1${"}".repeat(100000)}]`], false],
+		[[`42["x",${"[".repeat(900000)}`], false],
+	],
+};
+
+for (const [name, rows] of Object.entries(packets)) {
+	limit(name, "one more closes the connection", async (t, most) => {
+		const probe = await bystander(t);
+		for (const [row, lives] of rows(most)) {
+			const session = await joined(t, "websocket");
+			session.send(...row);
+			if (lives)
+				assert.match((await answer(session))[1].error, /^unknown event/, row[0].slice(0, 40));
+			else
+				await until("the end", async () => (await session.next()) === null);
+		}
+		await probe.unharmed();
+		bounded(t);
+	});
+}
+
+// Vedette has no namespaces that a client can name into being: the library's own ceilings are pushed at the fixture
+// server of the conformance suite, which has.
+limit(["LIMIT_NAMESPACE_BYTES", "LIMIT_NAMESPACES_PER_CLIENT", "LIMIT_DYNAMIC_NAMESPACES"], "CONNECT is refused, the connection stays", async (t, bytes, each, all) => {
+	const probe = await bystander(t);
+	const session = await joined(t, "websocket");
+	for (const name of ["/other", `/${"a".repeat(bytes)}`, `/${"a".repeat(900000)}`, ...Array.from({ length: each + 10 }, (_, i) => `/n${i}`)]) {
+		session.send(`40${name},`);
+		const { type, nsp, data } = decode(await session.next());
+		assert.deepEqual([type, nsp.length, data], [4, name.length, { message: "Invalid namespace" }]);
+	}
+	session.send(event("get events"));
+	assert.equal((await answer(session))[1].status, "ok");
+	await probe.unharmed();
+	bounded(t);
+
+	const fixture = await startFixture();
+	t.after(() => fixture.stop());
+	const connect_to = async (raw, name) => {
+		raw.send(`40${name},`);
+		let got;
+		do
+			got = decode(await raw.next());
+		while (got.nsp !== name || got.type === 2);
+		return got.type === 0;
+	};
+	const long = await link(t, "websocket", fixture.port("ext"));
+	assert.equal(await connect_to(long, `/dyn-${"1".repeat(bytes - 5)}`), true);
+	assert.equal(await connect_to(long, `/dyn-${"1".repeat(bytes - 4)}`), false);
+	let made = 1, raw;
+	for (let n = 0; made < all; n++) {
+		if (n % each === 0)
+			raw = await link(t, "websocket", fixture.port("ext"));
+		assert.equal(await connect_to(raw, `/dyn-${n}`), true, `the ${made + 1}th`);
+		made++;
+		if ((n + 1) % each === 0 && n < each * 2)
+			assert.equal(await connect_to(raw, "/dyn-0000"), false, "one more of this client");
+	}
+	const last = await link(t, "websocket", fixture.port("ext"));
+	assert.equal(await connect_to(last, "/dyn-999999"), false, "one more of all");
+	assert.equal(await connect_to(last, "/dyn-1"), true, "one that is there");
+});
+
+limit("LIMIT_PENDING_ACKS", "the oldest is given up", async (t, most) => {
+	const fixture = await startFixture();
+	t.after(() => fixture.stop());
+	const raw = await join(await link(t, "websocket", fixture.port("ext")));
+	const others = [];
+	for (let sent = 0, batch; sent <= most; sent += batch) {
+		batch = Math.min(500, most + 1 - sent);
+		raw.send(...Array.from({ length: batch }, (_, i) => `42${sent + i}["cmd","emit",{"base":"socket","ev":"q","ack":true,"args":[]}]`));
+		for (let asked = 0; asked < batch;) {
+			const packet = await raw.next();
+			if (/^42\d+\["q"/.test(packet))
+				asked++;
+			else if (packet.startsWith("43"))
+				others.push(packet);
+		}
+	}
+	assert.deepEqual(others, ['430[{"err":"operation has timed out"}]'], "the first of all, and no other");
+});
+
+// A client that loses its connection, and may come back to it.
+async function lose(t, which) {
+	const session = await link(t, "websocket", which.port);
+	await session.send("40");
+	const { data: { pid, sid } } = decode(await session.next());
+	session.send(event("subscribe metric", "cpu"));
+	const [, , offset] = await answer(session);
+	assert.match(offset, /^\d+$/);
+	session.drop();
+	return { pid, sid, offset };
+}
+
+async function comes_back(t, which, { pid, sid, offset }) {
+	const session = await link(t, "websocket", which.port);
+	session.send(`40${JSON.stringify({ pid, offset })}`);
+	let got;
+	do
+		got = decode(await session.next());
+	while (got.type !== 0);
+	return got.data.sid === sid;
+}
+
+limit("LIMIT_RECOVERY_BYTES", "the oldest go first; who needs them begins anew", async (t, most) => {
+	const probe = await bystander(t);
+	const gone = await lose(t, server);
+	assert.equal(await comes_back(t, server, gone), true);
+	const late = await lose(t, server);
+	const loud = await connect(t, server, WAYS.websocket);
+	const list = Array.from({ length: 200 }, (_, i) => `${"x".repeat(240)}${i}`);
+	for (let bytes = 0; bytes < most * 1.5; bytes += 200 * 240)
+		await ask(loud, "unsubscribe metric", list);
+	assert.equal(await comes_back(t, server, late), false);
+	await probe.unharmed();
+	bounded(t);
+});
+
+limit("LIMIT_RECOVERY_SESSIONS", "the oldest go first", async (t, most) => {
+	const crowded = await start(t, { config: ROOMY, env: ENV });
+	const oldest = await lose(t, crowded);
+	const hello = Buffer.concat([
+		Buffer.from(`GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+		text("40"),
+	]);
+	const come_and_go = () => new Promise((done, fail) => {
+		const socket = net.connect(crowded.port, "127.0.0.1", () => socket.write(hello));
+		let got = "";
+		socket.on("data", (chunk) => {
+			got += chunk.toString("latin1");
+			if (got.includes('"pid"'))
+				socket.resetAndDestroy();
+		}).on("error", fail).on("close", () => done());
+	});
+	for (let n = 0; n < most; n += 200)
+		await within(10000, "200 that come and go", Promise.all(Array.from({ length: 200 }, come_and_go)));
+	const youngest = await lose(t, crowded);
+	assert.equal(await comes_back(t, crowded, oldest), false);
+	assert.equal(await comes_back(t, crowded, youngest), true);
+	bounded(t, crowded);
+});
+
+test("a flood of events is answered, one by one, and nobody notices", async (t) => {
+	const probe = await bystander(t);
+	const loud = await connect(t, server, WAYS.websocket);
+	const floods = [
+		[20000, "no such event"], [5000, "set polling rate", 3600000], [2000, "get status"], [200, "get metrics", "*"],
+		[200, "get history", { series: Array(500).fill("*zz").with(0, "cpu"), points: 1 }], [200, "watch", { series: Array(200).fill("*"), rate: 3600000 }],
+		[200, "get processes", { limit: 5000 }],
+	];
+	for (const [n, ...args] of floods) {
+		await within(20000, `${n} of ${args[0]}`, Promise.all(Array.from({ length: n }, () => loud.emitWithAck(...args))));
+		await probe.unharmed();
+	}
+	bounded(t);
+});
+
+// ---- the monitor's own
+
+limit("LIMIT_PATTERN_BYTES", "a request error", async (t, most) => {
+	const socket = await connect(t, server, WAYS.websocket);
+	await ask(socket, "subscribe metric", "a".repeat(most));
+	assert.match(await refusal(socket, "subscribe metric", "a".repeat(most + 1)), new RegExp(`1 to ${most} bytes`));
+	assert.match(await refusal(socket, "get metrics", "a".repeat(most + 1)), new RegExp(`at most ${most} bytes`));
+});
+
+limit("LIMIT_SUBSCRIPTIONS", "a request error", async (t, most) => {
+	const socket = await connect(t, server, WAYS.websocket);
+	await ask(socket, "subscribe metric", Array.from({ length: most }, (_, i) => `s/${i}`));
+	assert.match(await refusal(socket, "subscribe metric", "one.more"), new RegExp(`at most ${most};`));
+});
+
+limit("LIMIT_RATE_MS", "a request error", async (t, most) => {
+	const socket = await connect(t, server, WAYS.websocket);
+	await ask(socket, "set polling rate", most);
+	assert.match(await refusal(socket, "set polling rate", most + 1), new RegExp(` to ${most}$`));
+});
+
+limit("LIMIT_PROCESS_ROWS", "a request error", async (t, most) => {
+	const socket = await connect(t, server, WAYS.websocket);
+	await ask(socket, "get processes", { limit: most });
+	assert.match(await refusal(socket, "get processes", { limit: most + 1 }), new RegExp(` to ${most}$`));
+});
+
+limit("LIMIT_HISTORY_VALUES", "a request error", async (t, most) => {
+	const socket = await connect(t, server, WAYS.websocket);
+	const { series } = await ask(socket, "get history", { series: "*", from: -3600000, points: 1000, shape: "columns" });
+	assert.ok(series.length * 3600 > most, "enough series on this host");
+	assert.match(await refusal(socket, "get history", { series: "*", from: -3600000, points: 4000 }), new RegExp(`more than ${most} values: ask for fewer`));
+	assert.match(JSON.parse((await get(server, `/api/v1/history?${query({ series: "*", from: -3600000, points: 4000 })}`)).text).error, new RegExp(`${most} values`));
+});
+
+// More series than a host has: /proc/diskstats of a hundred disks and more, seen by this server alone.
+const DISKS = 160;
+const diskstats = (n) => Array.from({ length: n }, (_, i) => `   8 ${i * 16} sd${String.fromCharCode(97 + i % 26)}${String.fromCharCode(97 + Math.floor(i / 26))} 1 0 8 1 1 0 8 1 0 1 2\n`).join("");
+const can_unshare = spawnSync("unshare", ["-rm", "true"]).status === 0;
+
+limit(["LIMIT_WATCHED_SERIES", "LIMIT_HISTORY_SERIES"], "a request error; pushes hold no more", async (t, watched, history) => {
+	const many = serve_disks(t);
+	await many.start();
+	const socket = await connect(t, many, WAYS.websocket);
+	await until("the disks' rates", async () => (await ask(socket, "get status")).series > watched, 8000);
+
+	assert.match(await refusal(socket, "watch", { series: ["*"] }), new RegExp(`at most ${watched}$`));
+	assert.match(await refusal(socket, "get history", { series: "*", points: 1 }), new RegExp(`more than ${history} series match`));
+	await ask(socket, "subscribe metric", "*");
+	await ask(socket, "set polling rate", 100);
+	const [[values]] = await take(socket, "custom metrics", 1);
+	assert.equal(Object.keys(values).length, watched);
+	await ask(socket, "watch", { series: ["disk.busy/*", "disk.reads/*"] });
+	await ask(socket, "get history", { series: "disk.busy/*", points: 10 });
+	await socket.disconnect();
+	bounded(t, many);
+}, { skip: !can_unshare && "this host lets nobody have a mount namespace" });
+
+function serve_disks(t) {
+	const fake = path.join(mkdtempSync(path.join(tmpdir(), "vedette-e2e-")), "diskstats");
+	writeFileSync(fake, diskstats(DISKS));
+	t.after(() => rmSync(path.dirname(fake), { recursive: true }));
+	const many = new Vedette({
+		config: ROOMY, env: ENV,
+		under: ["unshare", "-rm", "sh", "-c", 'mount --bind "$0" /proc/diskstats && exec "$@"', fake],
+	});
+	t.after(() => many.stop());
+	return many;
+}
+
+// ---- what had to wait
+
+limit("LIMIT_HTTP_IDLE_S", "who says nothing, or half a request, is closed", async (t, seconds) => {
+	for (const { what, end } of slow.ends) {
+		const ms = await within(seconds * 1000 + 8000, `the end of ${what}`, end);
+		assert.ok(ms > (seconds - 2) * 1000 && ms < (seconds + 6) * 1000, `${what} was closed after ${ms} ms`);
+	}
+});
+
+limit("LIMIT_CLOSING_MS", "a closed session waits so long for its last poll, then it is forgotten", async (t, ms) => {
+	const left = slow.begun + ms - Date.now();
+	await until("its end", async () => (await json(server, "/healthz")).status === "ok" && Date.now() > slow.begun + ms + 500, Math.max(left, 0) + 5000);
+	const { status, text: said_to } = await slow.closing.get();
+	assert.deepEqual([status, JSON.parse(said_to).message], [400, "Session ID unknown"]);
+});
+
+// The text of all that src/app stands on: a limit of a folder that it does not reach yet is no peer's either.
+function in_use() {
+	const folders = new Set(["app"]);
+	let text = "";
+
+	for (const folder of folders) {
+		const dir = path.join(ROOT, folder === "collectors" ? folder : `src/${folder}`);
+		for (const name of readdirSync(dir).filter((file) => /\.[ch]$/.test(file) && file !== "limits.h"))
+			text += readFileSync(path.join(dir, name), "utf8");
+		for (const [, other] of text.matchAll(/^#include "(\w+)\//gm))
+			folders.add(other);
+	}
+	return text;
+}
+
+test("every limit of the header that is in force is pushed against", () => {
+	const names = [...header.matchAll(/^#define (LIMIT_\w+)/gm)].map(([, name]) => name);
+	const text = in_use();
+	const in_force = names.filter((name) => new RegExp(`\\b${name}\\b`).test(text));
+
+	assert.deepEqual(in_force.filter((name) => !pushed.has(name)), []);
+	assert.deepEqual([...pushed].filter((name) => !names.includes(name)), []);
+	assert.ok(in_force.length > 20 && names.every((name) => Number.isFinite(LIMITS[name])));
+});
+
+test("and after all that the server is well", async (t) => {
+	const probe = await bystander(t);
+	await probe.unharmed();
+	const { collectors } = await ask(probe.socket, "get status");
+	assert.deepEqual(collectors.filter(({ state }) => state === "failing").map(({ name, error }) => `${name}: ${error}`), []);
+	bounded(t);
+});
