@@ -17,11 +17,13 @@ enum severity { SEVERITY_NONE, SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICA
 const char *severity_name(enum severity s); /* "none", "info", "warning", "critical" */
 bool severity_parse(const char *name, enum severity *out);
 
-/* One limit. above/below/equals use low; outside fires below low and above high. */
+/* One limit. above/below/equals use low; outside fires below low and above high. absent and full_in use low (ms), or where it is
+ * 0 the rule's own absent_ms and full_in_ms. */
 struct rule_limit {
 	bool set;
 	double low, high;
-	double clear;                  /* back to calm past this; equal to low without hysteresis */
+	double clear;                  /* back to calm past this; equal to low without hysteresis. outside: as far inside from high as
+	                                * this is from low. full_in: 0 for none */
 };
 
 /* `mon-fri 08:00-18:00`, local time; several may be given. */
@@ -61,6 +63,8 @@ bool rule_in_hours(const struct rule *r, int weekday, int minute_of_day);
 
 /* What is impossible in a rule, in words that say what was meant; false and a text in why. */
 bool rule_check(const struct rule *r, char *why, size_t size);
+/* What is impossible between rules that are each possible: two of a name, inhibited_by a rule that there is not. which: the one at fault. */
+bool rules_check(const struct rule *rules, size_t n, size_t *which, char *why, size_t size);
 
 /* Fills {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME}; unknown names are an error in
  * rule_template_check and stay as they are here. */
@@ -71,12 +75,12 @@ struct rule_words {
 void rule_fill(const struct rule *r, const char *text, const struct rule_words *w, struct buf *out);
 bool rule_template_check(const struct rule *r, const char *text, char *why, size_t size);
 
-bool rule_hours_parse(const char *text, struct rule_hours *out);
+bool rule_hours_parse(const char *text, struct rule_hours *out); /* also "sat,sun", "22:00-06:00" (each day), "fri-mon 18:00-24:00" */
 bool rule_fold_parse(const char *text, enum rule_fold *fold, double *percentile); /* "avg", "p95" */
 
 /* Aggregates over samples of a window, oldest first; t in ms, values may be NaN. */
 double rule_fold_window(const struct rule *r, const int64_t *t, const double *v, size_t n);
-/* Straight line through the window: ms until it reaches full from now; INFINITY if it does not. */
+/* Straight line through the window: ms until it reaches full from now; INFINITY if it does not, NaN for less than three samples. */
 double rule_full_in(const int64_t *t, const double *v, size_t n, double full, int64_t now);
 
 void rule_release(struct rule *r);
