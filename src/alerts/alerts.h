@@ -36,6 +36,7 @@ struct alert_view {
 	const char *by, *note;         /* of an acknowledgement or silence; NULL */
 	bool flapping;                 /* changed its mind more than 5 times in 10 minutes: notifications wait until it is calm */
 	bool inhibited;
+	bool untold;                   /* channels do not know of its present severity yet; give it back to alerts_restore */
 };
 
 /* What happened; the view is as it is after. */
@@ -45,6 +46,8 @@ struct alerts_hooks {
 	void *user;
 	/* Every change, in order. notify: it is to be told to channels (not silenced, inhibited, flapping or out of hours). */
 	void (*changed)(void *user, enum alert_change what, const struct alert_view *a, bool notify);
+	/* The series behind an alias ("cpu"), or what it was given; NULL: no aliases. */
+	const char *(*resolve)(const char *metric);
 };
 
 /* rules: taken over (and freed with rule_release/free). st: where series are found, and history of windows is read. */
@@ -63,6 +66,7 @@ struct alert_saved {
 	enum alert_state state;
 	double value;
 	int64_t starts_ms;
+	bool untold;
 };
 void alerts_restore(struct alerts *a, const struct alert_saved *saved);
 

@@ -44,6 +44,10 @@
 #define LIMIT_SILENCES 1000                  /* at once: request error */
 #define LIMIT_PROCESS_ROWS 5000              /* in one answer: request error */
 
+/* --- alerts --- */
+#define LIMIT_ALERT_INSTANCES 100000         /* rule × series judged at once: further series are not, and the log says so */
+#define LIMIT_SUMMARY_BYTES 2000             /* of an alert's summary: cut */
+
 /* --- the database's thread --- */
 #define LIMIT_DB_QUEUE 1000                  /* readings, audit rows and re-sendings that wait for it: answered with nothing, audit rows are lost and counted in the log */
 #define LIMIT_DB_ROWS 1000                   /* in one answer: fewer are given */

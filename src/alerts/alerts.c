@@ -1,0 +1,833 @@
+/* alerts.c: from judgements to alerts: pending, firing, higher, lower, over; and who of them is to be told.
+ *
+ * Each severity of an instance is a latch of its own: it goes on when the judgement was at least that bad for `for`, and off
+ * when it was better for `keep`. The alert has the highest severity that is on. Time during which the value was not known
+ * counts for neither. */
+#include "alerts/inner.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/xmalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *alert_state_name(enum alert_state s)
+{
+	static const char *const names[] = {[ALERT_PENDING] = "pending", [ALERT_FIRING] = "firing",
+		[ALERT_ACKNOWLEDGED] = "acknowledged", [ALERT_SILENCED] = "silenced", [ALERT_RESOLVED] = "resolved"};
+
+	return names[s];
+}
+
+#define INSTANCE(l, member) list_item(l, struct instance, member)
+
+static void link_if(struct link *head, struct link *l, bool in)
+{
+	if (in && !list_linked(l))
+		list_push(head, l);
+	else if (!in)
+		list_remove(l);
+}
+
+/* --- what others see --- */
+
+static enum alert_state state_of(const struct instance *i)
+{
+	const struct alert *al = i->alert;
+
+	if (i->shown == SEVERITY_NONE)
+		return ALERT_PENDING;
+	/* Of two people who spoke, the later. */
+	if (al->acked_ms && (!al->silence || al->acked_ms >= al->silenced_ms))
+		return ALERT_ACKNOWLEDGED;
+	return al->silence ? ALERT_SILENCED : ALERT_FIRING;
+}
+
+static enum severity severity_of(const struct instance *i)
+{
+	return i->shown ? i->shown : i->judged;
+}
+
+static double threshold_of(const struct instance *i)
+{
+	const struct rule *r = i->watch->rule;
+	enum severity s = severity_of(i);
+
+	if (r->compare == RULE_OUTSIDE && r->limits[s].set && i->value > r->limits[s].high)
+		return r->limits[s].high;
+	return rule_threshold(r, s);
+}
+
+void instance_view(const struct instance *i, struct alert_view *out)
+{
+	const struct alert *al = i->alert;
+	const struct rule *r = i->watch->rule;
+	enum alert_state state = state_of(i);
+	bool silenced = state == ALERT_SILENCED;
+
+	*out = (struct alert_view){
+		.id = al->id, .rule = r, .rule_name = r->name, .type = r->type ? r->type : r->name, .metric = r->metric,
+		.series = i->subject->id, .summary = al->summary, .severity = severity_of(i), .state = state, .value = i->value,
+		.threshold = threshold_of(i), .starts_ms = al->starts_ms, .changed_ms = al->changed_ms,
+		.by = silenced ? al->silence->by : al->by, .note = silenced ? al->silence->note : al->note,
+		.flapping = i->flapping, .inhibited = al->inhibited, .untold = al->told < severity_of(i),
+	};
+}
+
+static void summarize(const struct alerts *a, struct instance *i)
+{
+	const struct rule *r = i->watch->rule;
+	enum severity s = severity_of(i);
+	struct buf text;
+
+	buf_init(&text, LIMIT_SUMMARY_BYTES);
+	if (r->summary && *r->summary)
+		rule_fill(r, r->summary, &(struct rule_words){i->subject->id, a->host, severity_name(s), i->value, threshold_of(i)},
+			&text);
+	else
+		rule_say(r, s, i->watch->pattern ? i->subject->id : r->metric, i->value, i->subject->unit, &text);
+	free(i->alert->summary);
+	i->alert->summary = buf_take(&text, NULL);
+}
+
+/* --- who is not to be told --- */
+
+static void note_change(struct instance *i, int64_t now_ms)
+{
+	int64_t *at = &i->changes_ms[i->nchanges++ % FLAP_CHANGES], oldest;
+
+	*at = now_ms;
+	oldest = i->changes_ms[i->nchanges % FLAP_CHANGES];
+	if (i->nchanges >= FLAP_CHANGES && now_ms - oldest <= FLAP_WINDOW_MS)
+		i->flapping = true;
+}
+
+static void calm_down(struct instance *i, int64_t now_ms)
+{
+	int64_t last;
+
+	if (!i->flapping)
+		return;
+	last = i->changes_ms[(i->nchanges - 1) % FLAP_CHANGES];
+	/* A clock that was set back must not keep it for as long. */
+	if (now_ms - last >= FLAP_CALM_MS || last - now_ms > FLAP_CALM_MS) {
+		i->flapping = false;
+		i->nchanges = 0;
+	}
+}
+
+/* A disk's alert inhibits what is wrong with that disk; one of the whole host, whatever there is. */
+static bool is_about(const struct instance *by, const struct instance *i)
+{
+	const char *x = series_instance(by->subject->id), *y = series_instance(i->subject->id);
+
+	return !*x || !*y || strcmp(x, y) == 0;
+}
+
+static bool is_older(const struct instance *x, const struct instance *y)
+{
+	if (x->alert->starts_ms != y->alert->starts_ms)
+		return x->alert->starts_ms < y->alert->starts_ms;
+	return x->watch < y->watch;
+}
+
+static bool inhibits(const struct inhibitor *h, const struct instance *by, const struct instance *i)
+{
+	if (by->shown < i->shown || !is_about(by, i))
+		return false;
+	return !h->mutual || by->shown > i->shown || is_older(by, i);
+}
+
+static bool is_inhibited(const struct instance *i)
+{
+	const struct watch *w = i->watch;
+
+	for (size_t k = 0; k < w->ninhibitors; k++)
+		list_each(&w->inhibitors[k].by->firing, l, after)
+			if (inhibits(&w->inhibitors[k], INSTANCE(l, firing), i))
+				return true;
+	return false;
+}
+
+static void find_mutes(struct alerts *a, struct instance *i, int64_t now_ms)
+{
+	struct alert *al = i->alert;
+	const struct silence *s = silence_for(a, i, now_ms);
+
+	if (s && !al->silence)
+		al->silenced_ms = now_ms;
+	al->silence = s;
+	al->inhibited = is_inhibited(i);
+	al->mutes = a->mutes;
+}
+
+static bool is_muted(const struct alerts *a, const struct instance *i)
+{
+	return i->alert->silence || i->alert->inhibited || i->flapping || !rule_in_hours(i->watch->rule, a->weekday, a->minute);
+}
+
+/* --- telling --- */
+
+static void tell(struct alerts *a, struct instance *i, enum alert_change what, bool notify, int64_t now_ms)
+{
+	struct alert *al = i->alert;
+	struct alert_view v;
+
+	al->changed_ms = now_ms;
+	al->flapping = i->flapping;
+	al->said = state_of(i);
+	if (notify) {
+		al->told = i->shown;
+		al->known = true;
+	}
+	instance_view(i, &v);
+	if (a->hooks.changed)
+		a->hooks.changed(a->hooks.user, what, &v, notify);
+}
+
+/* The view keeps the severity that it had; whoever heard of the beginning hears of the end. */
+static void tell_end(struct alerts *a, struct instance *i, int64_t now_ms)
+{
+	struct alert *al = i->alert;
+	struct alert_view v;
+
+	al->changed_ms = now_ms;
+	instance_view(i, &v);
+	v.state = ALERT_RESOLVED;
+	v.ends_ms = now_ms;
+	v.by = al->by;
+	v.note = al->note;
+	if (a->hooks.changed)
+		a->hooks.changed(a->hooks.user, ALERT_ENDED, &v, al->known);
+}
+
+/* What changed without the value: a silence, an inhibition, the hour, calm after flapping. */
+static void refresh(struct alerts *a, struct instance *i, int64_t now_ms)
+{
+	struct alert *al = i->alert;
+	bool inhibited = al->inhibited, late;
+
+	calm_down(i, now_ms);
+	if (al->mutes != a->mutes)
+		find_mutes(a, i, now_ms);
+	/* Nobody knows whether channels heard of it before the restart: rather once more than never. */
+	if (al->restored && is_muted(a, i))
+		al->told = SEVERITY_NONE;
+	al->restored = false;
+	late = al->told < i->shown && !al->acked_ms && !is_muted(a, i);
+	if (late || al->said != state_of(i) || al->inhibited != inhibited || al->flapping != i->flapping)
+		tell(a, i, ALERT_CHANGED, late, now_ms);
+}
+
+void alerts_refresh(struct alerts *a, int64_t now_ms)
+{
+	if (!a->ticked_ms)
+		return; /* silences are given back before anyone knows what day it is */
+	list_each(&a->open, l, after) {
+		struct instance *i = INSTANCE(l, open);
+
+		if (i->shown != SEVERITY_NONE)
+			refresh(a, i, now_ms);
+	}
+}
+
+/* --- an alert's life --- */
+
+/* id: of a restored one; NULL: a new one. */
+static void alert_open(struct alerts *a, struct instance *i, const char *id, int64_t now_ms)
+{
+	struct alert *al = xzalloc(sizeof *al);
+
+	if (id)
+		memcpy(al->id, id, ALERT_ID_LEN);
+	else
+		random_id(al->id);
+	al->starts_ms = al->changed_ms = now_ms;
+	i->alert = al;
+	map_set(&a->ids, al->id, ALERT_ID_LEN, i);
+	list_push(&a->open, &i->open);
+}
+
+static void alert_close(struct alerts *a, struct instance *i)
+{
+	struct alert *al = i->alert;
+
+	map_del(&a->ids, al->id, ALERT_ID_LEN);
+	list_remove(&i->open);
+	i->alert = NULL;
+	free(al->summary);
+	free(al->by);
+	free(al->note);
+	free(al);
+}
+
+static void forget_acknowledgement(struct alert *al)
+{
+	free(al->by);
+	free(al->note);
+	al->by = al->note = NULL;
+	al->acked_ms = 0;
+}
+
+static void show(struct alerts *a, struct instance *i, enum severity is, int64_t now_ms)
+{
+	enum severity was = i->shown;
+
+	calm_down(i, now_ms);
+	note_change(i, now_ms);
+	a->mutes += i->watch->inhibits;
+	if (is == SEVERITY_NONE) {
+		list_remove(&i->open); /* whoever is told may look through all that are open */
+		list_remove(&i->firing);
+		tell_end(a, i, now_ms);
+		i->shown = SEVERITY_NONE;
+		alert_close(a, i);
+		return;
+	}
+	if (!i->alert)
+		alert_open(a, i, NULL, now_ms);
+	i->shown = (uint8_t)is;
+	if (!was)
+		i->alert->starts_ms = now_ms;
+	if (is > was)
+		forget_acknowledgement(i->alert);
+	link_if(&i->watch->firing, &i->firing, true);
+	summarize(a, i);
+	find_mutes(a, i, now_ms);
+	tell(a, i, !was ? ALERT_STARTED : is > was ? ALERT_RAISED : ALERT_CHANGED, !is_muted(a, i), now_ms);
+}
+
+/* The highest severity that is on, after those latches moved whose time has come. */
+static enum severity latch(struct alerts *a, struct instance *i, int64_t now_ms)
+{
+	const struct rule *r = i->watch->rule;
+	enum severity highest = SEVERITY_NONE;
+	bool moving = false;
+
+	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++) {
+		bool wrong = i->judged >= s;
+
+		if (i->edge_ms[s] > now_ms)
+			i->edge_ms[s] = now_ms; /* the clock was set back */
+		if (wrong != i->on[s] && now_ms - i->edge_ms[s] >= (wrong ? r->for_ms : r->keep_ms))
+			i->on[s] = wrong;
+		moving |= wrong != i->on[s];
+		highest = i->on[s] ? s : highest;
+	}
+	link_if(&a->moving, &i->moving, moving);
+	return highest;
+}
+
+static void settle(struct alerts *a, struct instance *i, int64_t now_ms)
+{
+	enum severity is = latch(a, i, now_ms);
+
+	if (is != i->shown)
+		show(a, i, is, now_ms);
+	if (i->shown != SEVERITY_NONE)
+		return;
+	if (i->judged && !i->alert) {
+		alert_open(a, i, NULL, now_ms);
+		summarize(a, i);
+	} else if (!i->judged && i->alert) {
+		alert_close(a, i);
+	}
+}
+
+void instance_judged(struct alerts *a, struct instance *i, double value, int64_t now_ms)
+{
+	enum severity is = rule_judge(i->watch->rule, value, i->judged), was = i->judged;
+
+	if (!isnan(value))
+		i->value = value;
+	if (is == was && !list_linked(&i->moving))
+		return;
+	for (enum severity s = (is < was ? is : was) + 1; s <= (is < was ? was : is); s++)
+		i->edge_ms[s] = now_ms;
+	i->judged = (uint8_t)is;
+	settle(a, i, now_ms);
+}
+
+void instance_end(struct alerts *a, struct instance *i, int64_t now_ms)
+{
+	i->judged = SEVERITY_NONE;
+	memset(i->on, 0, sizeof i->on);
+	list_remove(&i->moving);
+	if (i->shown)
+		show(a, i, SEVERITY_NONE, now_ms);
+	else if (i->alert)
+		alert_close(a, i);
+}
+
+/* --- instances --- */
+
+static bool is_timed(const struct rule *r)
+{
+	return r->compare == RULE_ABSENT || r->compare == RULE_FULL_IN || r->fold != RULE_LAST;
+}
+
+static void attach(struct alerts *a, struct instance *i, struct watch *w)
+{
+	i->watch = w;
+	i->timed = is_timed(w->rule);
+	list_push(&w->instances, &i->of_watch);
+	if (i->shown)
+		list_push(&w->firing, &i->firing);
+	link_if(&a->clock, &i->clock, i->timed);
+}
+
+struct instance *instance_new(struct alerts *a, struct watch *w, struct subject *s, int64_t now_ms)
+{
+	struct instance *i;
+
+	if (a->ninstances >= LIMIT_ALERT_INSTANCES) {
+		if (!a->full_said)
+			log_error("alerts: more than %d series to judge: %s on %s and further ones are not", LIMIT_ALERT_INSTANCES,
+				w->rule->name, s->id);
+		a->full_said = true;
+		return NULL;
+	}
+	i = xzalloc(sizeof *i);
+	i->subject = s;
+	i->next = s->first;
+	s->first = i;
+	i->value = NAN;
+	attach(a, i, w);
+	/* Windows take turns, so that not all of them are read in the same second. */
+	i->next_ms = now_ms + (int64_t)(a->ninstances % 61) * window_period(w->rule) / 61;
+	a->ninstances++;
+	return i;
+}
+
+void instance_free(struct alerts *a, struct instance *i)
+{
+	struct instance **at = &i->subject->first;
+
+	while (*at != i)
+		at = &(*at)->next;
+	*at = i->next;
+	if (i->alert)
+		alert_close(a, i);
+	list_remove(&i->moving);
+	list_remove(&i->clock);
+	list_remove(&i->of_watch);
+	list_remove(&i->firing);
+	a->ninstances--;
+	free(i);
+}
+
+/* --- samples --- */
+
+static void shift_edges(struct instance *i, int64_t ms)
+{
+	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++)
+		i->edge_ms[s] += ms;
+}
+
+/* While nobody knew the value, neither `for` nor `keep` went on. */
+static void skip_gap(struct subject *s, int64_t gap_ms)
+{
+	for (struct instance *i = s->first; i; i = i->next)
+		if (list_linked(&i->moving) && i->watch->rule->compare != RULE_ABSENT)
+			shift_edges(i, gap_ms);
+}
+
+static void note_known(struct subject *s, int64_t now_ms)
+{
+	int64_t gap = now_ms - s->known_ms;
+
+	if (s->known_ms && gap > 0) {
+		if (!subject_fresh(s, now_ms))
+			skip_gap(s, gap);
+		s->gap_ms = gap > UINT32_MAX ? UINT32_MAX : (uint32_t)gap;
+	}
+	s->known_ms = now_ms;
+}
+
+void alerts_sample(struct alerts *a, const struct store_fresh *f, int64_t now_ms)
+{
+	size_t index = (uint32_t)f->series;
+	struct subject *s = index < a->nby_ref ? a->by_ref[index] : NULL;
+
+	if (!s || s->ref != f->series || isnan(f->value))
+		return;
+	a->now_ms = now_ms;
+	note_known(s, now_ms);
+	for (struct instance *i = s->first; i; i = i->next)
+		if (!i->timed)
+			instance_judged(a, i, f->value, now_ms);
+}
+
+/* --- time --- */
+
+static double silence_of(struct subject *s, int64_t now_ms)
+{
+	/* The clock was set back. */
+	if (s->known_ms > now_ms)
+		s->known_ms = now_ms;
+	if (s->since_ms > now_ms)
+		s->since_ms = now_ms;
+	return (double)(now_ms - (s->known_ms > s->since_ms ? s->known_ms : s->since_ms));
+}
+
+static void judge_timed(struct alerts *a, struct instance *i, int64_t now_ms)
+{
+	const struct rule *r = i->watch->rule;
+	int64_t period;
+
+	if (r->compare == RULE_ABSENT) {
+		instance_judged(a, i, silence_of(i->subject, now_ms), now_ms);
+		return;
+	}
+	period = window_period(r);
+	if (now_ms < i->next_ms && i->next_ms - now_ms <= period)
+		return;
+	/* Ticks are never quite on time: a little late must not become a whole second late. */
+	i->next_ms = now_ms + period - (period > 1000 ? 0 : 500);
+	if (i->subject->ref != STORE_NONE && subject_fresh(i->subject, now_ms))
+		instance_judged(a, i, window_value(a, i, now_ms), now_ms);
+}
+
+/* An alert whose series does not come back. */
+static bool is_lost(const struct instance *i, int64_t now_ms)
+{
+	return i->watch->rule->compare != RULE_ABSENT && i->subject->ref == STORE_NONE && now_ms - i->subject->gone_ms >= GONE_MS;
+}
+
+static void end_lost(struct alerts *a, struct instance *i, int64_t now_ms)
+{
+	struct subject *s = i->subject;
+
+	instance_end(a, i, now_ms);
+	if (i->watch->pattern)
+		instance_free(a, i);
+	subject_free_unused(a, s);
+}
+
+/* A restored alert of a rule that is no more. */
+struct orphan {
+	struct link link;
+	char id[ALERT_ID_LEN + 1];
+	char *rule, *series, *by, *note;
+	enum severity severity;
+	double value;
+	int64_t starts_ms;
+};
+
+static void orphan_free(struct orphan *o)
+{
+	list_remove(&o->link);
+	free(o->rule);
+	free(o->series);
+	free(o->by);
+	free(o->note);
+	free(o);
+}
+
+static void end_orphans(struct alerts *a, int64_t now_ms)
+{
+	list_each(&a->orphans, l, after) {
+		struct orphan *o = list_item(l, struct orphan, link);
+		struct alert_view v = {.id = o->id, .rule_name = o->rule, .type = o->rule, .metric = o->series, .series = o->series,
+			.summary = "", .severity = o->severity, .state = ALERT_RESOLVED, .value = o->value, .threshold = NAN,
+			.starts_ms = o->starts_ms, .ends_ms = now_ms, .changed_ms = now_ms, .by = o->by, .note = o->note};
+
+		if (a->hooks.changed)
+			a->hooks.changed(a->hooks.user, ALERT_ENDED, &v, true);
+		orphan_free(o);
+	}
+}
+
+/* What was made before anyone knew the time. */
+static void first_tick(struct alerts *a, int64_t now_ms)
+{
+	struct map_iter it = map_begin(&a->subjects);
+
+	for (struct map_entry *e; (e = map_next(&it));) {
+		struct subject *s = e->value;
+
+		s->gone_ms = now_ms;
+		s->since_ms = s->since_ms ? s->since_ms : now_ms;
+	}
+	end_orphans(a, now_ms);
+}
+
+/* The host slept, or its clock was set: nobody was silent meanwhile, there was no such time. */
+static void skip_time(struct alerts *a, int64_t ms)
+{
+	struct map_iter it = map_begin(&a->subjects);
+
+	for (struct map_entry *e; (e = map_next(&it));) {
+		struct subject *s = e->value;
+
+		s->since_ms = (s->known_ms > s->since_ms ? s->known_ms : s->since_ms) + ms;
+	}
+	list_each(&a->moving, l, after) {
+		struct instance *i = INSTANCE(l, moving);
+
+		if (i->watch->rule->compare == RULE_ABSENT)
+			shift_edges(i, ms);
+	}
+}
+
+/* Whoever replays history ticks in large steps: those are no leaps. */
+static void note_tick(struct alerts *a, int64_t now_ms)
+{
+	int64_t gap = a->ticked_ms ? now_ms - a->ticked_ms : 0;
+
+	if (!a->ticked_ms)
+		first_tick(a, now_ms);
+	else if (gap > LEAP_MS && gap > 3 * a->tick_gap_ms)
+		skip_time(a, gap);
+	a->tick_gap_ms = gap > 0 ? gap : 0;
+	a->ticked_ms = a->now_ms = now_ms;
+}
+
+void alerts_tick(struct alerts *a, int64_t now_ms, int weekday, int minute_of_day)
+{
+	a->weekday = weekday;
+	a->minute = minute_of_day;
+	note_tick(a, now_ms);
+	catalog_look(a, now_ms);
+	silences_tick(a, now_ms);
+	list_each(&a->clock, l, after)
+		judge_timed(a, INSTANCE(l, clock), now_ms);
+	list_each(&a->moving, l, after) {
+		struct instance *i = INSTANCE(l, moving);
+
+		if (i->watch->rule->compare == RULE_ABSENT || subject_fresh(i->subject, now_ms))
+			settle(a, i, now_ms);
+	}
+	list_each(&a->open, l, after)
+		if (is_lost(INSTANCE(l, open), now_ms))
+			end_lost(a, INSTANCE(l, open), now_ms);
+	alerts_refresh(a, now_ms);
+}
+
+/* --- birth and death --- */
+
+static void use_rules(struct alerts *a, struct rule *rules, size_t n)
+{
+	a->rules = rules;
+	a->n = n;
+	a->generation = 0;
+	watches_build(a);
+}
+
+struct alerts *alerts_new(struct store *st, const char *host, struct rule *take_rules, size_t n, const struct alerts_hooks *hooks)
+{
+	struct alerts *a = xzalloc(sizeof *a);
+
+	a->store = st;
+	a->host = xstrdup(host);
+	if (hooks)
+		a->hooks = *hooks;
+	a->mutes = 1;
+	map_init(&a->subjects);
+	map_init(&a->ids);
+	list_init(&a->clock);
+	list_init(&a->moving);
+	list_init(&a->open);
+	list_init(&a->silences);
+	list_init(&a->orphans);
+	use_rules(a, take_rules, n);
+	watches_wait(a, 0);
+	return a;
+}
+
+static void rules_free(struct rule *rules, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		rule_release(&rules[i]);
+	free(rules);
+}
+
+void alerts_free(struct alerts *a)
+{
+	struct map_iter it;
+
+	if (!a)
+		return;
+	it = map_begin(&a->subjects);
+	for (struct map_entry *e; (e = map_next(&it));) {
+		struct subject *s = e->value;
+
+		while (s->first)
+			instance_free(a, s->first);
+		subject_free_unused(a, s);
+	}
+	list_each(&a->orphans, l, after)
+		orphan_free(list_item(l, struct orphan, link));
+	silences_release(a);
+	watches_release(a->watches, a->n);
+	rules_free(a->rules, a->n);
+	map_release(&a->subjects);
+	map_release(&a->ids);
+	free(a->by_ref);
+	free(a->window_t);
+	free(a->host);
+	free(a);
+}
+
+static bool is_for(const struct watch *w, const char *id)
+{
+	return w->pattern ? store_pattern_match(w->metric, id) : strcmp(w->metric, id) == 0;
+}
+
+/* A value of one kind says nothing under a rule that compares another. */
+static bool same_measure(const struct rule *x, const struct rule *y)
+{
+	return x->compare == y->compare && x->fold == y->fold && window_ms_of(x) == window_ms_of(y);
+}
+
+static void move_instance(struct alerts *a, struct instance *i)
+{
+	const struct rule *former = i->watch->rule;
+	struct watch *w = watch_find(a, former->name);
+
+	if (!w || !is_for(w, i->subject->id)) {
+		instance_end(a, i, a->now_ms);
+		instance_free(a, i);
+		return;
+	}
+	list_remove(&i->of_watch);
+	list_remove(&i->firing);
+	attach(a, i, w);
+	if (!same_measure(former, w->rule))
+		i->value = NAN;
+	i->next_ms = 0;
+}
+
+void alerts_reload(struct alerts *a, struct rule *take_rules, size_t n)
+{
+	struct watch *watches = a->watches;
+	struct rule *rules = a->rules;
+	size_t before = a->n;
+	struct map_iter it;
+
+	use_rules(a, take_rules, n);
+	a->mutes++;
+	for (size_t k = 0; k < before; k++)
+		list_each(&watches[k].instances, l, after)
+			move_instance(a, INSTANCE(l, of_watch));
+	watches_wait(a, a->now_ms);
+	it = map_begin(&a->subjects);
+	for (struct map_entry *e; (e = map_next(&it));)
+		subject_free_unused(a, e->value);
+	watches_release(watches, before);
+	rules_free(rules, before);
+}
+
+static char *copy(const char *s)
+{
+	return s && *s ? xstrdup(s) : NULL;
+}
+
+static void keep_orphan(struct alerts *a, const struct alert_saved *saved)
+{
+	struct orphan *o = xzalloc(sizeof *o);
+
+	memcpy(o->id, saved->id, ALERT_ID_LEN);
+	o->rule = xstrdup(saved->rule);
+	o->series = xstrdup(saved->series);
+	o->by = copy(saved->by);
+	o->note = copy(saved->note);
+	o->severity = saved->severity;
+	o->value = saved->value;
+	o->starts_ms = saved->starts_ms;
+	list_push(&a->orphans, &o->link);
+}
+
+static void restore_alert(struct alerts *a, struct instance *i, const struct alert_saved *saved)
+{
+	struct alert *al;
+
+	alert_open(a, i, saved->id, saved->starts_ms);
+	al = i->alert;
+	i->value = saved->value;
+	i->judged = i->shown = (uint8_t)saved->severity;
+	for (enum severity s = SEVERITY_INFO; s <= saved->severity; s++)
+		i->on[s] = true;
+	list_push(&i->watch->firing, &i->firing);
+	al->said = saved->state;
+	al->restored = al->known = true;
+	al->told = saved->untold || saved->state == ALERT_SILENCED ? SEVERITY_NONE : saved->severity;
+	if (saved->state == ALERT_ACKNOWLEDGED) {
+		al->acked_ms = saved->starts_ms;
+		al->by = copy(saved->by);
+		al->note = copy(saved->note);
+	}
+	summarize(a, i);
+}
+
+void alerts_restore(struct alerts *a, const struct alert_saved *saved)
+{
+	struct watch *w = watch_find(a, saved->rule);
+	struct instance *i;
+	struct subject *s;
+
+	if (saved->state == ALERT_PENDING || saved->state == ALERT_RESOLVED || saved->severity == SEVERITY_NONE ||
+		strlen(saved->id) != ALERT_ID_LEN)
+		return;
+	s = w && is_for(w, saved->series) ? subject_get(a, saved->series, a->now_ms) : NULL;
+	i = s ? instance_of(s, w) : NULL;
+	if (s && !i)
+		i = instance_new(a, w, s, a->now_ms);
+	if (!i || i->alert) {
+		keep_orphan(a, saved);
+		if (s)
+			subject_free_unused(a, s);
+		return;
+	}
+	restore_alert(a, i, saved);
+	/* It was silent before the restart, too. */
+	if (w->rule->compare == RULE_ABSENT)
+		s->since_ms = saved->starts_ms - (int64_t)rule_threshold(w->rule, saved->severity);
+}
+
+/* --- people --- */
+
+static struct instance *by_id(const struct alerts *a, const char *id)
+{
+	return map_get(&a->ids, id, strlen(id));
+}
+
+int alerts_acknowledge(struct alerts *a, const char *id, const char *by, const char *note, int64_t now_ms, const char **why)
+{
+	struct instance *i = by_id(a, id);
+
+	if (!i)
+		return -ENOENT;
+	if (i->shown == SEVERITY_NONE || i->alert->acked_ms) {
+		*why = i->shown ? "it is acknowledged already" : "it does not fire yet";
+		return -EINVAL;
+	}
+	i->alert->by = copy(by);
+	i->alert->note = copy(note);
+	i->alert->acked_ms = now_ms;
+	tell(a, i, ALERT_CHANGED, !is_muted(a, i), now_ms);
+	return 0;
+}
+
+void alerts_each(struct alerts *a, void (*fn)(void *user, const struct alert_view *v), void *user)
+{
+	list_each(&a->open, l, after) {
+		struct alert_view v;
+
+		instance_view(INSTANCE(l, open), &v);
+		fn(user, &v);
+	}
+}
+
+bool alerts_find(struct alerts *a, const char *id, struct alert_view *out)
+{
+	struct instance *i = by_id(a, id);
+
+	if (i)
+		instance_view(i, out);
+	return i != NULL;
+}
