@@ -64,6 +64,7 @@ static void on_upgraded(void *cls, struct MHD_Connection *c, void *request, cons
 		eio_exchange_upgraded(&r->ex, own, extra, extra_len);
 	}
 	loop_defer(r->listener->server->loop, give_back, handle);
+	listener_run_soon(r->listener);
 }
 
 static void on_upgrade(struct eio_exchange *ex, const struct eio_header_list *headers)

@@ -75,18 +75,54 @@ static void on_timeout(struct loop_timer *t)
 
 /* --- connections --- */
 
+/* A head has so long to come, whole: MHD counts from the last byte, and one byte now and then would hold a place for
+ * ever. */
+static void on_head_late(struct loop_timer *t)
+{
+	struct listener *li = list_item(t, struct listener, head_timer);
+	int64_t now = loop_now_ms(li->server->loop), idle_ms = (int64_t)li->server->o.idle_s * 1000;
+
+	list_each(&li->waiting, l, after) {
+		struct connection *k = list_item(l, struct connection, waiting);
+
+		if (k->since_ms + idle_ms > now) {
+			loop_timer_set(li->server->loop, t, k->since_ms + idle_ms - now, on_head_late);
+			return;
+		}
+		list_remove(l);
+		shutdown(k->fd, SHUT_RDWR); /* MHD finds out and ends it */
+	}
+}
+
+static void await_head(struct connection *k)
+{
+	struct listener *li = k->listener;
+
+	list_remove(&k->waiting);
+	k->since_ms = loop_now_ms(li->server->loop);
+	list_push(&li->waiting, &k->waiting);
+	if (!loop_timer_is_set(&li->head_timer))
+		loop_timer_set(li->server->loop, &li->head_timer, (int64_t)li->server->o.idle_s * 1000, on_head_late);
+}
+
 static void on_connection(void *cls, struct MHD_Connection *c, void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
 	struct listener *li = cls;
 	struct connection *k = *socket_context;
 
-	(void)c;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+
 		k = xzalloc(sizeof *k);
 		k->listener = li;
 		k->watch.fd = -1;
+		k->fd = info ? info->connect_fd : -1;
+		await_head(k);
 		*socket_context = k;
 	} else if (k) {
+		/* At its limit MHD stops listening, and only looks again when it is run. */
+		listener_run_soon(li);
+		list_remove(&k->waiting);
 		loop_unwatch(li->server->loop, &k->watch);
 		free(k);
 		*socket_context = NULL;
@@ -156,7 +192,6 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls, en
 
 	(void)cls;
 	(void)c;
-	(void)how;
 	if (!r)
 		return;
 	*con_cls = NULL;
@@ -164,6 +199,8 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls, en
 	tell_gone(r);
 	if (r->connection && r->connection->request == r)
 		r->connection->request = NULL;
+	if (r->connection && how == MHD_REQUEST_TERMINATED_COMPLETED_OK && r->status != MHD_HTTP_SWITCHING_PROTOCOLS)
+		await_head(r->connection);
 	if (r->response)
 		MHD_destroy_response(r->response);
 	if (r->headers)
@@ -406,6 +443,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		r->connection = info ? info->socket_context : NULL;
 		if (!r->connection)
 			return MHD_NO;
+		list_remove(&r->connection->waiting);
 		read_head(r, method, path);
 		begin(r);
 		if (!r->cut && announces_too_much(r)) {
@@ -640,6 +678,7 @@ int http_server_listen(struct http_server *h, const struct sockaddr *sa, socklen
 	if (fd < 0)
 		return fd;
 	li = xzalloc(sizeof *li);
+	list_init(&li->waiting);
 	li->server = h;
 	li->timer.due = on_timeout;
 	li->daemon = start(li, fd);
@@ -683,9 +722,10 @@ static void close_listener(struct listener *li)
 	loop_timer_clear(li->server->loop, &li->timer);
 	MHD_run(li->daemon);
 	MHD_stop_daemon(li->daemon);
+	loop_timer_clear(li->server->loop, &li->head_timer); /* the last answers may have set it again */
 	li->daemon = NULL;
 	list_remove(&li->link);
-	loop_defer(li->server->loop, listener_free, li);
+	loop_next(li->server->loop, listener_free, li); /* behind the run that may be due */
 }
 
 void http_server_free(struct http_server *h)

@@ -14,6 +14,8 @@ struct listener {
 	struct loop_watch watch;
 	struct loop_timer timer;
 	struct link link;
+	struct link waiting;          /* connections whose next request has no whole head yet; longest first */
+	struct loop_timer head_timer;
 	bool run_due, running;
 };
 
@@ -37,6 +39,9 @@ struct connection {
 	struct loop_watch watch;
 	struct http_request *request; /* the parked one */
 	struct listener *listener;
+	struct link waiting;
+	int64_t since_ms;             /* monotonic: waiting since */
+	int fd;
 };
 
 struct http_request {
