@@ -69,7 +69,10 @@ static bool deliver_finished(struct db *db)
 
 static void deliver(void *arg)
 {
-	deliver_finished(arg);
+	struct db *db = arg;
+
+	if (!db->ended) /* else db_close() did */
+		deliver_finished(db);
 }
 
 static void tell(struct db *db, struct link *jobs)
@@ -102,8 +105,8 @@ void job_submit(struct job *j)
 		if (j->failed) {
 			db->refused += !j->kind->done;
 			list_push(&db->finished, &j->link);
-			post = !db->posted;
-			db->posted = true;
+			post = !db->posted && !db->ended;
+			db->posted |= post;
 		} else {
 			db->refusable += !j->kind->kept;
 			list_push(&db->queue, &j->link);
@@ -167,7 +170,7 @@ static void end_trouble(struct db *db)
 /* Before a rollback, which would have a message of its own. */
 static void note_why(struct db *db)
 {
-	snprintf(db->why, sizeof db->why, "%s", sqlite3_errmsg(db->sql.handle));
+	snprintf(db->why, sizeof db->why, "%s", sql_said(&db->sql));
 }
 
 static void finish(struct db *db, struct job *j)
@@ -331,11 +334,11 @@ static void tidy(struct db *db)
 
 static int64_t due_ms(const struct db *db)
 {
-	int64_t due = db->tokens_ms;
+	int64_t due = db->failing ? db->retry_ms : db->prune_ms;
 
-	if (db->failing)
-		return db->retry_ms < due ? db->retry_ms : due;
-	return db->prune_ms < due ? db->prune_ms : due;
+	if (due > db->tokens_ms)
+		due = db->tokens_ms;
+	return db->give_up_ms && due > db->give_up_ms ? db->give_up_ms : due;
 }
 
 static void wait_until(struct db *db, int64_t ms)
@@ -348,15 +351,11 @@ static void wait_until(struct db *db, int64_t ms)
 /* What closing makes of the waits: once more at once, then until CLOSE_MS are over. */
 static void hurry(struct db *db)
 {
-	int64_t now = clock_mono_ms();
-
-	if (!db->give_up_ms) {
-		db->give_up_ms = now + CLOSE_MS;
-		db->retry_ms = now;
-		db->wait_ms = RETRY_MIN_MS / 2;
-	}
-	if (db->retry_ms > db->give_up_ms)
-		db->retry_ms = db->give_up_ms;
+	if (db->give_up_ms)
+		return;
+	db->retry_ms = clock_mono_ms();
+	db->give_up_ms = db->retry_ms + CLOSE_MS;
+	db->wait_ms = RETRY_MIN_MS / 2;
 }
 
 /* Waits for something to do; false when it is over. */
@@ -377,7 +376,7 @@ static bool take(struct db *db)
 	pthread_mutex_unlock(&db->lock);
 	if (!closing)
 		return true;
-	if (list_empty(&db->work) || (db->give_up_ms && clock_mono_ms() > db->give_up_ms))
+	if (list_empty(&db->work) || (db->give_up_ms && clock_mono_ms() >= db->give_up_ms))
 		return false;
 	hurry(db);
 	return true;
@@ -444,12 +443,14 @@ static int open_file(struct db *db, const char *dir, char *why, size_t size)
 	}
 	rc = sql_open(&db->sql, db->path, BUSY_VISIT_MS);
 	if (rc) {
-		snprintf(why, size, "%s: %s", db->path, sqlite3_errstr(rc));
-		return sql_errno(&db->sql, rc);
+		err = sql_errno(&db->sql, rc);
+		migrate_refuse(err, sqlite3_errstr(rc), text, sizeof text);
+		goto out;
 	}
 	err = migrate(&db->sql, text, sizeof text);
 	if (!err && db->loop && !migrate_check(&db->sql, CHECK_MS, text, sizeof text))
 		err = -EBADMSG;
+out:
 	if (err)
 		snprintf(why, size, "%s %s", db->path, text);
 	return err;

@@ -42,7 +42,7 @@ static int apply(struct sql *s, const struct schema_step *step)
 	int rc = sqlite3_exec(s->handle, step->text, NULL, NULL, NULL);
 
 	if (rc) {
-		log_error("db: schema/%s: %s", step->name, sqlite3_errmsg(s->handle));
+		log_error("db: schema/%s: %s", step->name, sql_said(s));
 		return rc;
 	}
 	snprintf(set, sizeof set, "PRAGMA user_version=%d", step->version);
@@ -64,21 +64,18 @@ static int bring_up(struct sql *s)
 	return rc;
 }
 
-static int said(struct sql *s, int rc, char *why, size_t size)
+void migrate_refuse(int err, const char *said, char *why, size_t size)
 {
-	int err = sql_errno(s, rc);
-
 	if (err == -EBADMSG)
-		snprintf(why, size, "is damaged, or not a database of SQLite (%s); it was left as it is", sqlite3_errmsg(s->handle));
+		snprintf(why, size, "is damaged, or not a database of SQLite (%s); it was left as it is", said);
 	else
-		snprintf(why, size, "cannot be used: %s", sqlite3_errmsg(s->handle));
-	return err;
+		snprintf(why, size, "cannot be used: %s", said);
 }
 
 int migrate(struct sql *s, char *why, size_t size)
 {
 	int known = schema_steps[schema_len - 1].version, version = 0;
-	int rc = read_version(s, &version);
+	int rc = read_version(s, &version), err;
 
 	if (!rc && version > known) {
 		snprintf(why, size, "was made by a later version of Vedette (schema %d; this one knows %d); it was left as it is", version, known);
@@ -90,9 +87,10 @@ int migrate(struct sql *s, char *why, size_t size)
 		rc = bring_up(s);
 	if (!rc)
 		return 0;
-	said(s, rc, why, size); /* before the rollback has an opinion of its own */
+	err = sql_errno(s, rc); /* before the rollback has an opinion of its own */
+	migrate_refuse(err, sql_said(s), why, size);
 	sql_rollback(s);
-	return sql_errno(s, rc);
+	return err;
 }
 
 /* --- is it whole? --- */
@@ -127,6 +125,6 @@ bool migrate_check(struct sql *s, int most_ms, char *why, size_t size)
 	rc = sql_rows(s, text, take_verdict, &(struct verdict){why, size}, SQL_NO_ARGS);
 	sqlite3_progress_handler(s->handle, 0, NULL, NULL);
 	if (sql_errno(s, rc) == -EBADMSG)
-		said(s, rc, why, size);
+		migrate_refuse(-EBADMSG, sql_said(s), why, size);
 	return *why == '\0';
 }

@@ -11,4 +11,7 @@ int migrate(struct sql *s, char *why, size_t size);
 /* Reads it all, for at most so long: false, and what is wrong in why, when it is damaged. */
 bool migrate_check(struct sql *s, int most_ms, char *why, size_t size);
 
+/* The sentence for err, of which SQLite said that. */
+void migrate_refuse(int err, const char *said, char *why, size_t size);
+
 #endif

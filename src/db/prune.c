@@ -26,7 +26,7 @@ bool prune_step(struct db *db, int64_t now_ms)
 		rc = sql_commit(&db->sql);
 	}
 	if (rc) {
-		log_debug("db: cannot forget what is old: %s", sqlite3_errmsg(db->sql.handle));
+		log_debug("db: cannot forget what is old: %s", sql_said(&db->sql));
 		sql_rollback(&db->sql);
 		db->prune_step = 0;
 		return false; /* in an hour */

@@ -82,6 +82,11 @@ int sql_errno(const struct sql *s, int rc)
 	return -cause_of(rc)->err;
 }
 
+const char *sql_said(const struct sql *s)
+{
+	return sqlite3_errmsg(s->handle);
+}
+
 bool sql_may_pass(int rc)
 {
 	return cause_of(rc)->passes;

@@ -29,6 +29,7 @@ int sql_open(struct sql *s, const char *path, int busy_ms); /* the file must exi
 void sql_close(struct sql *s);                              /* nothing when closed */
 
 int sql_errno(const struct sql *s, int rc); /* -errno; 0 for SQLITE_OK */
+const char *sql_said(const struct sql *s); /* the last error in words; valid until the next call */
 /* Is it the state of the disk or of other users, so that the same may succeed later? */
 bool sql_may_pass(int rc);
 
