@@ -149,6 +149,8 @@ async function has_read(server) {
 	return typeof cpu?.last === "number" && collectors.every(({ state }) => state !== "starting");
 }
 
+export const ready = (server) => until("readiness", () => has_read(server), 10000);
+
 // A server for the whole file: `const server = serve();`. It knows all of its series when the tests begin, and what
 // `begin` does is done.
 export function serve(options, begin = () => {}) {
@@ -156,7 +158,7 @@ export function serve(options, begin = () => {}) {
 
 	before(async () => {
 		await server.start();
-		await until("readiness", () => has_read(server), 10000);
+		await ready(server);
 		await begin();
 	});
 	after(() => server.stop());
