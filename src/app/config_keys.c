@@ -135,8 +135,10 @@ const struct key keys[] = {
 		.help = "Compress websocket messages. Costs memory for each client."},
 
 	{&limits, "clients", &kind_count, IN(limits.clients), .min = 1, .max = 1000000, .fallback = "2000",
+		.restart = true,
 		.help = "Clients that may be connected at once; further ones are refused."},
 	{&limits, "clients_per_address", &kind_count, IN(limits.clients_per_address), .max = 1000000, .fallback = "0",
+		.restart = true,
 		.help = "Clients that may be connected from one address. 0: no limit of its own. Behind a proxy all clients "
 			"have one address."},
 
