@@ -6,7 +6,7 @@
  * first, and each statement that it gives up on is reported and blanked. */
 #include "app/config.h"
 
-#include "app/config_load.h"
+#include "app/config_blocks.h"
 #include "app/config_text.h"
 #include "app/config_value.h"
 #include "base/xmalloc.h"
@@ -89,11 +89,15 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	if (loading->file->dry || !s)
 		return 0;
 	if (strcmp(value, MARK) == 0) {
-		if (!*opt->name && !section_instance(s, cfg->title, &instance))
+		if (!*opt->name && s->open)
+			block_opens(loading, &p, s, cfg->title);
+		else if (!*opt->name && !section_instance(s, cfg->title, &instance))
 			unknown_title(cfg, s);
 		return 0;
 	}
-	if (k && section_instance(s, cfg->title, &instance))
+	if (s->open)
+		block_put(loading, &p, s, cfg->title, opt->name, value, opt->nvalues <= 1);
+	else if (k && section_instance(s, cfg->title, &instance))
 		load_put(loading, &p, k, instance, value, opt->nvalues <= 1);
 	return 0;
 }
@@ -105,6 +109,12 @@ static void add_known(const struct section *s, const char *sep, struct nearest *
 			continue;
 		nearest_try(near, keys[i].name);
 		buf_addf(out, "%s%s", out->len ? sep : "", keys[i].name);
+	}
+	for (size_t i = 0; i < block_keys_len; i++) {
+		if (strcmp(block_keys[i].section, s->name) != 0)
+			continue;
+		nearest_try(near, block_keys[i].name);
+		buf_addf(out, "%s%s", out->len ? sep : "", block_keys[i].name);
 	}
 	if (*s->name)
 		return;
@@ -220,24 +230,27 @@ static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 
 static char default_list[] = "{" MARK "}";
 
-static cfg_opt_t option(const struct key *k)
+static cfg_opt_t option(const char *name, bool list)
 {
-	if (k->kind->list)
-		return (cfg_opt_t)CFG_STR_LIST_CB(k->name, default_list, CFGF_NONE, on_value);
-	return (cfg_opt_t)CFG_STR_CB(k->name, NULL, CFGF_NODEFAULT, on_value);
+	if (list)
+		return (cfg_opt_t)CFG_STR_LIST_CB(name, default_list, CFGF_NONE, on_value);
+	return (cfg_opt_t)CFG_STR_CB(name, NULL, CFGF_NODEFAULT, on_value);
 }
 
 /* All keys of a section, behind one that tells when it opens; CFG_END() is zeroes. */
 static cfg_opt_t *options_take(const struct section *s, size_t room, size_t *n)
 {
-	cfg_opt_t *opts = xcalloc(keys_len + 2 + room, sizeof *opts);
+	cfg_opt_t *opts = xcalloc(keys_len + block_keys_len + 2 + room, sizeof *opts);
 
 	*n = 0;
 	if (s->titled)
 		opts[(*n)++] = (cfg_opt_t)CFG_STR_LIST_CB("", default_list, CFGF_NONE, on_value);
 	for (size_t i = 0; i < keys_len; i++)
 		if (keys[i].section == s)
-			opts[(*n)++] = option(&keys[i]);
+			opts[(*n)++] = option(keys[i].name, keys[i].kind->list);
+	for (size_t i = 0; i < block_keys_len; i++)
+		if (strcmp(block_keys[i].section, s->name) == 0)
+			opts[(*n)++] = option(block_keys[i].name, block_keys[i].list);
 	return opts;
 }
 

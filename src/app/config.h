@@ -11,6 +11,8 @@
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
+#include "alerts/channel.h"
+#include "alerts/rule.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "collect/collect.h"
@@ -82,6 +84,13 @@ struct config {
 	struct collect_setting *collectors;     /* one for each row of collectors/collectors.h, in its order */
 	size_t ncollectors;
 
+	struct rule *rules;                     /* of alerts, the built-in ones too */
+	size_t nrules;
+	struct channel *channels;               /* webhook, exec, email */
+	size_t nchannels;
+	struct config_block *blocks;            /* both as they were written (config_blocks.h) */
+	size_t nblocks;
+
 	char *path;                             /* the file it came from; NULL: there was none */
 	char *warnings;                         /* lines for the log, each ends in '\n'; "" when there are none */
 	struct config_note *notes;              /* where each value came from (config_keys.h) */
@@ -91,6 +100,7 @@ struct config {
  * EX_CONFIG (78), a line for each mistake in errors and *out as it was. */
 int config_load(struct config **out, const struct cli *cli, struct buf *errors);
 void config_free(struct config *c);             /* NULL is fine */
+struct rule *config_rules_take(const struct config *c, size_t *n); /* rules of one's own; their file names stay c's */
 
 /* --check-config and --dump-config: print to standard output, mistakes and
  * warnings to standard error, and return the exit code. */

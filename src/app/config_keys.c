@@ -52,16 +52,28 @@ static const struct section collector = {
 	.help = "One source of measurements. A collector that has no section runs at its own interval.",
 };
 
-const struct section *const sections[] = {&top, &socketio, &limits, &store, &collector};
+static size_t none(void)
+{
+	return 0;
+}
+
+static const struct section alert = {.name = "alert", .titled = true, .open = true, .count = none,
+	.help = "An alert rule. HIGH_CPU (cpu above 80) and HIGH_MEMORY (memory above 90) are built in."};
+static const struct section webhook = {.name = "webhook", .titled = true, .open = true, .count = none,
+	.help = "Posts each change of an alert to an address, at least once, in order."};
+static const struct section exec = {.name = "exec", .titled = true, .open = true, .count = none,
+	.help = "Runs a program for each change of an alert; no shell."};
+static const struct section email = {.name = "email", .titled = true, .open = true, .count = none,
+	.help = "Mails each change of an alert through an SMTP server."};
+
+const struct section *const sections[] = {&top, &socketio, &limits, &store, &collector, &alert, &webhook, &exec, &email};
 const size_t sections_len = sizeof sections / sizeof *sections;
 
 const struct absent absents[] = {
 	{"redis",       "joining a fleet through Redis"},
 	{"log",         "following log files"},
 	{"queue",       "watching job queues"},
-	{"alert",       "alert rules"},
 	{"device_rule", "rules for devices"},
-	{"webhook",     "webhooks"},
 };
 const size_t absents_len = sizeof absents / sizeof *absents;
 

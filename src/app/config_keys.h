@@ -48,6 +48,7 @@ struct key {
 struct section {
 	const char *name, *help;
 	bool titled;
+	bool open;                          /* any title, any number: config_blocks.h; count is 0 */
 	size_t (*count)(void);              /* instances: 1, or how many titles there are */
 	const char *(*title)(size_t i);     /* NULL where it is not titled */
 	void *(*home)(const struct config *c, size_t i);

@@ -3,6 +3,7 @@
 #include "app/config_load.h"
 
 #include "app/cli.h"
+#include "app/config_blocks.h"
 #include "app/config_value.h"
 #include "base/xmalloc.h"
 #include "collectors/collectors.h"
@@ -349,6 +350,7 @@ static void settle(struct load *l)
 	settle_data_dir(l);
 	settle_anonymous(l, &warnings);
 	warn_of_slips(&warnings);
+	blocks_settle(l, &warnings);
 	l->c->warnings = buf_take(&warnings, NULL);
 }
 
@@ -378,6 +380,7 @@ void config_free(struct config *c)
 			free(config_note(c, &keys[i], j)->origin);
 		}
 	}
+	blocks_free(c);
 	free(c->collectors);
 	free(c->notes);
 	free(c->path);

@@ -1,6 +1,6 @@
 /* config_show.c: a configuration and its keys in words: --check-config, --dump-config, --help=keys, and what a reload
  * leaves to the next start. */
-#include "app/config_keys.h"
+#include "app/config_blocks.h"
 
 #include "app/cli.h"
 
@@ -44,6 +44,7 @@ void config_print(const struct config *c, struct buf *out)
 	for (size_t i = 0; i < sections_len; i++)
 		for (size_t j = 0; j < sections[i]->count(); j++)
 			print_section(c, sections[i], j, out);
+	blocks_print(c, out);
 }
 
 /* ---- the two flags that only look ---- */
@@ -176,6 +177,12 @@ static void print_key(const struct key *k, struct buf *out)
 	buf_release(&text);
 }
 
+static void print_block_key(const struct block_key *k, struct buf *out)
+{
+	buf_addf(out, "  %s\n", k->name);
+	wrap(k->help, out);
+}
+
 void config_print_keys(struct buf *out)
 {
 	buf_adds(out, "Keys of the configuration file, and the variables that say the same. vedette.conf(5)\n");
@@ -187,5 +194,8 @@ void config_print_keys(struct buf *out)
 		for (size_t j = 0; j < keys_len; j++)
 			if (keys[j].section == sections[i])
 				print_key(&keys[j], out);
+		for (size_t j = 0; j < block_keys_len; j++)
+			if (strcmp(block_keys[j].section, sections[i]->name) == 0)
+				print_block_key(&block_keys[j], out);
 	}
 }

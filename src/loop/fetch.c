@@ -306,7 +306,7 @@ int fetch_start(struct fetch *f, const struct fetch_request *r, fetch_done_fn *d
 	j->no_private = r->no_private;
 	j->done = done;
 	j->user = user;
-	buf_init(&j->answer, BODY_KEPT);
+	buf_init(&j->answer, r->most ? r->most : BODY_KEPT);
 	if (r->body) {
 		j->body = xmemdup(r->body, r->len);
 		j->len = r->len;

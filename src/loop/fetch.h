@@ -21,6 +21,7 @@ struct fetch_request {
 	const char *body;
 	size_t len;
 	uint32_t timeout_ms;           /* all of it; 15000 */
+	size_t most;                   /* bytes of the answer that are kept; 1000 */
 	unsigned redirects;            /* that are followed; 0 */
 	bool no_private;               /* refuse addresses of loopback, private and link-local networks, also behind names and redirects */
 	const char *ca_file, *cert_file, *key_file, *proxy, *user, *password;
@@ -33,7 +34,7 @@ struct fetch_result {
 	const char *error;             /* NULL if there was an answer; else what happened, for people */
 	int status;                    /* HTTP status, or SMTP's last reply; 0 without an answer */
 	int64_t retry_after_ms;        /* of Retry-After; -1 when it says nothing */
-	const char *body;              /* the first 1000 bytes, NUL-terminated */
+	const char *body;              /* its first bytes, NUL-terminated */
 	bool refused_address;          /* no_private refused it: trying again is of no use */
 };
 
