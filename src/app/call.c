@@ -1,13 +1,10 @@
 /* call.c: one request of a Socket.IO client. */
 #include "app/call.h"
 
-#include <string.h>
+#include "base/xmalloc.h"
 
-enum role app_role(const struct app *app, const struct sio_socket *s)
-{
-	(void)s;
-	return app->config->anonymous;
-}
+#include <stdlib.h>
+#include <string.h>
 
 struct slice call_arg(const struct call *c, size_t i)
 {
@@ -61,9 +58,10 @@ void call_error(struct call *c, const char *message)
 
 static const struct event *find(const struct event_table *t, const char *name)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (strcmp(t->events[i].name, name) == 0)
-			return &t->events[i];
+	for (size_t i = 0; i < sizeof t->rows / sizeof *t->rows; i++)
+		for (size_t k = 0; k < t->rows[i].n; k++)
+			if (strcmp(t->rows[i].at[k].name, name) == 0)
+				return &t->rows[i].at[k];
 	return NULL;
 }
 
@@ -73,8 +71,9 @@ static void refuse_unknown(struct call *c, const struct event_table *t, const ch
 
 	buf_init(&b, 4000);
 	buf_adds(&b, "unknown event; this namespace takes:");
-	for (size_t i = 0; i < t->n; i++)
-		buf_addf(&b, "%s `%s`", i ? "," : "", t->events[i].name);
+	for (size_t i = 0; i < sizeof t->rows / sizeof *t->rows; i++)
+		for (size_t k = 0; k < t->rows[i].n; k++)
+			buf_addf(&b, "%s `%s`", i + k ? "," : "", t->rows[i].at[k].name);
 	refuse(c, name, b.data);
 	buf_release(&b);
 }
@@ -85,15 +84,41 @@ static void on_event(void *user, struct sio_socket *s, const char *name, struct 
 	struct call c = {.app = t->app, .socket = s, .event = find(t, name), .args = args, .ack = ack};
 	const char *wrong;
 
+	c.who = auth_of_socket(t->app, s);
 	t->app->events++;
 	if (!c.event)
 		refuse_unknown(&c, t, name);
-	else if (app_role(t->app, s) < c.event->least)
-		call_error(&c, c.event->least == ROLE_OPERATOR ? "this takes the operator role" : "unauthorized");
+	else if (c.who.role < c.event->least)
+		call_error(&c, c.event->least == ROLE_OPERATOR ? "this takes the operator role: sign in with a token of an operator" : "unauthorized");
 	else if (c.event->shape && (wrong = c.event->shape(args)))
 		call_error(&c, wrong);
 	else
 		c.event->handle(&c);
+}
+
+void *call_keep(const struct call *c)
+{
+	struct call *kept = xmemdup(c, sizeof *c);
+
+	sio_socket_ref(kept->socket);
+	sio_ack_ref(kept->ack);
+	kept->args = sio_none(); /* those were the caller's */
+	return kept;
+}
+
+void call_finish(void *kept, const char *error, const char *members)
+{
+	struct call *c = kept;
+
+	if (!sio_socket_connected(c->socket))
+		;
+	else if (error)
+		call_error(c, error);
+	else
+		call_ok(c, members);
+	sio_ack_unref(c->ack);
+	sio_socket_unref(c->socket);
+	free(c);
 }
 
 void event_table_attach(struct sio_namespace *nsp, struct event_table *t)

@@ -4,6 +4,7 @@
 #define APP_CALL_H
 
 #include "app/app.h"
+#include "app/auth.h"
 #include "app/params.h"
 
 struct call {
@@ -12,6 +13,7 @@ struct call {
 	const struct event *event;
 	struct sio_args args;
 	struct sio_ack *ack;
+	struct identity who;
 };
 
 struct event {
@@ -22,11 +24,13 @@ struct event {
 	void (*handle)(struct call *c);
 };
 
-/* Every event of the namespace goes through the table; one that is not in it is an error too. */
+/* Every event of the namespace goes through its tables; one that is in none is an error too. */
 struct event_table {
 	struct app *app;
-	const struct event *events;
-	size_t n;
+	struct event_rows {
+		const struct event *at;
+		size_t n;
+	} rows[4];
 };
 void event_table_attach(struct sio_namespace *nsp, struct event_table *t); /* t is borrowed for good */
 
@@ -37,6 +41,8 @@ void call_error(struct call *c, const char *message);  /* {"status":"error",…}
 /* The member-th argument, or an empty slice if it is absent or null. */
 struct slice call_arg(const struct call *c, size_t i);
 
-enum role app_role(const struct app *app, const struct sio_socket *s);
+/* To answer later: holds on to socket and acknowledgement until call_finish(), which has the shape of alerting_done_fn. */
+void *call_keep(const struct call *c);
+void call_finish(void *kept, const char *error, const char *members);
 
 #endif

@@ -11,7 +11,7 @@
 #include <sysexits.h>
 
 static const char help[] =
-	"Usage: vedette [FLAG…]\n"
+	"Usage: vedette [FLAG…] [COMMAND]\n"
 	"\n"
 	"Watches this host and serves what it sees: start it, then open\n"
 	"http://127.0.0.1:8338/ in a browser on this host (the address is also in its\n"
@@ -23,16 +23,22 @@ static const char help[] =
 	"  --web-dir DIR        read the dashboard from DIR, to work on it\n"
 	"  --check-config       say whether the configuration is right, and exit\n"
 	"  --dump-config        print what is in force and where it comes from, and exit\n"
+	"  --explain RULE       say what an alert rule sees now, and why it fires or not\n"
+	"  --test-rules FROM TO say what would have fired; times like -6h or 2026-11-23T04:00\n"
 	"  --version            print the version, and exit\n"
 	"  --help[=keys]        print this, or every key of the configuration, and exit\n"
+	"\n"
+	"  token add NAME [viewer|operator], token list, token revoke NAME\n"
+	"                       who may look or act; the token is shown once\n"
+	"  test-channel NAME    send a test through a webhook, program or mail of alerts\n"
 	"\n"
 	"Flags beat the environment (VEDETTE_LISTEN, …), which beats the file. SIGHUP\n"
 	"reads the file again, SIGTERM ends. Exit codes: 64 usage, 69 address in use,\n"
 	"73 cannot keep state, 77 permission, 78 configuration. vedette(8)\n";
 
-#define FLAGS "--config, --listen, --data-dir, --web-dir, --check-config, --dump-config, --version, --help"
+#define FLAGS "--config, --listen, --data-dir, --web-dir, --check-config, --dump-config, --explain, --test-rules, --version, --help"
 
-enum { CONFIG = 256, SETTING, CHECK, DUMP, VERSION, HELP };
+enum { CONFIG = 256, SETTING, CHECK, DUMP, EXPLAIN, TEST_RULES, VERSION, HELP };
 
 /* Those of SETTING are the flags of the key table (config_keys.c). */
 static const struct option options[] = {
@@ -42,16 +48,11 @@ static const struct option options[] = {
 	{"web-dir",      required_argument, NULL, SETTING},
 	{"check-config", no_argument,       NULL, CHECK  },
 	{"dump-config",  no_argument,       NULL, DUMP   },
+	{"explain",      required_argument, NULL, EXPLAIN},
+	{"test-rules",   no_argument,       NULL, TEST_RULES},
 	{"version",      no_argument,       NULL, VERSION},
 	{"help",         optional_argument, NULL, HELP   },
 	{NULL,           0,                 NULL, 0      },
-};
-
-/* Commands of other versions. */
-static const struct command {
-	const char *name, *what;
-} absent[] = {
-	{"token", "this version has no tokens; what clients may do is said by `anonymous` in the configuration"},
 };
 
 static void add_setting(struct cli *cli, const char *flag, const char *value)
@@ -108,14 +109,55 @@ static int wrong_flag(const char *arg, int code)
 
 static int wrong_word(const char *arg)
 {
-	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
-		if (strcmp(arg, absent[i].name) == 0) {
-			fprintf(stderr, "vedette %s: %s\n", arg, absent[i].what);
-			return EX_USAGE;
-		}
-	}
-	fprintf(stderr, "vedette: \"%s\" is not understood; only flags are: " FLAGS "\n", arg);
+	fprintf(stderr, "vedette: \"%s\" is not understood; commands are token and test-channel, flags are " FLAGS "\n", arg);
 	return EX_USAGE;
+}
+
+static int wrong_command(const char *usage)
+{
+	fprintf(stderr, "usage: vedette %s\n", usage);
+	return EX_USAGE;
+}
+
+/* token add NAME [ROLE] | list | revoke NAME */
+static int take_token(struct cli *cli, int n, char **words)
+{
+	static const char usage[] = "token add NAME [viewer|operator] | token list | token revoke NAME";
+
+	if (n == 1 && strcmp(words[0], "list") == 0) {
+		cli->command = CLI_TOKEN_LIST;
+	} else if (n == 2 && strcmp(words[0], "revoke") == 0) {
+		cli->command = CLI_TOKEN_REVOKE;
+		cli->name = words[1];
+	} else if ((n == 2 || n == 3) && strcmp(words[0], "add") == 0) {
+		cli->command = CLI_TOKEN_ADD;
+		cli->name = words[1];
+		cli->role = n == 3 ? words[2] : "viewer";
+		if (strcmp(cli->role, "viewer") != 0 && strcmp(cli->role, "operator") != 0)
+			return wrong_command(usage);
+	} else {
+		return wrong_command(usage);
+	}
+	return CLI_CONTINUE;
+}
+
+static int take_command(struct cli *cli, int n, char **words)
+{
+	if (cli->command == CLI_TEST_RULES) {
+		if (n != 2)
+			return wrong_command("--test-rules FROM TO, such as --test-rules -6h now");
+		cli->from = words[0];
+		cli->to = words[1];
+		return CLI_CONTINUE;
+	}
+	if (strcmp(words[0], "token") == 0)
+		return take_token(cli, n - 1, words + 1);
+	if (strcmp(words[0], "test-channel") == 0) {
+		cli->command = CLI_TEST_CHANNEL;
+		cli->name = n == 2 ? words[1] : NULL;
+		return n == 2 ? CLI_CONTINUE : wrong_command("test-channel NAME");
+	}
+	return wrong_word(words[0]);
 }
 
 /* One flag; code and row are getopt_long's. */
@@ -126,6 +168,11 @@ static int take(struct cli *cli, int code, int row, const char *arg)
 	case SETTING: add_setting(cli, options[row].name, optarg); break;
 	case CHECK: cli->check = true; break;
 	case DUMP: cli->dump = true; break;
+	case EXPLAIN:
+		cli->command = CLI_EXPLAIN;
+		cli->name = optarg;
+		break;
+	case TEST_RULES: cli->command = CLI_TEST_RULES; break;
 	case VERSION: return print_version();
 	case HELP: return print_help(optarg);
 	default: return wrong_flag(arg, code);
@@ -133,12 +180,14 @@ static int take(struct cli *cli, int code, int row, const char *arg)
 	return CLI_CONTINUE;
 }
 
-/* What is left is at most the file that is to be looked at. */
+/* What is left is the file that is to be looked at, or a command. Times of --test-rules may start with a dash. */
 static int take_rest(struct cli *cli, int argc, char **argv, int at)
 {
 	if (at < argc && (cli->check || cli->dump) && !cli->config)
 		cli->config = argv[at++];
-	return at < argc ? wrong_word(argv[at]) : CLI_CONTINUE;
+	if (at < argc || cli->command == CLI_TEST_RULES)
+		return take_command(cli, argc - at, argv + at);
+	return CLI_CONTINUE;
 }
 
 int cli_parse(int argc, char **argv, struct cli *out)
@@ -148,7 +197,7 @@ int cli_parse(int argc, char **argv, struct cli *out)
 
 	optind = 0; /* getopt(3): start afresh, also in its hidden state */
 	opterr = 0;
-	while (err == CLI_CONTINUE && (code = getopt_long(argc, argv, "+:", options, &row)) != -1)
+	while (err == CLI_CONTINUE && cli.command != CLI_TEST_RULES && (code = getopt_long(argc, argv, "+:", options, &row)) != -1)
 		err = take(&cli, code, row, argv[optind > 1 ? optind - 1 : 1]);
 	if (err == CLI_CONTINUE)
 		err = take_rest(&cli, argc, argv, optind);

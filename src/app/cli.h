@@ -10,7 +10,14 @@ struct cli_setting {
 	const char *flag, *value;       /* borrowed: of argv or static */
 };
 
+/* What it was started for. All but the first end when they have said it. */
+enum cli_command { CLI_RUN, CLI_TOKEN_ADD, CLI_TOKEN_LIST, CLI_TOKEN_REVOKE, CLI_EXPLAIN, CLI_TEST_RULES, CLI_TEST_CHANNEL };
+
 struct cli {
+	enum cli_command command;
+	const char *name;               /* of a token, rule or channel */
+	const char *role;               /* of a token: "viewer", "operator" */
+	const char *from, *to;          /* of --test-rules */
 	const char *config;             /* --config; NULL: the environment or the default says */
 	struct cli_setting *settings;   /* in the order given; owned */
 	size_t nsettings;

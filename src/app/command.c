@@ -1,0 +1,398 @@
+/* command.c: what the program does instead of watching. */
+#include "app/command.h"
+
+#include "alerts/alerts.h"
+#include "app/answers.h"
+#include "app/config.h"
+#include "app/config_value.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/xmalloc.h"
+#include "db/db.h"
+#include "loop/fetch.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+
+struct command {
+	const struct cli *cli;
+	struct config *config;
+	struct loop *loop;
+};
+
+/* --- tokens --- */
+
+static void print_day(int64_t ms, char out[32])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	snprintf(out, 32, "never");
+	if (ms > 0) {
+		localtime_r(&seconds, &tm);
+		strftime(out, 32, "%Y-%m-%d %H:%M", &tm);
+	}
+}
+
+static void print_token(void *user, const char *name, const char *role, int64_t created_ms, int64_t used_ms)
+{
+	char created[32], used[32];
+
+	(void)user;
+	print_day(created_ms, created);
+	print_day(used_ms, used);
+	printf("%-24s %-10s made %-18s used %s\n", name, role, created, used);
+}
+
+static int add_token(struct db *db, const struct cli *cli)
+{
+	char secret[64];
+	int err = db_token_add(db, cli->name, cli->role, secret);
+
+	if (err) {
+		fprintf(stderr, "vedette: cannot add token \"%s\": %s\n", cli->name, err == -EEXIST ? "there is one already" : strerror(-err));
+		return err == -EEXIST ? EX_USAGE : EX_CANTCREAT;
+	}
+	puts(secret);
+	fprintf(stderr, "Keep it: it is not shown again. It lets %s in as %s; `vedette token revoke %s` ends it.\n", cli->name, cli->role,
+	        cli->name);
+	return EX_OK;
+}
+
+static int revoke_token(struct db *db, const struct cli *cli)
+{
+	int err = db_token_revoke(db, cli->name);
+
+	if (err)
+		fprintf(stderr, "vedette: cannot revoke token \"%s\": %s\n", cli->name, err == -ENOENT ? "there is none" : strerror(-err));
+	return !err ? EX_OK : err == -ENOENT ? EX_USAGE : EX_CANTCREAT;
+}
+
+static int token(struct command *c)
+{
+	char why[300];
+	struct db *db;
+	int code, err;
+
+	mkdir(c->config->data_dir, 0700);
+	err = db_open(&db, c->config->data_dir, c->loop, why, sizeof why);
+	if (err) {
+		fprintf(stderr, "vedette: cannot open the state in %s: %s\n", c->config->data_dir, why);
+		return EX_CANTCREAT;
+	}
+	if (c->cli->command == CLI_TOKEN_ADD)
+		code = add_token(db, c->cli);
+	else if (c->cli->command == CLI_TOKEN_REVOKE)
+		code = revoke_token(db, c->cli);
+	else
+		code = db_token_list(db, print_token, NULL) ? EX_IOERR : EX_OK;
+	db_close(db);
+	return code;
+}
+
+/* --- asking the one that runs --- */
+
+struct reply {
+	struct loop *loop;
+	char *error, *body;
+	int status;
+	bool done;
+};
+
+static void on_reply(void *user, const struct fetch_result *r)
+{
+	struct reply *reply = user;
+
+	reply->error = r->error ? xstrdup(r->error) : NULL;
+	reply->body = xstrdup(r->body);
+	reply->status = r->status;
+	reply->done = true;
+}
+
+/* Any address of ours will do: one that stands for all is asked on loopback. */
+static char *url_take(const struct config *c, const char *path)
+{
+	const struct config_addr *a = &c->listen.at[0];
+	bool any = strcmp(a->host, "0.0.0.0") == 0 || strcmp(a->host, "::") == 0;
+
+	if (any)
+		return xasprintf("http://%s:%u%s", strcmp(a->host, "::") == 0 ? "[::1]" : "127.0.0.1", a->port, path);
+	return xasprintf("http://%s%s", a->text, path);
+}
+
+/* The answer's JSON, or NULL after saying why there is none. */
+static char *ask_take(struct command *c, const char *method, const char *path)
+{
+	const char *secret = getenv("VEDETTE_TOKEN");
+	char *url = url_take(c->config, path), *auth = secret ? xasprintf("Authorization: Bearer %s", secret) : NULL;
+	const char *headers[] = {auth, NULL};
+	struct fetch_request request = {.url = url, .method = method, .headers = headers, .timeout_ms = 60000, .most = 64 << 20};
+	struct fetch *f = fetch_new(c->loop);
+	struct reply r = {.loop = c->loop};
+	struct slice error;
+
+	if (strcmp(method, "POST") == 0)
+		request.body = "";
+	fetch_start(f, &request, on_reply, &r);
+	while (!r.done)
+		loop_turn(c->loop, -1);
+	fetch_free(f);
+	if (r.error) {
+		fprintf(stderr, "vedette: cannot ask the running Vedette at %s: %s\n", url, r.error);
+	} else if (r.status != 200) {
+		bool said = json_valid(slice_str(r.body), 50) && json_type(slice_str(r.body)) == JSON_OBJECT &&
+		            json_get(slice_str(r.body), "error", &error);
+
+		fprintf(stderr, "vedette: %.*s\n", said ? (int)error.n : (int)strlen(r.body), said ? error.p : r.body);
+		if (r.status == 401 || r.status == 403)
+			fprintf(stderr, "vedette: put a token into VEDETTE_TOKEN; `vedette token add` makes one\n");
+	}
+	if (r.error || r.status != 200) {
+		free(r.body);
+		r.body = NULL;
+	}
+	free(r.error);
+	free(auth);
+	free(url);
+	return r.body;
+}
+
+static int explain(struct command *c)
+{
+	char *path = xasprintf("/api/v1/rules/%s/explain", c->cli->name), *body = ask_take(c, "GET", path);
+	struct slice text;
+	struct buf out;
+
+	free(path);
+	if (!body)
+		return EX_UNAVAILABLE;
+	buf_init(&out, SIZE_MAX / 2);
+	if (json_get(slice_str(body), "text", &text))
+		json_unquote(&out, text);
+	printf("%s%s", out.data, out.len && out.data[out.len - 1] == '\n' ? "" : "\n");
+	buf_release(&out);
+	free(body);
+	return EX_OK;
+}
+
+static int test_channel(struct command *c)
+{
+	char *path = xasprintf("/api/v1/channels/%s/test", c->cli->name), *body = ask_take(c, "POST", path);
+
+	free(path);
+	if (!body)
+		return EX_UNAVAILABLE;
+	printf("%s: delivered\n", c->cli->name);
+	free(body);
+	return EX_OK;
+}
+
+/* --- rules on the past --- */
+
+/* "-6h", "now", "2026-11-23T04:00[:00]" in local time. */
+static bool parse_time(const char *text, int64_t *ms)
+{
+	struct tm tm = {.tm_isdst = -1};
+	uint64_t ago;
+	struct buf why;
+	const char *end;
+	bool good = true;
+
+	*ms = clock_wall_ms();
+	if (strcmp(text, "now") == 0)
+		return true;
+	if (*text == '-') {
+		buf_init(&why, 200);
+		good = duration_parse(text + 1, &ago, &why);
+		*ms -= good ? (int64_t)ago : 0;
+		buf_release(&why);
+		return good;
+	}
+	end = strptime(text, "%Y-%m-%dT%H:%M", &tm);
+	if (end && *end == ':')
+		end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (!end || *end)
+		return false;
+	*ms = (int64_t)mktime(&tm) * 1000;
+	return true;
+}
+
+struct replay {
+	struct store *store;
+	struct alerts *alerts;
+	unsigned fired;
+};
+
+static void on_change(void *user, enum alert_change what, const struct alert_view *a, bool notify)
+{
+	struct replay *r = user;
+	time_t seconds = (time_t)(a->changed_ms / 1000);
+	char stamp[32];
+	struct tm tm;
+
+	(void)notify;
+	localtime_r(&seconds, &tm);
+	strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &tm);
+	r->fired += what == ALERT_STARTED;
+	printf("%s  %-10s %-9s %-24s %s\n", stamp, alert_state_name(a->state), severity_name(a->severity), a->rule_name,
+	       a->summary ? a->summary : a->series);
+}
+
+/* One series of the answer, and where its replay stands. */
+struct column {
+	store_ref ref;
+	struct json_walk values;
+};
+
+static struct column column_of(struct replay *r, struct slice series, uint32_t step_ms)
+{
+	struct store_info info = {.help = "", .collector = "", .kind = STORE_GAUGE, .interval_ms = step_ms};
+	struct slice id, unit, values;
+	struct column c = {0};
+	struct buf id_text, unit_text;
+
+	buf_init(&id_text, 1000);
+	buf_init(&unit_text, 100);
+	if (json_get(series, "id", &id) && json_get(series, "unit", &unit) && json_get(series, "values", &values)) {
+		json_unquote(&id_text, id);
+		json_unquote(&unit_text, unit);
+		info.id = id_text.data;
+		info.unit = unit_text.data;
+		c.ref = store_series(r->store, &info);
+		c.values = json_walk(values);
+	}
+	buf_release(&id_text);
+	buf_release(&unit_text);
+	return c;
+}
+
+static void play_step(struct replay *r, struct column *columns, size_t n, int64_t t)
+{
+	time_t seconds = (time_t)(t / 1000);
+	struct slice v;
+	struct tm tm;
+
+	for (size_t i = 0; i < n; i++) {
+		struct store_sample s = {columns[i].ref, NAN};
+		struct store_fresh fresh;
+
+		if (!json_next(&columns[i].values, &v) || json_type(v) != JSON_NUMBER)
+			continue;
+		s.value = json_number(v);
+		store_publish(r->store, t, &s, 1);
+		fresh = (struct store_fresh){s.series, t, s.value};
+		alerts_sample(r->alerts, &fresh, t);
+	}
+	localtime_r(&seconds, &tm);
+	alerts_tick(r->alerts, t, tm.tm_wday, tm.tm_hour * 60 + tm.tm_min);
+}
+
+static void play(struct replay *r, struct slice answer)
+{
+	struct slice list, one, from, step, to;
+	struct column *columns = NULL;
+	struct json_walk w;
+	size_t n = 0;
+
+	json_get(answer, "series", &list);
+	json_get(answer, "from", &from);
+	json_get(answer, "to", &to);
+	json_get(answer, "step", &step);
+	for (w = json_walk(list); json_next(&w, &one);) {
+		columns = xreallocarray(columns, n + 1, sizeof *columns);
+		columns[n++] = column_of(r, one, (uint32_t)json_number(step));
+	}
+	for (double t = json_number(from); t < json_number(to); t += json_number(step))
+		play_step(r, columns, n, (int64_t)t);
+	printf("%u would have fired, judged every %.0f s on %zu series.\n", r->fired, json_number(step) / 1000, n);
+	free(columns);
+}
+
+static char *history_path_take(const struct config *c, int64_t from, int64_t to)
+{
+	struct buf path;
+
+	buf_init(&path, SIZE_MAX / 2);
+	buf_addf(&path, "/api/v1/history?shape=columns&aggregate=max&points=4000&from=%lld&to=%lld", (long long)from, (long long)to);
+	for (size_t i = 0; i < c->nrules; i++) {
+		buf_adds(&path, "&series=");
+		for (const char *p = c->rules[i].metric; *p; p++) {
+			if (strchr("%&+# ?", *p))
+				buf_addf(&path, "%%%02X", (unsigned char)*p);
+			else
+				buf_addc(&path, *p);
+		}
+	}
+	return buf_take(&path, NULL);
+}
+
+static int test_rules(struct command *c)
+{
+	struct alerts_hooks hooks = {.changed = on_change, .resolve = series_resolve};
+	struct store_config config = {.max_series = c->config->store.series, .raw_s = c->config->store.raw_s,
+	                              .minute_s = c->config->store.minute_s, .interval_ms = 1000};
+	struct replay r = {0};
+	char *path, *body;
+	int64_t from, to;
+	size_t n;
+	struct rule *rules;
+
+	if (!parse_time(c->cli->from, &from) || !parse_time(c->cli->to, &to) || from >= to) {
+		fprintf(stderr, "vedette: FROM and TO must be times like -6h, now or 2026-11-23T04:00, FROM before TO\n");
+		return EX_USAGE;
+	}
+	path = history_path_take(c->config, from, to);
+	body = ask_take(c, "GET", path);
+	free(path);
+	if (!body)
+		return EX_UNAVAILABLE;
+	rules = config_rules_take(c->config, &n);
+	hooks.user = &r;
+	r.store = store_new(&config, -1);
+	r.alerts = alerts_new(r.store, "", rules, n, &hooks);
+	play(&r, slice_str(body));
+	alerts_free(r.alerts);
+	store_free(r.store);
+	free(body);
+	return EX_OK;
+}
+
+/* --- all of them --- */
+
+int command_run(const struct cli *cli)
+{
+	struct command c = {.cli = cli};
+	struct buf errors;
+	int code;
+
+	buf_init(&errors, SIZE_MAX / 2);
+	code = config_load(&c.config, cli, &errors);
+	fputs(errors.data, stderr);
+	buf_release(&errors);
+	if (code)
+		return code;
+	if (loop_new(&c.loop))
+		return EX_OSERR;
+	switch (cli->command) {
+	case CLI_EXPLAIN:
+		code = explain(&c);
+		break;
+	case CLI_TEST_CHANNEL:
+		code = test_channel(&c);
+		break;
+	case CLI_TEST_RULES:
+		code = test_rules(&c);
+		break;
+	default:
+		code = token(&c);
+	}
+	loop_free(c.loop);
+	config_free(c.config);
+	return code;
+}
