@@ -394,6 +394,8 @@ static void add_host(struct app *app, struct buf *out)
 	json_add_str(out, app->hostname);
 	buf_adds(out, ",\"os\":");
 	json_add_str(out, app->os);
+	buf_adds(out, ",\"timezone\":");
+	json_add_str(out, app->time_zone);
 	buf_adds(out, ",\"kernel\":");
 	json_add_str(out, u.release);
 	buf_adds(out, ",\"arch\":");

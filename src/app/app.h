@@ -12,6 +12,10 @@
 #include "store/store.h"
 
 struct feed;
+struct auth;
+struct alerting;
+struct db;
+struct fetch;
 
 struct app {
 	struct loop *loop;
@@ -23,8 +27,12 @@ struct app {
 	struct sio_server *io;
 	struct http_server *http;
 	struct feed *feed;
+	struct db *db;                 /* NULL: state could not be opened, and nothing that needs it runs */
+	struct fetch *fetch;
+	struct auth *auth;
+	struct alerting *alerting;
 	struct journal journal;
-	char hostname[65], os[128];
+	char hostname[65], os[128], time_zone[128];
 	int64_t boot_ms;               /* of the host, wall */
 	int64_t started_ms;            /* wall */
 	uint64_t events, event_errors; /* Socket.IO requests served, and those that failed */

@@ -1,9 +1,11 @@
-/* events.h: the Socket.IO namespaces, one file and one function each. */
+/* events.h: the Socket.IO namespaces and the tables of their events. */
 #ifndef APP_EVENTS_H
 #define APP_EVENTS_H
 
 #include "app/call.h"
 
-void events_metrics(struct app *app); /* namespace `/` */
+extern const struct event_rows events_metrics, events_alerts;
+
+void events_root(struct app *app); /* namespace `/`: metrics and alerts */
 
 #endif

@@ -210,41 +210,4 @@ static const struct event events[] = {
 	{"watch",              ROLE_VIEWER, options_object,   on_watch},
 };
 
-/* --- who comes and goes --- */
-
-static void on_connection(void *app, struct sio_socket *s)
-{
-	sio_socket_set_user(s, feed_add(((struct app *)app)->feed, s));
-}
-
-static void on_disconnect(void *user, struct sio_socket *s, const char *reason, const char *description)
-{
-	struct subscriber *c = sio_socket_user(s);
-
-	(void)user;
-	(void)reason;
-	(void)description;
-	sio_socket_set_user(s, NULL);
-	if (c)
-		feed_remove(c);
-}
-
-static void let_in(void *user, struct sio_socket *s, struct sio_next *next)
-{
-	if (app_role(user, s) >= ROLE_VIEWER)
-		sio_next(next);
-	else
-		sio_refuse(next, "unauthorized", NULL);
-}
-
-void events_metrics(struct app *app)
-{
-	static struct event_table table = {.events = events, .n = sizeof events / sizeof *events};
-	struct sio_namespace *nsp = sio_of(app->io, "/");
-
-	table.app = app;
-	sio_use(nsp, let_in, app);
-	sio_on_connection(nsp, on_connection, app);
-	sio_on_disconnect(nsp, on_disconnect, app);
-	event_table_attach(nsp, &table);
-}
+const struct event_rows events_metrics = {events, sizeof events / sizeof *events};

@@ -1,6 +1,7 @@
 /* feed.c: from fresh samples to each client's own pushes. */
 #include "app/feed.h"
 
+#include "app/alerting.h"
 #include "app/answers.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -427,8 +428,10 @@ static void on_wake(struct loop_watch *watch, uint32_t events)
 	eventfd_read(watch->fd, &ignored);
 	do {
 		n = store_drain(f->app->store, fresh, DRAIN, NULL);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
 			take_in(f, &fresh[i]);
+			alerting_sample(f->app->alerting, &fresh[i]);
+		}
 	} while (n == DRAIN);
 	list_each(&f->subscribers, l, after) {
 		struct subscriber *c = list_item(l, struct subscriber, link);

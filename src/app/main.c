@@ -1,9 +1,12 @@
 /* main.c: the order of birth and death.
  *
- * birth: command line, configuration, signals (blocked before there are threads), store, listening sockets,
- *        Socket.IO, HTTP, feed, collectors
+ * birth: command line, configuration, signals (blocked before there are threads), database, store, Socket.IO, HTTP,
+ *        alerts, feed, collectors, listening sockets
  * death: the reverse; a hung collector is left behind */
+#include "app/alerting.h"
 #include "app/app.h"
+#include "app/auth.h"
+#include "app/command.h"
 #include "app/events.h"
 #include "app/feed.h"
 #include "app/routes.h"
@@ -11,6 +14,8 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "collectors/collectors.h"
+#include "db/db.h"
+#include "loop/fetch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +76,18 @@ static void read_os_name(char *out, size_t size)
 		fclose(f);
 }
 
+/* Its IANA name, from where the link points (localtime(5)). */
+static void read_time_zone(char *out, size_t size)
+{
+	char target[256];
+	ssize_t n = readlink("/etc/localtime", target, sizeof target - 1);
+	const char *name;
+
+	target[n > 0 ? n : 0] = '\0';
+	name = strstr(target, "zoneinfo/");
+	snprintf(out, size, "%s", name ? name + strlen("zoneinfo/") : "UTC");
+}
+
 static int64_t read_boot_ms(void)
 {
 	struct timespec up;
@@ -84,6 +101,7 @@ static void know_host(struct app *app)
 	if (gethostname(app->hostname, sizeof app->hostname - 1) < 0)
 		snprintf(app->hostname, sizeof app->hostname, "localhost");
 	read_os_name(app->os, sizeof app->os);
+	read_time_zone(app->time_zone, sizeof app->time_zone);
 	app->boot_ms = read_boot_ms();
 	app->started_ms = clock_wall_ms();
 }
@@ -227,7 +245,7 @@ static void log_lines(enum log_level level, const char *text)
 /* A bad file changes nothing; a good one keeps clients and history. */
 static void reload(struct app *app)
 {
-	struct config *new;
+	struct config *new, *former;
 	struct buf text;
 
 	buf_init(&text, SIZE_MAX / 2);
@@ -240,12 +258,14 @@ static void reload(struct app *app)
 	config_restart_notes(app->config, new, &text);
 	log_lines(LOG_LEVEL_WARN, text.data);
 	buf_release(&text);
-	config_free(app->config);
+	former = app->config; /* its channels are in use until alerting has the new ones */
 	app->config = new;
 	log_lines(LOG_LEVEL_WARN, app->config->warnings);
 	log_set_level(app->config->log_level);
 	collect_reload(app->collect, app->config->collectors, app->config->ncollectors);
 	feed_reload(app->feed);
+	alerting_reload(app->alerting);
+	config_free(former);
 	log_info("configuration reloaded");
 	app_event(app, "reload", "configuration reloaded");
 }
@@ -275,22 +295,64 @@ static void raise_descriptors(void)
 	}
 }
 
-static int live(struct app *app)
+static int open_db(struct app *app)
+{
+	char why[300];
+	int err = db_open(&app->db, app->config->data_dir, app->loop, why, sizeof why);
+
+	if (err)
+		log_error("cannot keep state in %s: %s", app->config->data_dir, why);
+	return !err ? 0 : err == -EACCES || err == -EPERM || err == -EROFS ? EX_NOPERM : EX_CANTCREAT;
+}
+
+static void birth(struct app *app, int wake_fd, char ***origins)
 {
 	struct store_config store = app->store_config = store_config(app->config);
-	int wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), code;
 	struct eio_cors cors = {0};
 	struct sio_options options;
-	char **origins;
 
 	app->store = store_new(&store, wake_fd);
 	log_info("store: at most %.1f MB for %u series, %u s of samples and %u h of minutes", (double)store_limit_bytes(&store) / 1e6,
 	         store.max_series, store.raw_s, store.minute_s / 3600);
-	socketio_options(app->config, &options, &cors, &origins);
+	socketio_options(app->config, &options, &cors, origins);
 	app->io = sio_server_new(app->loop, &options);
+	app->fetch = fetch_new(app->loop);
+	app->auth = auth_new(app);
 	routes_open(app);
+	app->alerting = alerting_new(app);
 	app->feed = feed_new(app, wake_fd);
-	events_metrics(app);
+	events_root(app);
+}
+
+static void death(struct app *app, char **origins)
+{
+	if (app->collect)
+		collect_stop(app->collect);
+	sio_server_free(app->io);
+	http_server_free(app->http);
+	loop_turn(app->loop, 0); /* what was deferred or posted still needs what follows */
+	feed_free(app->feed);
+	alerting_free(app->alerting);
+	fetch_free(app->fetch);
+	db_close(app->db);
+	loop_turn(app->loop, 0); /* the database's last answers */
+	auth_free(app->auth);
+	store_free(app->store);
+	for (char **o = origins; *o; o++)
+		free(*o);
+	free(origins);
+}
+
+static int live(struct app *app)
+{
+	int wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), code = open_db(app);
+	char **origins;
+
+	if (code) {
+		close(wake_fd);
+		return code;
+	}
+	birth(app, wake_fd, &origins);
 	code = start_collectors(app);
 	if (!code)
 		code = listen_all(app);
@@ -298,16 +360,7 @@ static int live(struct app *app)
 		journal_add(&app->journal, "start", "Vedette " VEDETTE_VERSION " started");
 		loop_run(app->loop);
 	}
-	if (app->collect)
-		collect_stop(app->collect);
-	sio_server_free(app->io);
-	http_server_free(app->http);
-	loop_turn(app->loop, 0); /* what was deferred or posted still needs what follows */
-	feed_free(app->feed);
-	store_free(app->store);
-	for (char **o = origins; *o; o++)
-		free(*o);
-	free(origins);
+	death(app, origins);
 	close(wake_fd);
 	return code;
 }
@@ -352,7 +405,10 @@ int main(int argc, char **argv)
 	code = cli_parse(argc, argv, &cli);
 	if (code != CLI_CONTINUE)
 		return code;
-	code = cli.check ? config_check(&cli) : cli.dump ? config_dump(&cli) : run(&cli);
+	code = cli.check                    ? config_check(&cli)
+	       : cli.dump                   ? config_dump(&cli)
+	       : cli.command != CLI_RUN     ? command_run(&cli)
+	                                    : run(&cli);
 	cli_release(&cli);
 	return code;
 }

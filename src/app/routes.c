@@ -2,6 +2,7 @@
 #include "app/routes.h"
 
 #include "app/answers.h"
+#include "app/auth.h"
 #include "base/limits.h"
 
 #include <string.h>
@@ -10,7 +11,7 @@
 
 static bool may_read(struct app *app, struct http_request *r)
 {
-	if (app->config->anonymous >= ROLE_VIEWER)
+	if (auth_of_request(app, http_head(r)).role >= ROLE_VIEWER)
 		return true;
 	http_add_header(r, "WWW-Authenticate", "Bearer"); /* RFC 9110 11.6.1: a 401 names the scheme */
 	http_error(r, 401, "unauthorized");
@@ -133,6 +134,20 @@ static const struct http_route routes[] = {
 	{"GET", "/api/v1/processes", on_processes},
 	{"GET", "/api/v1/status",    on_status},
 	{"GET", "/api/v1/events",    on_events},
+	{"GET",    "/api/v1/session",       auth_session_get},
+	{"POST",   "/api/v1/session",       auth_session_post},
+	{"DELETE", "/api/v1/session",       auth_session_delete},
+	{"GET",    "/api/v1/alerts",        route_alerts},
+	{"POST",   "/api/v1/alerts/*",      route_acknowledge}, /* alerts/ID/acknowledge */
+	{"GET",    "/api/v1/rules",         route_rules},
+	{"GET",    "/api/v1/rules/*",       route_explain},      /* rules/NAME/explain */
+	{"GET",    "/api/v1/silences",      route_silences},
+	{"POST",   "/api/v1/silences",      route_silence},
+	{"GET",    "/api/v1/channels",      route_channels},
+	{"POST",   "/api/v1/channels/*",    route_test_channel}, /* channels/NAME/test */
+	{"GET",    "/api/v1/deliveries",    route_deliveries},
+	{"POST",   "/api/v1/deliveries/*",  route_resend},       /* deliveries/ID/resend */
+	{"GET",    "/api/v1/audit",         route_audit},
 	{"GET", "/*",                on_file},
 };
 

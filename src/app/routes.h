@@ -13,6 +13,19 @@ bool guard_host_allowed(const struct app *app, const char *host);     /* Host he
 bool guard_origin_allowed(const struct app *app, const char *origin, const char *host);
 void guard_headers(void *app, struct http_request *r);
 
+/* routes_alerts.c */
+void route_alerts(void *app, struct http_request *r);
+void route_rules(void *app, struct http_request *r);
+void route_explain(void *app, struct http_request *r);
+void route_silences(void *app, struct http_request *r);
+void route_channels(void *app, struct http_request *r);
+void route_deliveries(void *app, struct http_request *r);
+void route_audit(void *app, struct http_request *r);
+void route_acknowledge(void *app, struct http_request *r);
+void route_silence(void *app, struct http_request *r);
+void route_resend(void *app, struct http_request *r);
+void route_test_channel(void *app, struct http_request *r);
+
 /* exposition.c: /metrics */
 void exposition_reply(struct app *app, struct http_request *r);
 

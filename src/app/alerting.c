@@ -1,0 +1,509 @@
+/* alerting.c: where alerts, the database, channels and clients meet.
+ *
+ * A change is told in this order: it is handed to the database together with its messages, in one transaction, and
+ * then to the clients. A message leaves only after that transaction is on disk. */
+#include "app/alerting.h"
+
+#include "alerts/channels.h"
+#include "alerts/notify.h"
+#include "app/answers.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/xmalloc.h"
+#include "db/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct alerting {
+	struct app *app;
+	struct alerts *alerts;
+	struct notify *notify;
+	struct loop_timer tick;
+	char *url;                     /* of the dashboard, for messages */
+};
+
+struct alerts *alerting_alerts(struct alerting *al)
+{
+	return al->alerts;
+}
+
+/* --- a change --- */
+
+static const char *shown_state(const struct alert_view *a)
+{
+	return alert_state_name(a->state);
+}
+
+struct messages {
+	struct db_message *at;
+	char (*ids)[RANDOM_ID_LEN + 1];
+	struct buf *bodies;
+	size_t n;
+};
+
+static void make_messages(struct alerting *al, const struct alert_view *a, struct messages *m)
+{
+	const struct config *c = al->app->config;
+
+	m->at = xcalloc(c->nchannels, sizeof *m->at);
+	m->ids = xcalloc(c->nchannels, sizeof *m->ids);
+	m->bodies = xcalloc(c->nchannels, sizeof *m->bodies);
+	for (size_t i = 0; i < c->nchannels; i++) {
+		const struct channel *ch = &c->channels[i];
+		struct telling t = {ch, a, al->alerts, al->app->hostname, al->url, clock_wall_ms()};
+
+		if (!notify_wants(ch, a))
+			continue;
+		random_id(m->ids[m->n]);
+		buf_init(&m->bodies[m->n], SIZE_MAX / 2);
+		m->at[m->n].channel = ch->name;
+		m->at[m->n].message_id = m->ids[m->n];
+		m->at[m->n].content_type = ch->kind->body(&t, &m->bodies[m->n]);
+		m->at[m->n].body = m->bodies[m->n].data;
+		m->n++;
+	}
+}
+
+static void free_messages(struct messages *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		buf_release(&m->bodies[i]);
+	free(m->bodies);
+	free(m->ids);
+	free(m->at);
+}
+
+static void on_kept(void *user)
+{
+	struct alerting *al = user;
+
+	notify_poke(al->notify);
+}
+
+static void keep(struct alerting *al, const struct alert_view *a, bool notify)
+{
+	struct messages m = {0};
+	struct db_alert row = {
+		.id = a->id, .rule = a->rule_name, .type = a->type, .metric = a->metric, .series = a->series,
+		.severity = severity_name(a->severity), .state = shown_state(a), .summary = a->summary, .by = a->by, .note = a->note,
+		.value = a->value, .threshold = a->threshold, .starts_ms = a->starts_ms, .ends_ms = a->ends_ms, .changed_ms = a->changed_ms,
+	};
+
+	if (notify)
+		make_messages(al, a, &m);
+	db_alert_change(al->app->db, &row, m.at, m.n, m.n ? on_kept : NULL, al);
+	free_messages(&m);
+}
+
+static void on_changed(void *user, enum alert_change what, const struct alert_view *a, bool notify)
+{
+	bool starts = (what == ALERT_STARTED || what == ALERT_RAISED) && a->state == ALERT_FIRING;
+	struct alerting *al = user;
+	struct buf b;
+
+	keep(al, a, notify);
+	buf_init(&b, SIZE_MAX / 2);
+	alert_json(a, al->app->hostname, clock_wall_ms(), &b);
+	sio_emit(sio_all(sio_of(al->app->io, "/")), starts ? "alert" : "alert update", sio_json(b.data));
+	log_at(starts ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "alert %s %s on %s: %s", a->rule_name, shown_state(a), a->series,
+	       a->summary ? a->summary : "");
+	buf_release(&b);
+}
+
+/* --- the outbox --- */
+
+struct asking {
+	letters_fn *done;
+	void *user;
+};
+
+static void on_due(void *user, const struct db_delivery *d, size_t n)
+{
+	struct asking *q = user;
+	struct letter *letters = xcalloc(n, sizeof *letters);
+
+	for (size_t i = 0; i < n; i++)
+		letters[i] = (struct letter){d[i].id, d[i].channel, d[i].message_id, d[i].body, d[i].content_type, d[i].attempts};
+	q->done(q->user, letters, n);
+	free(letters);
+	free(q);
+}
+
+static void outbox_due(void *user, const char *channel, uint32_t max, letters_fn *done, void *done_user)
+{
+	struct asking *q = xzalloc(sizeof *q);
+
+	*q = (struct asking){done, done_user};
+	db_outbox_due(user, channel, clock_wall_ms(), max, on_due, q);
+}
+
+static void outbox_result(void *user, int64_t id, const char *outcome, int64_t next_ms, int status, const char *error,
+                          void (*done)(void *user), void *done_user)
+{
+	db_outbox_result(user, id, outcome, next_ms, status, error, done, done_user);
+}
+
+/* --- samples and time --- */
+
+void alerting_sample(struct alerting *al, const struct store_fresh *s)
+{
+	alerts_sample(al->alerts, s, clock_wall_ms());
+}
+
+static void on_tick(struct loop_timer *t)
+{
+	struct alerting *al = list_item(t, struct alerting, tick);
+	int64_t now = clock_wall_ms();
+	time_t seconds = (time_t)(now / 1000);
+	struct tm tm;
+
+	loop_timer_set(al->app->loop, t, 1000, on_tick);
+	localtime_r(&seconds, &tm);
+	alerts_tick(al->alerts, now, tm.tm_wday, tm.tm_hour * 60 + tm.tm_min);
+}
+
+/* --- birth --- */
+
+static void restore(void *user, const struct db_alert *a)
+{
+	static const enum alert_state states[] = {ALERT_PENDING, ALERT_FIRING, ALERT_ACKNOWLEDGED, ALERT_SILENCED};
+	struct alerting *al = user;
+	struct alert_saved saved = {
+		.id = a->id, .rule = a->rule, .series = a->series, .by = a->by, .note = a->note, .value = a->value,
+		.starts_ms = a->starts_ms, .state = ALERT_FIRING, .severity = SEVERITY_WARNING,
+	};
+
+	severity_parse(a->severity, &saved.severity);
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+		if (strcmp(alert_state_name(states[i]), a->state) == 0)
+			saved.state = states[i];
+	alerts_restore(al->alerts, &saved);
+}
+
+static void restore_silence(void *user, const struct db_silence *s)
+{
+	struct alerting *al = user;
+	struct silence silence = {.matcher = (char *)(uintptr_t)s->matcher, .by = (char *)(uintptr_t)s->by, .note = (char *)(uintptr_t)s->note,
+	                          .from_ms = s->from_ms, .until_ms = s->until_ms};
+
+	snprintf(silence.id, sizeof silence.id, "%s", s->id);
+	alerts_silence(al->alerts, &silence, clock_wall_ms());
+}
+
+struct alerting *alerting_new(struct app *app)
+{
+	struct alerting *al = xzalloc(sizeof *al);
+	struct alerts_hooks hooks = {al, on_changed, series_resolve};
+	struct outbox outbox = {app->db, outbox_due, outbox_result};
+	struct rule *rules;
+	size_t n;
+
+	al->app = app;
+	al->url = xasprintf("http://%s/", app->config->listen.at[0].text);
+	rules = config_rules_take(app->config, &n);
+	al->alerts = alerts_new(app->store, app->hostname, rules, n, &hooks);
+	db_silences_open(app->db, clock_wall_ms(), restore_silence, al);
+	db_alerts_open(app->db, restore, al);
+	al->notify = notify_new(app->loop, app->fetch, &outbox, app->config->channels, app->config->nchannels);
+	loop_timer_set(app->loop, &al->tick, 1000, on_tick);
+	return al;
+}
+
+void alerting_reload(struct alerting *al)
+{
+	size_t n;
+	struct rule *rules = config_rules_take(al->app->config, &n);
+
+	notify_reload(al->notify, al->app->config->channels, al->app->config->nchannels);
+	alerts_reload(al->alerts, rules, n);
+}
+
+void alerting_free(struct alerting *al)
+{
+	if (!al)
+		return;
+	loop_timer_clear(al->app->loop, &al->tick);
+	notify_free(al->notify);
+	alerts_free(al->alerts);
+	free(al->url);
+	free(al);
+}
+
+/* --- questions --- */
+
+struct question {
+	alerting_done_fn *done;
+	void *user;
+	const char *member;            /* static */
+};
+
+static struct question *question(alerting_done_fn *done, void *user, const char *member)
+{
+	struct question *q = xzalloc(sizeof *q);
+
+	*q = (struct question){done, user, member};
+	return q;
+}
+
+static void on_rows(void *user, const char *rows)
+{
+	struct question *q = user;
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	buf_addf(&b, "\"%s\":%s", q->member, rows && *rows ? rows : "[]");
+	q->done(q->user, NULL, b.data);
+	buf_release(&b);
+	free(q);
+}
+
+struct listing {
+	struct alerting *al;
+	struct buf *out;
+	const char *state, *rule;
+	size_t n, limit;
+};
+
+static void list_one(void *user, const struct alert_view *a)
+{
+	struct listing *l = user;
+
+	if (l->n == l->limit || (l->state && strcmp(l->state, shown_state(a)) != 0) || (l->rule && strcmp(l->rule, a->rule_name) != 0) ||
+	    (!l->state && a->state == ALERT_PENDING))
+		return;
+	if (l->n++)
+		buf_addc(l->out, ',');
+	alert_json(a, l->al->app->hostname, clock_wall_ms(), l->out);
+}
+
+/* What lasts is known here; the past is in the database. */
+static void list_present(struct alerting *al, const char *state, const char *rule, size_t limit, alerting_done_fn *done, void *user)
+{
+	struct listing l = {al, NULL, state, rule, 0, limit};
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	l.out = &b;
+	buf_adds(&b, "\"alerts\":[");
+	alerts_each(al->alerts, list_one, &l);
+	buf_addc(&b, ']');
+	done(user, NULL, b.data);
+	buf_release(&b);
+}
+
+void alerting_list(struct alerting *al, struct params *p, alerting_done_fn *done, void *user)
+{
+	static const char *const states[] = {"pending", "firing", "acknowledged", "silenced", "resolved", "all", NULL};
+	int state = params_word(p, "state", states, -1);
+	int64_t now = clock_wall_ms();
+	double from = params_number(p, "from", -1e15, 1e15, 0), to = params_number(p, "to", -1e15, 1e15, 0);
+	struct db_alerts_query q = {
+		.from_ms = (int64_t)(from < 0 ? (double)now + from : from),
+		.to_ms = (int64_t)(to < 0 ? (double)now + to : to),
+		.limit = (uint32_t)params_number(p, "limit", 1, 1000, 100),
+		.changes = params_number(p, "changes", 0, 1, 0) > 0,
+	};
+	char *rule = params_text_take(p, "rule", LIMIT_PATTERN_BYTES), *id = params_text_take(p, "id", ALERT_ID_LEN);
+
+	if (!params_ok(p)) {
+		done(user, p->error, NULL);
+	} else if (!params_has(p, "from") && !params_has(p, "to") && !id && !q.changes && state != 4 && state != 5) {
+		list_present(al, state < 0 ? NULL : states[state], rule, q.limit, done, user);
+	} else {
+		q.state = state < 0 || state == 5 ? NULL : states[state];
+		q.rule = rule;
+		q.id = id;
+		db_alerts_query(al->app->db, &q, on_rows, question(done, user, "alerts"));
+	}
+	free(rule);
+	free(id);
+}
+
+const char *alerting_acknowledge(struct alerting *al, const char *id, const char *who, enum role role, const char *note)
+{
+	const char *why = "";
+	int err = alerts_acknowledge(al->alerts, id, who, note ? note : "", clock_wall_ms(), &why);
+
+	if (err == 0)
+		db_audit(al->app->db, who, role_name(role), "acknowledge alert", id);
+	return err == 0 ? NULL : *why ? why : "there is no such alert";
+}
+
+static void count_silence(void *user, const struct silence *s)
+{
+	(void)s;
+	++*(size_t *)user;
+}
+
+static void add_silence(const struct silence *s, struct buf *out)
+{
+	buf_addf(out, "{\"id\":\"%s\",\"matcher\":", s->id);
+	json_add_str(out, s->matcher);
+	buf_addf(out, ",\"from\":%lld,\"until\":%lld,\"by\":", (long long)s->from_ms, (long long)s->until_ms);
+	json_add_str(out, s->by);
+	buf_adds(out, ",\"note\":");
+	json_add_str(out, s->note);
+	buf_addc(out, '}');
+}
+
+const char *alerting_silence(struct alerting *al, struct params *p, const char *who, enum role role, struct buf *out)
+{
+	static char why[240];
+	char *rule = params_text_take(p, "rule", LIMIT_PATTERN_BYTES), *matcher = params_text_take(p, "matcher", LIMIT_PATTERN_BYTES);
+	char *note = params_text_take(p, "note", LIMIT_NOTE_BYTES), *id = params_text_take(p, "id", ALERT_ID_LEN);
+	int64_t now = clock_wall_ms();
+	double until = params_number(p, "until", 0, 1e15, -1);
+	struct silence s = {.from_ms = now, .until_ms = (int64_t)until, .by = (char *)(uintptr_t)who, .note = note ? note : (char *)(uintptr_t)""};
+	const char *error = NULL;
+	size_t n = 0;
+
+	if (rule && !matcher)
+		matcher = xasprintf("rule=%s", rule);
+	alerts_each_silence(al->alerts, count_silence, &n);
+	snprintf(s.id, sizeof s.id, "%s", id ? id : "");
+	if (!id)
+		random_id(s.id);
+	s.matcher = matcher;
+	if (!params_ok(p))
+		error = p->error;
+	else if (!matcher)
+		error = "say which alerts: rule, or matcher like \"rule=HIGH_*,series=cpu*\"";
+	else if (until < 0)
+		error = "until is needed: milliseconds since the epoch, in the future (in the past it ends a silence)";
+	else if (n >= LIMIT_SILENCES && !id)
+		error = "too many silences: at most 1000 at once";
+	else if (!silence_matcher_check(matcher, why, sizeof why))
+		error = why;
+	else if (alerts_silence(al->alerts, &s, now))
+		error = "there is no such silence";
+	if (!error) {
+		struct db_silence row = {s.id, s.matcher, s.by, s.note, s.from_ms, s.until_ms};
+
+		db_silence_save(al->app->db, &row);
+		db_audit(al->app->db, who, role_name(role), "silence alert", matcher);
+		buf_adds(out, "\"silence\":");
+		add_silence(&s, out);
+	}
+	free(rule);
+	free(matcher);
+	free(note);
+	free(id);
+	return error;
+}
+
+struct silence_list {
+	struct buf *out;
+	size_t n;
+};
+
+static void list_silence(void *user, const struct silence *s)
+{
+	struct silence_list *l = user;
+
+	if (l->n++)
+		buf_addc(l->out, ',');
+	add_silence(s, l->out);
+}
+
+void alerting_silences_json(struct alerting *al, struct buf *out)
+{
+	struct silence_list l = {out, 0};
+
+	buf_addc(out, '[');
+	alerts_each_silence(al->alerts, list_silence, &l);
+	buf_addc(out, ']');
+}
+
+/* --- deliveries --- */
+
+void alerting_deliveries(struct alerting *al, struct params *p, alerting_done_fn *done, void *user)
+{
+	static const char *const states[] = {"waiting", "delivered", "dead", NULL};
+	char *channel = params_text_take(p, "channel", 64);
+	int state = params_word(p, "state", states, -1);
+	uint32_t limit = (uint32_t)params_number(p, "limit", 1, 1000, 100);
+
+	if (params_ok(p))
+		db_outbox_query(al->app->db, channel, state < 0 ? NULL : states[state], limit, on_rows, question(done, user, "deliveries"));
+	else
+		done(user, p->error, NULL);
+	free(channel);
+}
+
+struct resending {
+	struct alerting *al;
+	alerting_done_fn *done;
+	void *user;
+};
+
+static void on_resent(void *user, bool found)
+{
+	struct resending *r = user;
+
+	if (found)
+		notify_poke(r->al->notify);
+	r->done(r->user, found ? NULL : "there is no such delivery", found ? "" : NULL);
+	free(r);
+}
+
+void alerting_resend(struct alerting *al, int64_t id, const char *who, enum role role, alerting_done_fn *done, void *user)
+{
+	struct resending *r = xzalloc(sizeof *r);
+	char text[32];
+
+	*r = (struct resending){al, done, user};
+	snprintf(text, sizeof text, "%lld", (long long)id);
+	db_audit(al->app->db, who, role_name(role), "send again", text);
+	db_outbox_resend(al->app->db, id, on_resent, r);
+}
+
+static void on_tested(void *user, const struct attempt_result *result)
+{
+	struct question *q = user;
+	char members[64];
+
+	snprintf(members, sizeof members, "\"delivered\":true,\"code\":%d", result->status);
+	q->done(q->user, result->error, result->error ? NULL : members);
+	free(q);
+}
+
+void alerting_test(struct alerting *al, const char *channel, const char *who, enum role role, alerting_done_fn *done, void *user)
+{
+	struct question *q = question(done, user, "");
+
+	db_audit(al->app->db, who, role_name(role), "test channel", channel);
+	if (notify_test(al->notify, channel, al->app->hostname, on_tested, q))
+		return;
+	free(q);
+	done(user, "there is no such channel", NULL);
+}
+
+void alerting_audit(struct alerting *al, struct params *p, alerting_done_fn *done, void *user)
+{
+	uint32_t limit = (uint32_t)params_number(p, "limit", 1, 1000, 100);
+
+	if (params_ok(p))
+		db_audit_query(al->app->db, limit, on_rows, question(done, user, "audit"));
+	else
+		done(user, p->error, NULL);
+}
+
+/* Secrets and addresses stay here: a URL may hold a key. */
+void alerting_channels_json(struct alerting *al, struct buf *out)
+{
+	const struct config *c = al->app->config;
+
+	buf_addc(out, '[');
+	for (size_t i = 0; i < c->nchannels; i++) {
+		buf_adds(out, i ? ",{\"name\":" : "{\"name\":");
+		json_add_str(out, c->channels[i].name);
+		buf_addf(out, ",\"kind\":\"%s\",\"severity\":\"%s\"}", c->channels[i].kind->name, severity_name(c->channels[i].least));
+	}
+	buf_addc(out, ']');
+}
