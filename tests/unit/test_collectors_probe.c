@@ -33,9 +33,9 @@ static void wait_for_life(void)
 	pthread_cond_broadcast(&changed);
 }
 
-static int calls_now(void)
+static unsigned calls_now(void)
 {
-	int n;
+	unsigned n;
 
 	pthread_mutex_lock(&lock);
 	n = calls;
