@@ -31,6 +31,7 @@ struct calls {
 struct loop {
 	int epoll_fd;
 	int64_t now_ms;
+	uint64_t turns;
 	atomic_bool stopped;
 
 	struct epoll_event events[EVENTS_A_TURN];
@@ -296,6 +297,7 @@ bool loop_turn(struct loop *l, int max_wait_ms)
 	int n = epoll_wait(l->epoll_fd, l->events, EVENTS_A_TURN, wait_ms(l, max_wait_ms));
 
 	l->now_ms = clock_mono_ms();
+	l->turns++;
 	l->nevents = n > 0 ? n : 0;
 	for (int i = 0; i < l->nevents; i++) {
 		struct loop_watch *w = l->events[i].data.ptr;
@@ -326,6 +328,11 @@ void loop_stop(struct loop *l)
 int64_t loop_now_ms(const struct loop *l)
 {
 	return l->now_ms;
+}
+
+uint64_t loop_turns(const struct loop *l)
+{
+	return l->turns;
 }
 
 int loop_new(struct loop **out)

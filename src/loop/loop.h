@@ -21,6 +21,7 @@ void loop_stop(struct loop *l);
 bool loop_turn(struct loop *l, int max_wait_ms); /* one turn, for tests; false once stopped */
 
 int64_t loop_now_ms(const struct loop *l); /* monotonic, read once a turn */
+uint64_t loop_turns(const struct loop *l);  /* how many have begun: names the present one */
 
 /* --- descriptors; the struct is embedded in its owner --- */
 

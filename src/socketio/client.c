@@ -143,7 +143,7 @@ static void connect_to(struct sio_client *c, struct slice name, struct slice aut
 	/* The official client asks twice when it is told to connect while it connects by itself. Where our answer cannot
 	 * have reached it yet that is no fault; later it is one. */
 	if (there) {
-		if (there->entered && there->entered_ms != loop_now_ms(c->server->loop))
+		if (there->entered && there->entered_turn != loop_turns(c->server->loop))
 			client_close(c, true);
 		return;
 	}

@@ -175,7 +175,7 @@ struct sio_socket {
 	char *auth, *data;
 	void *user;
 	int64_t issued_ms;
-	int64_t entered_ms;            /* monotonic: in which turn of the loop */
+	uint64_t entered_turn;         /* of the loop */
 	uint64_t dropped;
 	uint64_t since;                /* recovery's position when it connected */
 	double tokens;                 /* of events_per_second */

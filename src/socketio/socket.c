@@ -138,7 +138,7 @@ void socket_enter(struct sio_socket *s)
 	struct buf b;
 
 	s->connected = s->entered = true;
-	s->entered_ms = loop_now_ms(s->nsp->server->loop);
+	s->entered_turn = loop_turns(s->nsp->server->loop);
 	list_remove(&s->in_pending);
 	map_set(&s->nsp->sockets, socket_id(s), strlen(socket_id(s)), s);
 	loop_timer_clear(s->nsp->server->loop, &s->client->timer);
