@@ -420,53 +420,103 @@ static void put_number(struct buf *out, struct slice text)
 	put_uint(out, bits, 8);
 }
 
-static const struct sio_blob *placeholder(struct slice object, struct sio_args args)
+/* JSON is read once from front to end, and each reader returns where it stopped: to look for the end of a value
+ * first would read deep nesting as often as it is deep. */
+static const char *put_value(struct buf *out, const char *p, const char *end, struct sio_args args, unsigned depth);
+
+static const char *past(const char *p, const char *end, const char *what)
 {
-	struct slice flag, num;
+	while (p < end && memchr(what, *p, strlen(what)))
+		p++;
+	return p;
+}
+
+static const char *scalar_end(const char *p, const char *end)
+{
+	if (*p != '"') {
+		for (p++; p < end && !memchr(",:]} \t\r\n", *p, 8); p++)
+			;
+		return p;
+	}
+	for (p++; *p != '"'; p++)
+		p += *p == '\\';
+	return p + 1;
+}
+
+#define SPACE " \t\r\n"
+
+/* Is this the object that stands for an attachment? Such a one has two members and both are scalars. *stop is behind
+ * it then. */
+static const struct sio_blob *placeholder(const char *p, const char *end, struct sio_args args, const char **stop)
+{
+	struct slice key, value, num = {0};
+	bool flag = false;
 	double n;
 
-	if (!args.nblobs || !json_get(object, "_placeholder", &flag) || json_type(flag) != JSON_TRUE || !json_get(object, "num", &num))
+	p = past(p + 1, end, SPACE);
+	for (int i = 0; i < 2 && *p == '"'; i++) {
+		key = slice_of(p, (size_t)(scalar_end(p, end) - p));
+		p = past(key.p + key.n, end, SPACE ":");
+		if (*p == '{' || *p == '[')
+			return NULL;
+		value = slice_of(p, (size_t)(scalar_end(p, end) - p));
+		p = past(value.p + value.n, end, SPACE ",");
+		if (json_string_is(key, "_placeholder"))
+			flag = slice_is(value, "true");
+		else if (json_string_is(key, "num") && json_type(value) == JSON_NUMBER)
+			num = value;
+	}
+	if (!flag || !num.n || *p != '}')
 		return NULL;
+	*stop = p + 1;
 	n = json_number(num);
 	return n >= 0 && n < (double)args.nblobs ? &args.blobs[(size_t)n] : NULL;
 }
 
-/* Up to this depth a list's members are counted first, for the shortest head. Deeper ones take a head of fixed
- * length that is filled in afterwards, so that hostile nesting costs no more than its length. */
-#define COUNTED_DEPTH 16
+/* Up to this depth a list has the shortest head, for which what follows it moves up. A deeper one keeps a head of
+ * fixed length, so that hostile nesting costs no more than its length. */
+#define SHORT_HEADS_DEPTH 16
+#define LONG_HEAD 5
 
-static void put_json(struct buf *out, struct slice v, struct sio_args args, unsigned depth);
-
-static void put_list(struct buf *out, struct slice v, struct sio_args args, unsigned depth)
+static void put_list_head(struct buf *out, size_t at, size_t n, bool map, unsigned depth)
 {
-	bool map = json_type(v) == JSON_OBJECT;
-	struct json_walk w = json_walk(v);
-	struct slice key, value;
-	size_t n = 0, head;
+	struct buf head;
 
-	if (depth < COUNTED_DEPTH) {
-		while (map ? json_next_member(&w, &key, &value) : json_next(&w, &value))
-			n++;
-		put_sized(out, n, map ? 0x80 : 0x90, 15, 0, map ? 0xde : 0xdc, map ? 0xdf : 0xdd);
-		w = json_walk(v);
+	if (out->full)
+		return;
+	buf_init(&head, LONG_HEAD);
+	if (depth < SHORT_HEADS_DEPTH) {
+		put_sized(&head, n, map ? 0x80 : 0x90, 15, 0, map ? 0xde : 0xdc, map ? 0xdf : 0xdd);
 	} else {
-		buf_addc(out, (char)(map ? 0xdf : 0xdd));
+		buf_addc(&head, (char)(map ? 0xdf : 0xdd));
+		put_uint(&head, n, 4);
 	}
-	head = out->len;
-	if (depth >= COUNTED_DEPTH)
-		put_uint(out, 0, 4);
-	for (n = 0; map ? json_next_member(&w, &key, &value) : json_next(&w, &value); n++) {
-		if (map)
-			put_json(out, key, args, depth + 1);
-		put_json(out, value, args, depth + 1);
+	if (head.len < LONG_HEAD) {
+		memmove(out->data + at + head.len, out->data + at + LONG_HEAD, out->len - at - LONG_HEAD);
+		out->len -= LONG_HEAD - head.len;
+		out->data[out->len] = '\0';
 	}
-	for (size_t i = 0; depth >= COUNTED_DEPTH && i < 4; i++)
-		out->data[head + i] = (char)(n >> (24 - 8 * i));
+	memcpy(out->data + at, head.data, head.len);
+	buf_release(&head);
 }
 
-static void put_json(struct buf *out, struct slice v, struct sio_args args, unsigned depth)
+static const char *put_list(struct buf *out, const char *p, const char *end, struct sio_args args, unsigned depth)
 {
-	const struct sio_blob *blob;
+	bool map = *p == '{';
+	size_t head = out->len, n = 0;
+
+	buf_add(out, "\0\0\0\0", LONG_HEAD);
+	for (p = past(p + 1, end, SPACE); *p != ']' && *p != '}'; p = past(p, end, SPACE ","), n++) {
+		if (map)
+			p = past(put_value(out, p, end, args, depth + 1), end, SPACE ":");
+		p = put_value(out, p, end, args, depth + 1);
+	}
+	put_list_head(out, head, n, map, depth);
+	return p + 1;
+}
+
+static void put_scalar(struct buf *out, struct slice v)
+{
 	struct buf text;
 
 	switch (json_type(v)) {
@@ -474,29 +524,41 @@ static void put_json(struct buf *out, struct slice v, struct sio_args args, unsi
 		buf_addc(out, (char)0xc0);
 		break;
 	case JSON_FALSE:
+		buf_addc(out, (char)0xc2);
+		break;
 	case JSON_TRUE:
-		buf_addc(out, (char)(json_type(v) == JSON_TRUE ? 0xc3 : 0xc2));
+		buf_addc(out, (char)0xc3);
 		break;
 	case JSON_NUMBER:
 		put_number(out, v);
 		break;
-	case JSON_STRING:
-		buf_init(&text, v.n * 3 + 1);
+	default:
+		buf_init(&text, v.n);
 		json_unquote(&text, v);
 		put_str(out, text.data, text.len);
 		buf_release(&text);
-		break;
-	case JSON_OBJECT:
-		blob = placeholder(v, args);
-		if (blob) {
-			put_bin(out, blob);
-			break;
-		}
-		/* fall through */
-	case JSON_ARRAY:
-		put_list(out, v, args, depth);
-		break;
 	}
+}
+
+static const char *put_value(struct buf *out, const char *p, const char *end, struct sio_args args, unsigned depth)
+{
+	const struct sio_blob *blob;
+	const char *stop;
+
+	if (*p == '{' && args.nblobs && (blob = placeholder(p, end, args, &stop))) {
+		put_bin(out, blob);
+		return stop;
+	}
+	if (*p == '{' || *p == '[')
+		return put_list(out, p, end, args, depth);
+	stop = scalar_end(p, end);
+	put_scalar(out, slice_of(p, (size_t)(stop - p)));
+	return stop;
+}
+
+static void put_json(struct buf *out, struct slice v, struct sio_args args, unsigned depth)
+{
+	put_value(out, past(v.p, v.p + v.n, SPACE), v.p + v.n, args, depth);
 }
 
 void msgpack_encode(struct buf *out, enum packet_type type, const char *nsp, const uint64_t *id, struct slice json, struct sio_args args,
