@@ -368,9 +368,11 @@ static bool take(struct db *db)
 		while (list_empty(&db->queue) && !db->look_at_tokens && clock_mono_ms() < due_ms(db) && !(db->closing && !db->give_up_ms))
 			wait_until(db, due_ms(db));
 		move_all(&db->work, &db->queue);
+		if (db->tell_tokens)
+			tokens_tell_anew(db);
 		if (db->look_at_tokens)
-			db->tokens_ms = db->data_version = 0;
-		db->look_at_tokens = false;
+			db->tokens_ms = 0;
+		db->look_at_tokens = db->tell_tokens = false;
 		closing = db->closing;
 	}
 	pthread_mutex_unlock(&db->lock);

@@ -71,7 +71,7 @@ struct db {
 	uint64_t refused;      /* audit rows and the like, since it was last said */
 	bool posted;           /* deliver() is on its way */
 	bool closing, ended;   /* ended: the thread is no more */
-	bool look_at_tokens;
+	bool look_at_tokens, tell_tokens; /* now; whatever was told before */
 	char trouble[TROUBLE_SIZE];
 
 	/* the thread's own */
@@ -82,7 +82,8 @@ struct db {
 	int64_t retry_ms, wait_ms, give_up_ms;
 	int64_t tokens_ms;     /* when to look at them again */
 	int64_t data_version;  /* SQLite's count of other connections' commits, at the last look; 0: look again whatever it is */
-	unsigned char tokens_digest[32];
+	bool tokens_wanted;
+	unsigned char tokens_digest[32]; /* of those that were told last */
 	int64_t prune_ms;
 	size_t prune_step;
 
@@ -96,8 +97,9 @@ struct db {
 /* A connection of the caller's own, for what is done on his thread. */
 int db_visit(struct db *db, struct sql *s);
 
-/* tokens.c: on the thread: tells the loop if they changed, unless data_version says that nothing did. */
-void tokens_look(struct db *db);
+/* tokens.c: on the thread. */
+void tokens_tell_anew(struct db *db);
+void tokens_look(struct db *db);   /* tells the loop if they changed, unless data_version says that nothing did */
 void tokens_forget(struct db *db); /* frees what db remembers of their use */
 
 /* prune.c: one small step of forgetting what is old, in a transaction of its own. True: there may be more. */

@@ -26,11 +26,12 @@ static void hash_of(const char *secret, unsigned char out[SHA256_DIGEST_SIZE])
 	sha256_digest(&ctx, SHA256_DIGEST_SIZE, out);
 }
 
-static void look_soon(struct db *db)
+static void look_soon(struct db *db, bool tell)
 {
 	pthread_mutex_lock(&db->lock);
 	{
 		db->look_at_tokens = true;
+		db->tell_tokens |= tell;
 	}
 	pthread_mutex_unlock(&db->lock);
 	pthread_cond_signal(&db->more);
@@ -48,7 +49,7 @@ static int visit_run(struct db *db, const char *text, const struct sql_arg *args
 	*changed = rc ? 0 : sql_changes(&s);
 	sql_close(&s);
 	if (!rc)
-		look_soon(db);
+		look_soon(db, false);
 	return err;
 }
 
@@ -116,7 +117,6 @@ struct tokens {
 	struct job job;
 	struct token *first, **last; /* made */
 	struct sha256_ctx digest;
-	bool must;             /* tell them also when nothing changed */
 	bool same;             /* as when they were last told */
 };
 
@@ -147,12 +147,11 @@ static int tokens_run(struct db *db, struct job *j)
 	sha256_init(&t->digest);
 	rc = sql_rows(&db->sql, text, take_token, t, SQL_NO_ARGS);
 	if (rc) {
-		db->data_version = 0; /* in five seconds again, */
-		memset(db->tokens_digest, 0, sizeof db->tokens_digest); /* and then told */
+		tokens_tell_anew(db); /* in five seconds */
 		return rc;
 	}
 	sha256_digest(&t->digest, sizeof digest, digest);
-	t->same = !t->must && memcmp(digest, db->tokens_digest, sizeof digest) == 0;
+	t->same = memcmp(digest, db->tokens_digest, sizeof digest) == 0;
 	memcpy(db->tokens_digest, digest, sizeof digest);
 	return SQLITE_OK;
 }
@@ -172,28 +171,29 @@ static void tokens_done(struct job *j)
 
 static const struct job_kind tokens_kind = {.name = "tokens", .kept = true, .run = tokens_run, .done = tokens_done};
 
-static void submit(struct db *db, bool must)
-{
-	struct tokens *t = job_new(db, sizeof *t, &tokens_kind);
-
-	t->must = must;
-	job_submit(&t->job);
-}
-
 static void take_int(void *user, sqlite3_stmt *row)
 {
 	*(int64_t *)user = sqlite3_column_int64(row, 0);
 }
 
+void tokens_tell_anew(struct db *db)
+{
+	db->tokens_wanted = true;
+	db->data_version = 0;
+	memset(db->tokens_digest, 0, sizeof db->tokens_digest);
+}
+
 void tokens_look(struct db *db)
 {
 	static const char text[] = "PRAGMA data_version";
+	struct tokens *t;
 	int64_t version = 0;
 
-	if (sql_rows(&db->sql, text, take_int, &version, SQL_NO_ARGS) || version == db->data_version)
+	if (!db->tokens_wanted || sql_rows(&db->sql, text, take_int, &version, SQL_NO_ARGS) || version == db->data_version)
 		return;
 	db->data_version = version;
-	submit(db, false);
+	t = job_new(db, sizeof *t, &tokens_kind);
+	job_submit(&t->job);
 }
 
 void db_on_tokens(struct db *db, void (*begin)(void *user), db_token_fn *each, void *user)
@@ -201,7 +201,7 @@ void db_on_tokens(struct db *db, void (*begin)(void *user), db_token_fn *each, v
 	db->tokens_begin = begin;
 	db->tokens_each = each;
 	db->tokens_user = user;
-	submit(db, true);
+	look_soon(db, true);
 }
 
 /* ---- when one was used ---- */

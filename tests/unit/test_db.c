@@ -262,7 +262,7 @@ static void fill_alerts(struct bed *b)
 	struct db_alert a;
 
 	for (int i = 0; i < 10; i++) { /* c0 … c9 last from 1000 × i, 500 ms each; c9 still does */
-		char id[8];
+		char id[16];
 
 		snprintf(id, sizeof id, "c%d", i);
 		a = an_alert(id, "firing", 1000 * i);
@@ -671,7 +671,7 @@ static void test_two_processes(void **state)
 		int bad = read(go[0], &byte, 1) != 1 || db_open(&db, b->dir, NULL, why, sizeof why);
 
 		for (int i = 0; !bad && i < 10; i++) {
-			char name[16];
+			char name[24];
 
 			snprintf(name, sizeof name, "t%d", i);
 			bad = db_token_add(db, name, "viewer", secret) != 0;
@@ -942,7 +942,7 @@ static int mount_small(const struct bed *b)
 {
 	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return -1;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	return mount("tmpfs", b->dir, "tmpfs", 0, "size=1m");
 }
@@ -1013,6 +1013,7 @@ static void test_queue_is_bounded(void **state)
 	change(b, "a1", "firing", 1);
 	turn_until(b, &b->done, 1);
 	assert_int_equal(sqlite3_open(b->path, &other), SQLITE_OK);
+	sqlite3_busy_timeout(other, 10000);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK); /* the thread waits for it */
 	for (int i = 0; i < 2000; i++)
 		change(b, "a1", "firing", i + 2);
