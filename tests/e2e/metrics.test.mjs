@@ -169,7 +169,7 @@ const requests = [
 			for (const one of a.collectors) {
 				shaped(one, { name: "string", help: "string", since: "number", interval: "number", series: "number", last: "number" });
 				assert.ok(["ok", "failing", "disabled", "starting"].includes(one.state), one.state);
-				assert.equal(one.error === null, one.state === "ok" || one.state === "starting" || one.state === "disabled" && one.error === null, one.name);
+				assert.equal(typeof one.error, one.state === "ok" || one.state === "starting" ? "object" : "string", one.name);
 			}
 			assert.deepEqual(a.collectors.filter((one) => one.name === "cpu").map((one) => [one.state, one.error, one.interval]), [["ok", null, 100]]);
 		},
