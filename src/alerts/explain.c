@@ -51,7 +51,9 @@ static void add_present(const struct instance *i, struct buf *out)
 {
 	const struct rule *r = i->watch->rule;
 
-	if (isnan(i->value))
+	if (isnan(i->value) && r->compare == RULE_FULL_IN && strcmp(i->subject->unit, "percent") != 0)
+		buf_adds(out, "a forecast needs a series in percent");
+	else if (isnan(i->value))
 		buf_adds(out, r->fold == RULE_LAST && r->compare != RULE_FULL_IN ? "no value yet" : "too little is known yet");
 	else if (r->compare == RULE_FULL_IN && isinf(i->value))
 		buf_adds(out, "does not fill up");

@@ -5,6 +5,7 @@
 #include "base/xmalloc.h"
 
 #include <math.h>
+#include <string.h>
 
 #define FULL 100.0             /* of a metric in percent */
 #define STEPS 300              /* a window is folded to so many steps, unless its samples themselves count */
@@ -66,6 +67,8 @@ static double fold(struct alerts *a, const struct instance *i, const struct stor
 
 	if (!reaches_back(range, now_ms, window_ms_of(r)))
 		return NAN;
+	if (r->compare == RULE_FULL_IN && strcmp(i->subject->unit, "percent") != 0)
+		return NAN; /* nobody said what is full */
 	if (a->window_cap < range->n) {
 		a->window_cap = range->n;
 		a->window_t = xreallocarray(a->window_t, range->n, sizeof *a->window_t);
