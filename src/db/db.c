@@ -268,14 +268,24 @@ static void answer_readings(struct db *db)
 	}
 }
 
+static void work_off(struct db *db)
+{
+	while (!list_empty(&db->work)) {
+		int rc = attempt(db);
+
+		if (rc == SQLITE_FULL && reserve_spend(db))
+			rc = attempt(db);
+		if (rc) {
+			begin_trouble(db);
+			return;
+		}
+	}
+}
+
 static void serve(struct db *db)
 {
 	if (!db->failing || clock_mono_ms() >= db->retry_ms)
-		while (!list_empty(&db->work))
-			if (attempt(db) != SQLITE_OK) {
-				begin_trouble(db);
-				break;
-			}
+		work_off(db);
 	if (db->failing)
 		answer_readings(db);
 }
@@ -320,6 +330,7 @@ static void tidy(struct db *db)
 	if (now >= db->tokens_ms) {
 		db->tokens_ms = now + TOKENS_EVERY_MS;
 		tokens_look(db);
+		reserve_keep(db);
 		measure(db);
 		say_refused(db);
 	}
@@ -475,7 +486,9 @@ static struct db *db_new(const char *dir, struct loop *l)
 	struct db *db = xzalloc(sizeof *db);
 	pthread_condattr_t attr;
 
+	db->dir = xstrdup(dir);
 	db->path = xasprintf("%s/vedette.db", dir);
+	db->reserve_path = xasprintf("%s/vedette.reserve", dir);
 	db->wal_path = xasprintf("%s-wal", db->path);
 	db->loop = l;
 	if (gethostname(db->host, sizeof db->host - 1) < 0)
@@ -502,7 +515,9 @@ static void db_free(void *arg)
 	tokens_forget(db);
 	pthread_cond_destroy(&db->more);
 	pthread_mutex_destroy(&db->lock);
+	free(db->dir);
 	free(db->path);
+	free(db->reserve_path);
 	free(db->wal_path);
 	free(db);
 }

@@ -58,7 +58,7 @@ void job_json_done(struct job *j);
 void job_json_release(struct job *j);
 
 struct db {
-	char *path, *wal_path;
+	char *dir, *path, *wal_path, *reserve_path;
 	char host[256];
 	struct loop *loop;     /* NULL: no thread */
 	pthread_t thread;
@@ -84,6 +84,7 @@ struct db {
 	int64_t data_version;  /* SQLite's count of other connections' commits, at the last look; 0: look again whatever it is */
 	bool tokens_wanted;
 	unsigned char tokens_digest[32]; /* of those that were told last */
+	bool reserved;         /* the reserve's file is there */
 	int64_t prune_ms;
 	size_t prune_step;
 
@@ -101,6 +102,10 @@ int db_visit(struct db *db, struct sql *s);
 void tokens_tell_anew(struct db *db);
 void tokens_look(struct db *db);   /* tells the loop if they changed, unless data_version says that nothing did */
 void tokens_forget(struct db *db); /* frees what db remembers of their use */
+
+/* reserve.c: on the thread. */
+void reserve_keep(struct db *db);  /* makes it when it is not there and there is room */
+bool reserve_spend(struct db *db); /* the disk is full: was there one, so that it may go now? */
 
 /* prune.c: one small step of forgetting what is old, in a transaction of its own. True: there may be more. */
 bool prune_step(struct db *db, int64_t now_ms);

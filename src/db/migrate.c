@@ -49,10 +49,19 @@ static int apply(struct sql *s, const struct schema_step *step)
 	return sqlite3_exec(s->handle, set, NULL, NULL, NULL);
 }
 
-/* All in one transaction: a crash leaves the old version or the new one. */
+static int keep_foreign(struct sql *s, bool on)
+{
+	return sqlite3_exec(s->handle, on ? "PRAGMA foreign_keys=ON" : "PRAGMA foreign_keys=OFF", NULL, NULL, NULL);
+}
+
+/* All in one transaction: a crash leaves the old version or the new one. Foreign keys are not enforced meanwhile, so that a step can
+ * make a table anew. */
 static int bring_up(struct sql *s)
 {
-	int version = 0, rc = sql_begin(s, true);
+	int version = 0, rc = keep_foreign(s, false);
+
+	if (!rc)
+		rc = sql_begin(s, true);
 
 	if (!rc)
 		rc = read_version(s, &version); /* again: another process may have been quicker */
@@ -61,6 +70,8 @@ static int bring_up(struct sql *s)
 			rc = apply(s, &schema_steps[i]);
 	if (!rc)
 		rc = sql_commit(s);
+	if (!rc)
+		rc = keep_foreign(s, true);
 	return rc;
 }
 

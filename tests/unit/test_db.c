@@ -925,7 +925,7 @@ static void remove_ballast(struct bed *b)
 
 static void fill_disk(struct bed *b)
 {
-	static const char block[1024];
+	static const char block[4096];
 	char path[128];
 	int fd;
 
@@ -937,21 +937,21 @@ static void fill_disk(struct bed *b)
 	close(fd);
 }
 
-/* 0: a small disk of our own is mounted over the folder, in a process of our own. */
-static int mount_small(const struct bed *b)
+/* 0: a small disk of our own, size= as in tmpfs(5), is mounted over the folder, in a process of our own. */
+static int mount_small(const struct bed *b, const char *size)
 {
 	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return -1;
 	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
-	return mount("tmpfs", b->dir, "tmpfs", 0, "size=1m");
+	return mount("tmpfs", b->dir, "tmpfs", 0, size);
 }
 
 #define SKIPPED 77
 
 static void in_small_disk(struct bed *b)
 {
-	if (mount_small(b) < 0)
+	if (mount_small(b, "size=1m") < 0)
 		_exit(SKIPPED);
 	open_db(b);
 	change_told(b, "before", "firing", 1);
@@ -962,18 +962,66 @@ static void in_small_disk(struct bed *b)
 	_exit(0);
 }
 
-static void test_a_disk_that_is_full(void **state)
+static size_t size_of(const struct bed *b, const char *name)
 {
-	struct bed *b = *state;
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/%s", b->dir, name);
+	return stat(path, &st) < 0 ? 0 : (size_t)st.st_size;
+}
+
+static void turn_until_size(struct bed *b, const char *name, size_t size)
+{
+	int64_t until = clock_mono_ms() + PATIENCE_MS;
+
+	while (size_of(b, name) != size && clock_mono_ms() < until)
+		loop_turn(b->loop, 20);
+	assert_int_equal(size_of(b, name), size);
+}
+
+/* The alert that says that the disk is full is written, and can be sent. */
+static void with_reserve(struct bed *b)
+{
+	if (mount_small(b, "size=70m") < 0)
+		_exit(SKIPPED);
+	open_db(b);
+	turn_until_size(b, "vedette.reserve", 4 << 20);
+	fill_disk(b);
+	for (int i = 0; i < 20; i++) {
+		change_told(b, "full", "firing", i);
+		turn_until(b, &b->done, i + 1);
+		assert_false(db_trouble(b->db, (char[8]){0}, 8));
+	}
+	assert_int_equal(size_of(b, "vedette.reserve"), 0);
+	assert_string_equal(due(b, "ops", INT64_MAX, 8), "1");
+	remove_ballast(b);
+	turn_until_size(b, "vedette.reserve", 4 << 20);
+	close_db(b);
+	_exit(0);
+}
+
+static void on_a_disk_of_its_own(struct bed *b, void (*f)(struct bed *b))
+{
 	int status;
 	pid_t child = fork_child();
 
 	if (!child)
-		in_small_disk(b);
+		f(b);
 	waitpid(child, &status, 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED)
 		skip();
 	assert_int_equal(status, 0);
+}
+
+static void test_a_disk_that_is_full(void **state)
+{
+	on_a_disk_of_its_own(*state, in_small_disk);
+}
+
+static void test_reserve(void **state)
+{
+	on_a_disk_of_its_own(*state, with_reserve);
 }
 
 /* What cannot be written until the end is not said to be written, and the end comes. */
@@ -1304,6 +1352,7 @@ int main(void)
 		WITH_DB(test_full),
 		WITH_DB(test_io_error),
 		WITH_FOLDER(test_a_disk_that_is_full),
+		WITH_FOLDER(test_reserve),
 		WITH_DB(test_close_in_trouble),
 		WITH_DB(test_queue_is_bounded),
 		WITH_DB(test_close_drains),
