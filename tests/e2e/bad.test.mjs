@@ -22,7 +22,7 @@ const SERIES = /^series must be a text of 1 to 256 bytes, or a list of such text
 const NEEDED = /^series is needed: an id, a pattern with \*, or a list of them$/;
 const MOMENT = (name) => new RegExp(`^${name} must be a number from -1e\\+15 to 1e\\+15$`);
 const POINTS = /^points must be a number from 1 to 4000$/;
-const UNKNOWN = /^unknown event; this namespace takes: `subscribe metric`, .*`watch`$/;
+const UNKNOWN = /^unknown event; this namespace takes: `subscribe metric`, .*`watch`/;
 
 // event, arguments, the error. null stands for the default: its rows are among the good ones.
 const rows = [

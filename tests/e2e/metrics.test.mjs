@@ -400,11 +400,20 @@ describe("pushes and history", { concurrency: true }, () => {
 	});
 
 	describe("history", { concurrency: 4 }, () => {
+		// The end of a range with samples in it, so long ago that its last step, of a second at most, gets no more of them.
+		async function settled() {
+			await until("some history", async () => {
+				const { now, started } = await json(server, "/api/v1/status");
+				return now > started + 3500;
+			}, 5000);
+			return Date.now() - 1500;
+		}
+
 		const history = async (t, options) => ask(await connect(t, server, WAYS.websocket), "get history", options);
 
 		test("a column's values are the points' values", async (t) => {
 			const socket = await connect(t, server, WAYS.websocket);
-			const to = Date.now() - 500, from = to - 20000;
+			const to = await settled(), from = to - 20000;
 			const range = { series: ["cpu", "memory"], from, to, points: 40 };
 			const points = await ask(socket, "get history", range);
 			const columns = await ask(socket, "get history", { ...range, shape: "columns" });
@@ -415,7 +424,7 @@ describe("pushes and history", { concurrency: true }, () => {
 		});
 
 		test("range: average between least and greatest, in both shapes", async (t) => {
-			const to = Date.now() - 500;
+			const to = await settled();
 			const range = { series: "cpu", from: to - 4000, to, points: 4, aggregate: "range" };
 			const { series: [{ points }] } = await history(t, range);
 			const { series: [{ values, min, max }] } = await history(t, { ...range, shape: "columns" });
@@ -429,7 +438,7 @@ describe("pushes and history", { concurrency: true }, () => {
 
 		for (const aggregate of ["last", "avg", "min", "max"]) {
 			test(`${aggregate} lies within range`, async (t) => {
-				const to = Date.now() - 500;
+				const to = await settled();
 				const range = { series: "cpu", from: to - 4000, to, points: 4 };
 				const { series: [{ points: bounds }] } = await history(t, { ...range, aggregate: "range" });
 				const { series: [{ points }] } = await history(t, { ...range, aggregate });
