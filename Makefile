@@ -81,6 +81,8 @@ $(out)/examples/%: $(out)/obj/contrib/examples/%.o $(out)/libtalking.a
 	$(link) $(talk_libs)
 $(out)/bench/%: $(out)/obj/tests/bench/%.o $(out)/libtalking.a
 	$(link) $(talk_libs)
+$(out)/bench/alerts: $(out)/obj/tests/bench/alerts.o $(out)/libvedette.a
+	$(link) $(libs)
 $(out)/unit/%: $(out)/obj/tests/unit/%.o $(out)/libvedette.a
 	$(link) -lcmocka $(libs)
 $O/fuzz-%: $(out)/obj/tests/fuzz/%.o $(out)/libvedette.a
