@@ -105,6 +105,8 @@ static void await_head(struct connection *k)
 		loop_timer_set(li->server->loop, &li->head_timer, (int64_t)li->server->o.idle_s * 1000, on_head_late);
 }
 
+static void on_hang_up(struct loop_watch *w, uint32_t events);
+
 static void on_connection(void *cls, struct MHD_Connection *c, void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
 	struct listener *li = cls;
@@ -117,6 +119,7 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **socket_con
 		k->listener = li;
 		k->watch.fd = -1;
 		k->fd = info ? info->connect_fd : -1;
+		loop_watch(li->server->loop, &k->watch, k->fd, EPOLLRDHUP, on_hang_up);
 		await_head(k);
 		*socket_context = k;
 	} else if (k) {
@@ -138,7 +141,7 @@ static void tell_gone(struct http_request *r)
 	r->on_gone = NULL;
 }
 
-/* The client of a parked request has left. */
+/* A client has left, or has nothing more to say. */
 static void on_hang_up(struct loop_watch *w, uint32_t events)
 {
 	struct connection *k = list_item(w, struct connection, watch);
@@ -146,8 +149,12 @@ static void on_hang_up(struct loop_watch *w, uint32_t events)
 
 	(void)events;
 	loop_unwatch(k->listener->server->loop, w);
-	if (!r)
+	if (!r) {
+		/* MHD waits for an edge, and misses an end that came together with the last bytes: here is another one. What
+		 * was sent can still be read, and the answer still be written. */
+		shutdown(k->fd, SHUT_RD);
 		return;
+	}
 	tell_gone(r);
 	request_abort(r);
 }
@@ -405,17 +412,13 @@ static void end(struct http_request *r)
 /* Parks the request in MHD until it is answered. */
 static enum MHD_Result park(struct http_request *r)
 {
-	const union MHD_ConnectionInfo *info;
 	struct connection *k = r->connection;
 
 	r->parked = true;
 	list_push(&r->listener->server->parked, &r->in_parked);
 	k->request = r;
-	if (k->watch.fd < 0) {
-		info = MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-		if (info)
-			loop_watch(r->listener->server->loop, &k->watch, info->connect_fd, EPOLLRDHUP, on_hang_up);
-	}
+	if (k->watch.fd < 0)
+		loop_watch(r->listener->server->loop, &k->watch, k->fd, EPOLLRDHUP, on_hang_up);
 	MHD_suspend_connection(r->mhd);
 	return MHD_YES;
 }

@@ -33,8 +33,8 @@ struct http_server {
 	bool closed;
 };
 
-/* One of MHD's connections: watched while one of its requests is parked, because
- * MHD does not notice that the client of a suspended one has left. */
+/* One of MHD's connections: watched for its client's leaving, which MHD misses
+ * while a request is suspended, and where the end comes together with the last bytes. */
 struct connection {
 	struct loop_watch watch;
 	struct http_request *request; /* the parked one */
