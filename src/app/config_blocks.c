@@ -406,6 +406,8 @@ static void choose_compare(struct draft *d, struct buf *why)
 	                  : d->rule.absent_ms > 0  ? RULE_ABSENT
 	                  : limits_rise(d)         ? RULE_ABOVE
 	                                           : RULE_BELOW;
+	if (n && is_set(d->limits[d->severity]))
+		buf_addf(why, "says its limit for %s twice", severity_name(d->severity));
 	if (severities && d->rule.compare != RULE_ABOVE && d->rule.compare != RULE_BELOW)
 		buf_adds(why, "has limits for severities, which go with above and below only");
 }

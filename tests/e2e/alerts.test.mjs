@@ -1,0 +1,204 @@
+// Alerts from the first sample over a limit to the operator who says "seen". `self.clients`, the number of clients, is a
+// metric that a test moves as it likes.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { test } from "node:test";
+import { BIN, ask, connect, json, ready, refusal, request, start, until, within } from "./harness.mjs";
+import { mailbox, Receiver } from "./receiver.mjs";
+
+// The host that runs the tests is busy at times.
+const CALM = 'alert "HIGH_CPU" { enabled = false }\nalert "HIGH_MEMORY" { enabled = false }\n';
+const CROWD = `${CALM}alert "CROWD" { metric = "self.clients"  above = 2 }\n`;
+
+// So many clients beside the one that watches.
+async function crowd(t, server, n) {
+	return Promise.all(Array.from({ length: n }, () => connect(t, server, { transports: ["websocket"] })));
+}
+
+const leave = (clients) => clients.forEach((c) => c.disconnect());
+const of = (rule) => (args) => args[0].rule === rule;
+
+// The next event about a rule.
+async function about(socket, event, rule, ms = 15000) {
+	let look;
+
+	try {
+		return await within(ms, `"${event}" of ${rule}`, new Promise((done) => {
+			look = (...args) => of(rule)(args) && done(args[0]);
+			socket.on(event, look);
+		}));
+	} finally {
+		socket.off(event, look);
+	}
+}
+
+const operator = 'anonymous = operator\n';
+
+function command(server, ...words) {
+	return execFileSync(BIN, ["--listen", `127.0.0.1:${server.port}`, "--data-dir", `${server.dir}/data`, "--config", server.file, ...words],
+		{ encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+test("a stock server has the two rules that any client may expect", async (t) => {
+	const server = await start(t);
+	const socket = await connect(t, server);
+	const { rules } = await ask(socket, "get alert rules");
+
+	assert.deepEqual(rules.map(({ type, metric, limits }) => [type, metric, limits.warning.limit]),
+		[["HIGH_CPU", "cpu", 80], ["HIGH_MEMORY", "memory", 90]]);
+	const alert = about(socket, "alert", "HIGH_CPU", 30000);
+	const busy = Array.from({ length: availableParallelism() }, () => spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" }));
+	t.after(() => busy.forEach((child) => child.kill("SIGKILL")));
+	const { type, value, threshold, state, severity, series, startsAt, host, summary, id } = await alert;
+
+	assert.deepEqual([type, threshold, state, severity, series], ["HIGH_CPU", 80, "firing", "warning", "cpu.usage"]);
+	assert.ok(value > 80 && value <= 100 && Math.abs(startsAt - Date.now()) < 10000 && host && summary && id.length === 20);
+	busy.forEach((child) => child.kill("SIGKILL"));
+	const update = await about(socket, "alert update", "HIGH_CPU", 30000);
+	assert.deepEqual([update.id, update.state], [id, "resolved"]);
+	assert.ok(update.endsAt >= startsAt);
+});
+
+test("an alert is started, acknowledged, raised and resolved, and its history kept", async (t) => {
+	const server = await start(t, { config: `${operator}${CALM}alert "CROWD" { metric = "self.clients"  warning = 2  critical = 5 }` });
+	const socket = await connect(t, server);
+	let alert = about(socket, "alert", "CROWD");
+	const first = await crowd(t, server, 2);
+	const { id, severity } = await alert;
+
+	assert.equal(severity, "warning");
+	let update = about(socket, "alert update", "CROWD");
+	await ask(socket, "acknowledge alert", id, { note: "I look" });
+	assert.deepEqual((({ id, state, by, note }) => [id, state, by, note])(await update), [id, "acknowledged", "anonymous", "I look"]);
+	assert.match(await refusal(socket, "acknowledge alert", "nobodyknowsthisalert"), /no such alert/);
+	alert = about(socket, "alert", "CROWD");
+	const more = await crowd(t, server, 4);
+	assert.deepEqual((({ id, state, severity, threshold }) => [id, state, severity, threshold])(await alert), [id, "firing", "critical", 5]);
+	update = about(socket, "alert update", "CROWD");
+	leave([...first, ...more]);
+	await until("the end", async () => (await ask(socket, "get alerts")).alerts.length === 0, 15000);
+	const { alerts } = await ask(socket, "get alerts", { rule: "CROWD", changes: 1, limit: 50 });
+	const states = alerts.filter((a) => a.id === id).map((a) => `${a.state} ${a.severity}`).reverse();
+	assert.equal(states[0], "firing warning");
+	assert.ok(states.includes("acknowledged warning") && states.includes("firing critical"), states.join());
+	assert.match(states.at(-1), /^resolved/);
+	const { audit } = await ask(socket, "get audit");
+	assert.deepEqual(audit.map(({ action, who }) => [action, who]), [["acknowledge alert", "anonymous"]]);
+});
+
+test("viewers look, operators act, and who has no token is neither where nobody may", async (t) => {
+	const server = await start(t, { config: `anonymous = viewer\n${CROWD}` });
+	const token = command(server, "token", "add", "ops", "operator").trim();
+	const viewer = await connect(t, server);
+	const by_token = { auth: { token } };
+	const headers = { authorization: `Bearer ${token}` };
+
+	await until("the token", async () => (await json(server, "/api/v1/session", headers)).role === "operator", 10000);
+	const ops = await connect(t, server, by_token);
+	for (const [event, ...args] of [["acknowledge alert", "x"], ["silence alert", { rule: "CROWD", until: Date.now() + 9e5 }],
+		["test channel", "x"], ["resend delivery", 1], ["get audit"]])
+		assert.match(await refusal(viewer, event, ...args), /operator/);
+	await ask(ops, "silence alert", { rule: "CROWD", until: Date.now() + 1000, note: "moving" });
+	assert.equal((await ask(ops, "get audit")).audit[0].who, "ops");
+	const post = (body, more) => request(server.port, "/api/v1/silences", { method: "POST", body: JSON.stringify(body), headers: more });
+	assert.equal((await post({ rule: "CROWD", until: Date.now() + 1000 }, {})).status, 403);
+	assert.equal((await post({ rule: "CROWD", until: Date.now() + 1000 }, headers)).status, 200);
+	const signed = await request(server.port, "/api/v1/session", { method: "POST", body: JSON.stringify({ token }), headers: {} });
+	const cookie = [signed.headers["set-cookie"]].flat()[0];
+	assert.match(cookie, /HttpOnly; SameSite=Strict/);
+	const forged = { cookie: cookie.split(";")[0], "sec-fetch-site": "cross-site" };
+	assert.equal((await post({ rule: "CROWD", until: Date.now() + 1000 }, forged)).status, 403);
+	assert.equal((await json(server, "/api/v1/session", { cookie: cookie.split(";")[0] })).name, "ops");
+	assert.equal((await request(server.port, "/api/v1/session", { method: "POST", body: '{"token":"vdt_no"}', headers: {} })).status, 401);
+	command(server, "token", "revoke", "ops");
+	await until("the end of the token", async () => (await json(server, "/api/v1/session", headers)).role === "none", 10000);
+	await server.reload(`anonymous = none\n${CROWD}`);
+	assert.equal((await request(server.port, "/api/v1/alerts", { headers: {} })).status, 401);
+});
+
+test("a silence covers what matches and ends when it is told to", async (t) => {
+	const hook = await new Receiver(t).open();
+	const server = await start(t, { config: `${operator}${CROWD}webhook "hook" { url = "${hook.url}/a" }` });
+	const socket = await connect(t, server);
+	const { silence } = await ask(socket, "silence alert", { matcher: "rule=CRO*", until: Date.now() + 60000, note: "moving" });
+	const update = about(socket, "alert update", "CROWD");
+
+	await crowd(t, server, 3);
+	assert.deepEqual((({ state, note }) => [state, note])(await update), ["silenced", "moving"]);
+	assert.equal(hook.got.length, 0);
+	const alert = about(socket, "alert", "CROWD").catch(() => about(socket, "alert update", "CROWD"));
+	await ask(socket, "silence alert", { id: silence.id, matcher: silence.matcher, until: 1 });
+	const [told] = await hook.wait("/a");
+	assert.equal(JSON.parse(told.body).rule, "CROWD");
+	assert.deepEqual((await ask(socket, "get silences")).silences, []);
+	alert.catch(() => {});
+	for (const [options, want] of [[{}, /which alerts/], [{ rule: "X" }, /until/], [{ matcher: "rule", until: 9e14 }, /./], [{ rule: "X", until: "x" }, /until/]])
+		assert.match(await refusal(socket, "silence alert", options), want);
+});
+
+test("a rule whose metric does not exist yet waits, and one that goes silent is noticed", async (t) => {
+	const server = await start(t, { config: `alert "LATER" { metric = "queue.waiting/emails"  above = 5 }
+alert "SILENT" { metric = "load.1"  absent = 3s }` });
+	const socket = await connect(t, server);
+	await ready(server);
+	const { rules } = await ask(socket, "get alert rules");
+	assert.equal(rules.find(({ name }) => name === "LATER").state, "waiting");
+	const alert = about(socket, "alert", "SILENT", 20000);
+	await server.reload(`alert "LATER" { metric = "queue.waiting/emails"  above = 5 }
+alert "SILENT" { metric = "load.1"  absent = 3s }
+collector "load" { enabled = false }`);
+	assert.equal((await alert).series, "load.1");
+	assert.match(command(server, "--explain", "LATER"), /LATER/);
+});
+
+test("programs and mail are told too", async (t) => {
+	const mail = await mailbox(t);
+	const server = await start(t, { config: `${operator}${CROWD}
+exec "page" { command = {"/bin/sh", "-c", "cat > ${"$"}0.json; env > ${"$"}0.env", "PLACE"} }
+email "post" { smtp = "smtp://127.0.0.1:${mail.port}"  from = "vedette@example.org"  to = {"ops@example.org", "night@example.org"} }`
+		.replace("PLACE", "/tmp/vedette-e2e-page") });
+	const socket = await connect(t, server);
+
+	await crowd(t, server, 3);
+	await until("a mail", () => mail.mails.length, 15000);
+	const [letter] = mail.mails;
+	assert.deepEqual([letter.from, letter.to.length], ["<vedette@example.org>", 2]);
+	assert.match(letter.data, /^From: vedette@example\.org\r\n/m);
+	assert.match(Buffer.from(letter.data.split("\r\n\r\n")[1], "base64").toString(), /rule: +CROWD/);
+	let deliveries;
+	await until("both", async () => {
+		({ deliveries } = await ask(socket, "get deliveries", { state: "delivered" }));
+		return deliveries.length === 2;
+	}, 15000);
+	assert.deepEqual(deliveries.map(({ channel }) => channel).sort(), ["page", "post"]);
+});
+
+test("rules that are impossible are refused with file, line and what was meant", () => {
+	const rows = [
+		['alert "A" { above = 5 }', /:1: alert "A": .*metric/],
+		['alert "A" { metric = "cpu" }', /:1: alert "A": says no limit/],
+		['\nalert "A" { metric = "cpu"  above = 80  below = 3 }', /:2: alert "A": takes one of/],
+		['alert "A" { metric = "cpu"  above = 80  clear = 90 }', /:1: alert "A": .*clear/],
+		['alert "A" { metric = "cpu"  above = high }', /:1: alert "A" above: "high" is not a number/],
+		['alert "A" { metric = "cpu"  above = 80  for = 5 }', /:1: alert "A" for: .*unit/],
+		['alert "A" { metric = "cpu"  above = 80  summary = "{nonsense}" }', /:1: alert "A": .*nonsense/],
+		['alert "A" { metric = "cpu"  above = 80  channels = {"pager"} }', /:1: alert "A" channels: there is no .*"pager"/],
+		['alert "A" { metric = "cpu"  above = 80  inhibited_by = {"B"} }', /:1: alert "A": .*"?B"?/],
+		['alert "A" { metric = "cpu"  abov = 80 }', /:1: unknown key "abov" in alert. Did you mean "above"/],
+		['alert "A" { metric = "cpu"  warning = 90  critical = 95  above = 99 }', /:1: alert "A"/],
+		['webhook "W" { url = "ftp://x" }', /:1: webhook "W": url must start/],
+		['webhook "W" { url = "http://x"  format = xml }', /:1: webhook "W": format must be one of/],
+		['webhook "W" { url = "http://x"  secret_file = "/nowhere/at/all" }', /:1: webhook "W": \/nowhere\/at\/all: No such file/],
+		['exec "E" { command = {"reboot"} }', /:1: exec "E": command must be/],
+		['email "M" { smtp = "smtp://x"  from = "a@b" }', /:1: email "M": to must name/],
+		['webhook "W" { url = "http://x" }\nexec "W" { command = {"/bin/true"} }', /:2: there is another channel "W"/],
+	];
+
+	for (const [text, want] of rows) {
+		const place = `/tmp/vedette-e2e-rules-${process.pid}.conf`;
+		execFileSync("/bin/sh", ["-c", 'cat > "$0"', place], { input: `${text}\n` });
+		assert.throws(() => execFileSync(BIN, ["--check-config", "--config", place], { stdio: "pipe", encoding: "utf8" }),
+			(error) => (assert.equal(error.status, 78), assert.match(error.stderr, want), true), text);
+	}
+});

@@ -1,0 +1,170 @@
+// Webhooks that never lose one: real receivers that refuse, hang, break off, answer 500, and a Vedette that is killed in
+// the middle. `self.clients` makes alerts come and go.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { ask, connect, json, start, until } from "./harness.mjs";
+import { check_signature, Receiver } from "./receiver.mjs";
+
+const SECRET = `whsec_${Buffer.from("a secret of 24 bytes, no").toString("base64")}`;
+const RULE = 'anonymous = operator\nalert "HIGH_CPU" { enabled = false }\nalert "HIGH_MEMORY" { enabled = false }\nalert "CROWD" { metric = "self.clients"  above = 2  labels = {"team=ops"}  runbook = "https://example.org/crowd" }\n';
+const QUICK = "max_wait = 200ms  timeout = 1s";
+
+const hook = (name, url, more = "") => `webhook "${name}" { url = "${url}"  ${QUICK}  ${more} }\n`;
+
+// The rule fires, and is calm again.
+async function episode(t, server, end = true) {
+	const clients = await Promise.all([1, 2, 3].map(() => connect(t, server, { transports: ["websocket"] })));
+	const firing = async (n) => (await json(server, "/api/v1/alerts?rule=CROWD")).alerts.length === n;
+
+	await until("it fires", () => firing(1), 15000);
+	if (!end)
+		return;
+	clients.forEach((c) => c.disconnect());
+	await until("it is calm", () => firing(0), 15000);
+}
+
+const states = (got) => got.map(({ body }) => JSON.parse(body).state);
+
+test("each format is what its receiver takes, signed where there is a secret", async (t) => {
+	const receiver = await new Receiver(t).open();
+	const server = await start(t, { config: RULE + hook("json", `${receiver.url}/json`, `secret = "${SECRET}"  headers = {"X-Team: ops"}`) +
+		hook("am", `${receiver.url}/am`, "format = alertmanager") + hook("slack", `${receiver.url}/slack`, "format = slack") +
+		hook("discord", `${receiver.url}/discord`, "format = discord") +
+		hook("own", `${receiver.url}/own`, `format = template  template = '{"text": {{summary}}, "line": "{{rule|text}} on {{host|text}}"}'`) });
+
+	await episode(t, server);
+	const json_posts = await receiver.wait("/json", 2);
+	assert.deepEqual(states(json_posts), ["firing", "resolved"]);
+	json_posts.forEach((post) => check_signature(post, SECRET));
+	assert.notEqual(json_posts[0].headers["webhook-id"], json_posts[1].headers["webhook-id"]);
+	assert.equal(json_posts[0].headers["x-team"], "ops");
+	assert.equal(json_posts[0].headers["content-type"], "application/json");
+
+	const [am, am_end] = (await receiver.wait("/am", 2)).map(({ body }) => JSON.parse(body));
+	assert.deepEqual(Object.keys(am), ["version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels", "commonLabels",
+		"commonAnnotations", "externalURL", "alerts"]);
+	assert.deepEqual([am.version, am.status, am.receiver, am.groupLabels, am_end.status], ["4", "firing", "am", { alertname: "CROWD" }, "resolved"]);
+	for (const { status, labels, annotations, startsAt, endsAt, generatorURL, fingerprint } of [...am.alerts, ...am_end.alerts]) {
+		assert.deepEqual([labels.alertname, labels.severity, labels.team, labels.series], ["CROWD", "warning", "ops", "self.clients"]);
+		assert.ok(annotations.summary && annotations.runbook_url === "https://example.org/crowd" && fingerprint.length === 20);
+		assert.ok(!Number.isNaN(Date.parse(startsAt)) && /^\d{4}-.*Z$/.test(startsAt) && URL.canParse(generatorURL));
+		assert.equal(endsAt === "0001-01-01T00:00:00Z", status === "firing");
+	}
+	assert.match(JSON.parse((await receiver.wait("/slack"))[0].body).text, /\*\[warning\] CROWD\* on /);
+	assert.match(JSON.parse((await receiver.wait("/discord"))[0].body).content, /\*\*\[warning\] CROWD\*\* on /);
+	const own = JSON.parse((await receiver.wait("/own"))[0].body);
+	assert.match(own.line, /^CROWD on /);
+	assert.equal(own.text, json_posts[0] && JSON.parse(json_posts[0].body).summary);
+});
+
+// What a receiver does to the first few attempts.
+const faults = {
+	"answers 500": (n, q, answer) => answer.writeHead(500).end("later"),
+	"says when to come again": (n, q, answer) => answer.writeHead(429, { "retry-after": "1" }).end(),
+	"redirects, which is not followed": (n, q, answer) => answer.writeHead(302, { location: "/elsewhere" }).end(),
+	"closes half-way": (n, q, answer) => { answer.writeHead(200, { "content-length": "100" }); answer.write("half"); setImmediate(() => q.socket.destroy()); },
+	"hangs": () => {},
+};
+for (const [name, fault] of Object.entries(faults)) {
+	test(`a receiver that ${name} gets it in the end, in order, and holds nobody up`, async (t) => {
+		const bad = await new Receiver(t, (n, q, answer) => n <= 2 && (fault(n, q, answer), true)).open();
+		const good = await new Receiver(t).open();
+		const server = await start(t, { config: RULE + hook("bad", `${bad.url}/bad`) + hook("good", `${good.url}/good`) });
+
+		await episode(t, server);
+		assert.deepEqual(states(await good.wait("/good", 2)), ["firing", "resolved"]);
+		const got = await bad.wait("/bad", 4, 20000);
+		assert.deepEqual(states(got), ["firing", "firing", "firing", "resolved"]);
+		assert.equal(new Set(got.slice(0, 3).map(({ headers }) => headers["webhook-id"])).size, 1);
+		if (name.startsWith("says"))
+			assert.ok(got[1].at - got[0].at >= 1000, "Retry-After is respected");
+		await until("all are kept as delivered", async () => (await json(server, "/api/v1/deliveries?state=delivered")).deliveries.length === 4, 10000);
+		const { deliveries } = await json(server, "/api/v1/deliveries?channel=bad");
+		assert.ok(deliveries.some(({ attempts }) => attempts === 3));
+	});
+}
+
+test("a receiver that is not there yet gets all, one that is gone for good is given up and can be sent again", async (t) => {
+	const late = await new Receiver(t).open();
+	const gone = await new Receiver(t, (n, q, answer) => n === 1 && (answer.writeHead(410).end(), true)).open();
+
+	late.close();
+	const server = await start(t, { config: RULE + hook("late", `${late.url}/late`) + hook("gone", `${gone.url}/gone`) });
+	const socket = await connect(t, server);
+	await episode(t, server);
+	let dead;
+	await until("a dead letter", async () => ([dead] = (await ask(socket, "get deliveries", { state: "dead" })).deliveries), 10000);
+	assert.match(dead.last_error, /410/);
+	await ask(socket, "resend delivery", dead.id);
+	assert.equal((await gone.wait("/gone", 3)).filter(({ headers }) => headers["webhook-id"] === dead.message_id).length, 2);
+	await until("a failed attempt", async () => (await json(server, "/api/v1/deliveries?channel=late&state=waiting")).deliveries.some((d) => d.last_error), 10000);
+	await late.open();
+	assert.deepEqual(states(await late.wait("/late", 2, 20000)), ["firing", "resolved"]);
+	assert.equal((await ask(socket, "test channel", "late")).code, 204);
+	assert.equal(JSON.parse(late.of("/late").at(-1).body).rule, "TEST");
+});
+
+test("killed in the middle of a delivery, it tells again after, and the alert is the same", async (t) => {
+	let release;
+	const receiver = await new Receiver(t, (n) => n === 1 && (release?.(), true)).open();
+	const asked = new Promise((done) => { release = done; });
+	const server = await start(t, { config: RULE + hook("hook", `${receiver.url}/hook`) });
+
+	const crowd = episode(t, server, false);
+	await asked;
+	await crowd;
+	const [before] = (await json(server, "/api/v1/alerts?rule=CROWD")).alerts;
+	await server.kill();
+	await server.start();
+	const got = await receiver.wait("/hook", 2);
+	assert.equal(got[1].headers["webhook-id"], got[0].headers["webhook-id"]);
+	assert.equal(JSON.parse(got[1].body).id, before.id);
+	// Its clients are gone with it: the alert that fired before ends, and is the one that is told to have ended.
+	const end = (await receiver.wait("/hook", 3, 30000))[2];
+	assert.deepEqual((({ id, state, startsAt }) => [id, state, startsAt])(JSON.parse(end.body)), [before.id, "resolved", before.startsAt]);
+});
+
+test("no private address is spoken to where that is not allowed, and a certificate is checked", async (t) => {
+	const receiver = await new Receiver(t).open();
+	const server = await start(t, { config: RULE + hook("in", `${receiver.url}/in`, "private = false") + hook("name", `http://localhost:${receiver.port}/in`, "private = false") +
+		hook("tls", `https://127.0.0.1:${receiver.port}/in`) });
+	const socket = await connect(t, server);
+
+	for (const [channel, want] of [["in", /private/], ["name", /private/], ["tls", /./]]) {
+		const answer = await socket.timeout(10000).emitWithAck("test channel", channel);
+		assert.equal(answer.status, "error");
+		assert.match(answer.error, want);
+	}
+	assert.equal(receiver.got.length, 0);
+});
+
+test("a disk that is full loses no alert", async (t) => {
+	const place = mkdtempSync(path.join(tmpdir(), "vedette-full-"));
+	try {
+		execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", place], { stdio: "pipe" });
+	} catch {
+		rmSync(place, { recursive: true });
+		return t.skip("this takes the right to mount a filesystem");
+	}
+	t.after(() => {
+		execFileSync("umount", ["-l", place]);
+		rmSync(place, { recursive: true });
+	});
+	const receiver = await new Receiver(t).open();
+	const server = await start(t, { config: RULE + hook("hook", `${receiver.url}/hook`), args: ["--data-dir", `${place}/data`] });
+
+	const ballast = path.join(place, "ballast");
+	try {
+		writeFileSync(ballast, Buffer.alloc(4 << 20));
+	} catch (error) {
+		assert.equal(error.code, "ENOSPC");
+	}
+	await episode(t, server);
+	assert.equal(receiver.got.length, 0, "nothing is told that is not on disk");
+	rmSync(ballast);
+	assert.deepEqual(states(await receiver.wait("/hook", 2, 30000)), ["firing", "resolved"]);
+});
