@@ -74,11 +74,11 @@ void instance_view(const struct instance *i, struct alert_view *out)
 		.series = i->subject->id, .summary = al->summary, .severity = severity_of(i), .state = state, .value = i->value,
 		.threshold = threshold_of(i), .starts_ms = al->starts_ms, .changed_ms = al->changed_ms,
 		.by = silenced ? al->silence->by : al->by, .note = silenced ? al->silence->note : al->note,
-		.flapping = i->flapping, .inhibited = al->inhibited, .untold = al->told < severity_of(i),
+		.flapping = i->flapping, .inhibited = al->inhibited, .untold = al->told != severity_of(i),
 	};
 }
 
-static void summarize(const struct alerts *a, struct instance *i)
+void instance_summarize(const struct alerts *a, struct instance *i)
 {
 	const struct rule *r = i->watch->rule;
 	enum severity s = severity_of(i);
@@ -218,7 +218,7 @@ static void refresh(struct alerts *a, struct instance *i, int64_t now_ms)
 	if (al->restored && is_muted(a, i))
 		al->told = SEVERITY_NONE;
 	al->restored = false;
-	late = al->told < i->shown && !al->acked_ms && !is_muted(a, i);
+	late = al->told != i->shown && !al->acked_ms && !is_muted(a, i);
 	if (late || al->said != state_of(i) || al->inhibited != inhibited || al->flapping != i->flapping)
 		tell(a, i, ALERT_CHANGED, late, now_ms);
 }
@@ -296,7 +296,7 @@ static void show(struct alerts *a, struct instance *i, enum severity is, int64_t
 	if (is > was)
 		forget_acknowledgement(i->alert);
 	link_if(&i->watch->firing, &i->firing, true);
-	summarize(a, i);
+	instance_summarize(a, i);
 	find_mutes(a, i, now_ms);
 	tell(a, i, !was ? ALERT_STARTED : is > was ? ALERT_RAISED : ALERT_CHANGED, !is_muted(a, i), now_ms);
 }
@@ -332,7 +332,7 @@ static void settle(struct alerts *a, struct instance *i, int64_t now_ms)
 		return;
 	if (i->judged && !i->alert) {
 		alert_open(a, i, NULL, now_ms);
-		summarize(a, i);
+		instance_summarize(a, i);
 	} else if (!i->judged && i->alert) {
 		alert_close(a, i);
 	}
@@ -761,7 +761,7 @@ static void restore_alert(struct alerts *a, struct instance *i, const struct ale
 		al->by = copy(saved->by);
 		al->note = copy(saved->note);
 	}
-	summarize(a, i);
+	instance_summarize(a, i);
 }
 
 void alerts_restore(struct alerts *a, const struct alert_saved *saved)
@@ -771,7 +771,7 @@ void alerts_restore(struct alerts *a, const struct alert_saved *saved)
 	struct subject *s;
 
 	if (saved->state == ALERT_PENDING || saved->state == ALERT_RESOLVED || saved->severity == SEVERITY_NONE ||
-		strlen(saved->id) != ALERT_ID_LEN)
+		strlen(saved->id) != ALERT_ID_LEN || map_get(&a->ids, saved->id, ALERT_ID_LEN))
 		return;
 	s = w && is_for(w, saved->series) ? subject_get(a, saved->series, a->now_ms) : NULL;
 	i = s ? instance_of(s, w) : NULL;

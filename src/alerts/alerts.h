@@ -4,6 +4,11 @@
  * hooks; what must survive kill -9 is saved by the hook that saves (app/alerting.c → db), and given back at start with
  * alerts_restore(), so that an alert that fired before is the same alert after.
  *
+ * What time does: `for` and `keep` count only while the value is known. A value is known for twice the series' interval, or twice
+ * the time between its last two samples if that is longer; after that, and for NaN, everything stays as it is. absent counts
+ * NaN as silence. A series that is retired is waited for for five minutes; then its alert ends (but for absent). After a leap of the
+ * clock, or a sleep of the host, nobody was absent and nothing lasted that long.
+ *
  * Values arrive with alerts_sample() for series that rules want, and all that depends on time is judged by
  * alerts_tick(). Ten thousand rules × series each second cost well under 2 % of a core: a sample of a plain rule is a few comparisons. */
 #ifndef ALERTS_ALERTS_H
@@ -44,7 +49,10 @@ enum alert_change { ALERT_STARTED, ALERT_RAISED, ALERT_CHANGED, ALERT_ENDED };
 
 struct alerts_hooks {
 	void *user;
-	/* Every change, in order. notify: it is to be told to channels (not silenced, inhibited, flapping or out of hours). */
+	/* Every change, in order; an alert that is pending is none yet. notify: it is to be told to channels (not silenced, inhibited,
+	 * flapping or out of hours). What was not told for one of these reasons is told as ALERT_CHANGED when that is over and the
+	 * alert is not; the end is told to channels exactly when they heard of the alert before. The hook may look
+	 * (alerts_each, alerts_find), but not change. */
 	void (*changed)(void *user, enum alert_change what, const struct alert_view *a, bool notify);
 	/* The series behind an alias ("cpu"), or what it was given; NULL: no aliases. */
 	const char *(*resolve)(const char *metric);
@@ -57,9 +65,9 @@ void alerts_free(struct alerts *a);
 void alerts_reload(struct alerts *a, struct rule *take_rules, size_t n);
 
 void alerts_sample(struct alerts *a, const struct store_fresh *s, int64_t now_ms); /* each fresh sample */
-void alerts_tick(struct alerts *a, int64_t now_ms, int weekday, int minute_of_day); /* every second */
+void alerts_tick(struct alerts *a, int64_t now_ms, int weekday, int minute_of_day); /* every second; weekday 0: Sunday; local time */
 
-/* From the database at start, before the first sample. */
+/* From the database at start, before the first tick. One whose rule is gone, or is about another series now, ends with the first tick. */
 struct alert_saved {
 	const char *id, *rule, *series, *by, *note;
 	enum severity severity;
@@ -73,7 +81,8 @@ void alerts_restore(struct alerts *a, const struct alert_saved *saved);
 /* Who says what. 0; -ENOENT: no such alert; -EINVAL: its state does not allow it (why says so). */
 int alerts_acknowledge(struct alerts *a, const char *id, const char *by, const char *note, int64_t now_ms, const char **why);
 
-/* A silence: everything that matches until then. matcher: rule=, series=, severity= or a label, each with * ; all must match. */
+/* A silence: everything that matches, from then until then. matcher: rule=, type=, metric=, series=, instance=, severity= or a label,
+ * each with * ; all must match. */
 struct silence {
 	char id[ALERT_ID_LEN + 1];
 	char *matcher;                 /* "rule=HIGH_*,series=cpu*" */
@@ -81,7 +90,8 @@ struct silence {
 	int64_t from_ms, until_ms;
 };
 bool silence_matcher_check(const char *matcher, char *why, size_t size);
-int alerts_silence(struct alerts *a, const struct silence *s, int64_t now_ms); /* copied; an id that exists is replaced; until in the past ends it */
+/* Copied; an id that exists is replaced; until in the past ends it. 0; -EINVAL: no id or a bad matcher; -ENOSPC: LIMIT_SILENCES. */
+int alerts_silence(struct alerts *a, const struct silence *s, int64_t now_ms);
 void alerts_each_silence(struct alerts *a, void (*fn)(void *user, const struct silence *s), void *user);
 
 void alerts_each(struct alerts *a, void (*fn)(void *user, const struct alert_view *v), void *user); /* pending and later, not resolved */
@@ -90,7 +100,9 @@ void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, st
 
 /* What a rule sees now, for people: series, value, limit, why it fires or not. false: no such rule. */
 bool alerts_explain(struct alerts *a, const char *rule, struct buf *out);
-/* Rules as they are, for the dashboard: [{name, metric, severity limits, state: ok|waiting|firing, series, file, line}]. */
+/* Rules as they are, for the dashboard: [{name, type, metric, compare: above|below|outside|equals|full_in|absent,
+ * limits: {warning: {limit, high?, clear?}, …}, aggregate: last|avg|…|p95, window, for, keep (ms), labels, inhibitedBy, channels, runbook,
+ * state: ok|waiting|pending|firing, series: [{id, value, state, severity, alert: id or null}] (the first 100), matched, file, line}]. */
 void alerts_rules_json(struct alerts *a, struct buf *out);
 
 #endif

@@ -38,7 +38,7 @@ struct alert {
 	const struct silence *silence; /* the one that covers it */
 	bool inhibited;
 	bool flapping;                 /* likewise as last told */
-	enum severity told;            /* the highest that channels know of */
+	enum severity told;            /* what channels believe it is */
 	bool known;                    /* channels may know of it: they are told its end */
 	bool restored;                 /* not yet seen by a tick since the start */
 	enum alert_state said;         /* as it was last told through the hook */
@@ -117,6 +117,7 @@ struct instance *instance_new(struct alerts *a, struct watch *w, struct subject 
 void instance_free(struct alerts *a, struct instance *i);
 void instance_judged(struct alerts *a, struct instance *i, double value, int64_t now_ms);
 void instance_end(struct alerts *a, struct instance *i, int64_t now_ms); /* resolved or no longer pending, whatever its value */
+void instance_summarize(const struct alerts *a, struct instance *i); /* its alert's sentence, from its present value */
 void instance_view(const struct instance *i, struct alert_view *out);
 void alerts_refresh(struct alerts *a, int64_t now_ms); /* who is silenced and inhibited now: tells what changed */
 

@@ -18,7 +18,7 @@ const char *severity_name(enum severity s); /* "none", "info", "warning", "criti
 bool severity_parse(const char *name, enum severity *out);
 
 /* One limit. above/below/equals use low; outside fires below low and above high. absent and full_in use low (ms), or where it is
- * 0 the rule's own absent_ms and full_in_ms. */
+ * 0 the rule's own absent_ms and full_in_ms; the severity's limit is set all the same. */
 struct rule_limit {
 	bool set;
 	double low, high;

@@ -14,6 +14,7 @@
 
 #define SLACK_MS 1500
 #define LOOK_MS_PER_1000 500   /* a look through a large catalog costs: it waits so much longer for the next */
+#define LOOK_MOST_MS 60000
 
 /* --- rules --- */
 
@@ -170,15 +171,24 @@ static void set_ref(struct alerts *a, struct subject *s, store_ref ref, int64_t 
 	a->by_ref[index] = s;
 }
 
+/* A restored alert waited for its unit. */
+static void set_unit(struct alerts *a, struct subject *s, const char *unit)
+{
+	if (strcmp(s->unit, unit) == 0)
+		return;
+	free(s->unit);
+	s->unit = xstrdup(unit);
+	for (struct instance *i = s->first; i; i = i->next)
+		if (i->alert)
+			instance_summarize(a, i);
+}
+
 static void bind(struct alerts *a, struct subject *s, const struct store_entry *e, int64_t now_ms)
 {
 	bool came = s->ref != e->series;
 
 	set_ref(a, s, e->series, now_ms);
-	if (strcmp(s->unit, e->unit) != 0) {
-		free(s->unit);
-		s->unit = xstrdup(e->unit);
-	}
+	set_unit(a, s, e->unit);
 	s->kind = e->kind;
 	s->interval_ms = e->interval_ms;
 	s->round = a->round;
@@ -228,10 +238,11 @@ static void series_gone(struct alerts *a, struct subject *s, int64_t now_ms)
 void catalog_look(struct alerts *a, int64_t now_ms)
 {
 	uint64_t generation = store_generation(a->store);
+	bool soon = now_ms < a->look_ms && a->look_ms - now_ms < LOOK_MOST_MS; /* further off: the clock was set back */
 	struct store_list list;
 	struct map_iter it;
 
-	if (generation == a->generation || (now_ms < a->look_ms && a->generation))
+	if (generation == a->generation || (soon && a->generation))
 		return;
 	a->generation = generation;
 	a->round++;

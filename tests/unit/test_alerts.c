@@ -216,6 +216,15 @@ static void run(struct world *w, int seconds)
 		buf_reset(&(w)->told);                                                                    \
 	} while (0)
 
+/* The same numbers every time. */
+static unsigned seed = 1;
+
+static unsigned draw(unsigned n)
+{
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % n;
+}
+
 /* ---- rows: values over time, and what is told ---- */
 
 struct change {
@@ -691,6 +700,53 @@ static void test_host_inhibits_the_rest(void **state)
 	world_release(&w);
 }
 
+/* What channels believe is put right when the silence is over. */
+static void test_lowered_in_silence(void **state)
+{
+	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "cpu", .limits = {[W] = ABOVE(80, 80), [C] = ABOVE(90, 90)}}};
+	struct world w;
+	(void)state;
+
+	world_init(&w, rules);
+	set(&w, "cpu.usage", 95);
+	run(&w, 1);
+	silence(&w, "s", "rule=A", 0, 5);
+	set(&w, "cpu.usage", 85);
+	run(&w, 7);
+	EXPECT(&w, "0 started critical cpu.usage 95 !\n1 changed critical cpu.usage 95\n1 changed warning cpu.usage 85\n"
+		"6 changed warning cpu.usage 85 !\n");
+	world_release(&w);
+}
+
+/* Clients write matchers: whatever they say, it is refused or it works. */
+static void test_any_matcher(void **state)
+{
+	static const char letters[] = "rulesvty=*,, \t{}a/-\"";
+	const struct rule rules[MAX_RULES] = {{.name = "FULL", .metric = "fs/*", .labels = labels, .nlabels = 2, .limits[W] = ABOVE(80, 80)}};
+	struct world w;
+	int taken = 0;
+	(void)state;
+
+	world_init(&w, rules);
+	set(&w, "fs//var", 90);
+	run(&w, 1);
+	for (int n = 0; n < 20000; n++) {
+		char *text = xmalloc(20), why[50];
+		size_t len = draw(19);
+
+		for (size_t i = 0; i < len; i++)
+			text[i] = letters[draw(sizeof letters - 1)];
+		text[len] = '\0';
+		if (silence_matcher_check(text, why, sizeof why)) {
+			taken++;
+			silence(&w, "s", text, 0, 10);
+		}
+		free(text);
+	}
+	assert_true(taken > 20);
+	world_release(&w);
+}
+
 /* Rules that inhibit each other, directly or around a corner: never are all of them silent. */
 static void test_mutual_inhibition(void **state)
 {
@@ -808,6 +864,8 @@ static void test_restores(void **state)
 	set(&w, "cpu.usage", 75);
 	run(&w, 20);
 	EXPECT(&w, "");
+	assert_true(alerts_find(w.alerts, id, &v));
+	assert_string_equal(v.summary, "cpu is 85 %, above 80 %");
 	set(&w, "cpu.usage", 95);
 	run(&w, 10);
 	EXPECT(&w, "45 raised critical cpu.usage 95 firing by - (-) !\n");
@@ -839,6 +897,7 @@ static void test_restores_what_fits(void **state)
 		{"eeeeeeeeeeeeeeeeeeee", "P", "p/c", NULL, NULL, W, ALERT_RESOLVED, 85, T0 - 5000, false},
 		{"ffffffffffffffffffff", "CPU", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false},
 		{"gggggggggggggggggggg", "CPU", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false}, /* twice */
+		{"cccccccccccccccccccc", "P", "p/d", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false},   /* an id twice */
 		{"short", "CPU", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false},
 	};
 	struct world w;
@@ -1028,14 +1087,6 @@ static void test_replays(void **state)
 
 /* ---- properties ---- */
 
-static unsigned seed = 1;
-
-static unsigned draw(unsigned n)
-{
-	seed = seed * 1103515245 + 12345;
-	return (seed >> 16) % n;
-}
-
 struct watcher {
 	bool open;
 	char id[ALERT_ID_LEN + 1];
@@ -1212,6 +1263,8 @@ int main(void)
 		cmocka_unit_test(test_inhibits),
 		cmocka_unit_test(test_host_inhibits_the_rest),
 		cmocka_unit_test(test_mutual_inhibition),
+		cmocka_unit_test(test_lowered_in_silence),
+		cmocka_unit_test(test_any_matcher),
 		cmocka_unit_test(test_hours),
 		cmocka_unit_test(test_damps_flapping),
 		cmocka_unit_test(test_restores),
