@@ -19,6 +19,7 @@
 #define LIMIT_PAYLOAD_PACKETS 1000000        /* one body's packets: bounded by its bytes */
 #define LIMIT_QUEUE_LOW_BYTES (256 * 1024)   /* waiting for a client: volatile packets are dropped */
 #define LIMIT_QUEUE_BYTES (16 * 1024 * 1024) /* waiting for a client: it is closed as too slow */
+#define LIMIT_QUEUES_BYTES (64 * 1024 * 1024) /* waiting for all clients: who has more than the low mark is closed as too slow */
 #define LIMIT_WS_FRAGMENTS 4096              /* frames of one message: 1009 */
 #define LIMIT_CLOSING_MS 30000               /* a closed session waits this long for its last poll */
 
@@ -30,6 +31,7 @@
 #define LIMIT_DYNAMIC_NAMESPACES 1000        /* created by clients' names: CONNECT is refused */
 #define LIMIT_PENDING_ACKS 10000             /* the server waits for, of one socket: the oldest is given up */
 #define LIMIT_RECOVERY_BYTES (4 * 1024 * 1024) /* packets kept for recovery, of one namespace: oldest go first */
+#define LIMIT_RECOVERY_KEPT_BYTES (16 * 1024 * 1024) /* rooms and data of those sessions: oldest go first */
 #define LIMIT_RECOVERY_SESSIONS 10000        /* sessions kept for recovery, of one namespace: oldest go first */
 
 /* --- namespace `/` of the monitor --- */

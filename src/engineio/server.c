@@ -25,6 +25,7 @@ void eio_options_init(struct eio_options *o)
 		.deflate_bytes = 1024,
 		.queue_low_bytes = LIMIT_QUEUE_LOW_BYTES,
 		.queue_max_bytes = LIMIT_QUEUE_BYTES,
+		.queues_max_bytes = LIMIT_QUEUES_BYTES,
 		.max_sessions = LIMIT_SESSIONS,
 		.cors.max_age_s = -1,
 		.cookie.max_age_s = -1,

@@ -205,6 +205,15 @@ bool eio_session_writable(const struct eio_session *s)
 	return s->ws ? !ws_blocked(s->ws) : s->get != NULL;
 }
 
+/* For this client, or, where it is one of the slow ones, for all together. */
+static bool is_too_much(const struct eio_session *s, const struct eio_frame *f)
+{
+	const struct eio_options *o = &s->server->o;
+
+	return s->q_bytes + cost(f) > o->queue_max_bytes ||
+	       (s->q_bytes > o->queue_low_bytes && s->server->queued + cost(f) > o->queues_max_bytes);
+}
+
 bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags)
 {
 	if (s->state != SESSION_OPEN || s->overflow)
@@ -213,10 +222,10 @@ bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags
 		s->server->counters.dropped++;
 		return false;
 	}
-	if (s->q_bytes + cost(f) > s->server->o.queue_max_bytes) {
+	if (is_too_much(s, f)) {
 		if (s->ws)
 			ws_relieve(s->ws); /* this turn's own work may be all that waits */
-		if (s->q_bytes && s->q_bytes + cost(f) > s->server->o.queue_max_bytes) {
+		if (s->q_bytes && is_too_much(s, f)) {
 			s->overflow = true;
 			server_mark_dirty(s->server, s);
 			return false;

@@ -30,6 +30,7 @@ struct kept {
 	char *rooms;                   /* each ended by NUL */
 	size_t nrooms;
 	char *data;
+	size_t bytes;
 };
 
 struct recovery {
@@ -38,6 +39,7 @@ struct recovery {
 	uint64_t position, forgotten;  /* of the last event; of the last that is no longer kept */
 	size_t bytes;
 	struct map kept;               /* by pid, oldest first */
+	size_t kept_bytes;
 	char offset[24];
 };
 
@@ -71,8 +73,9 @@ static void forget_oldest(struct recovery *r)
 	free(s);
 }
 
-static void kept_free(struct kept *k)
+static void kept_free(struct recovery *r, struct kept *k)
 {
+	r->kept_bytes -= k->bytes;
 	free(k->rooms);
 	free(k->data);
 	free(k);
@@ -89,12 +92,13 @@ static void sweep(struct recovery *r)
 	for (struct map_entry *e; (e = map_next(&it));) {
 		struct kept *k = e->value;
 
-		if (k->when_ms >= oldest_ms && map_len(&r->kept) <= LIMIT_RECOVERY_SESSIONS) {
+		if (k->when_ms >= oldest_ms && map_len(&r->kept) <= LIMIT_RECOVERY_SESSIONS &&
+		    r->kept_bytes <= LIMIT_RECOVERY_KEPT_BYTES) {
 			map_end(&it);
 			break;
 		}
 		map_del(&r->kept, e->key, e->len);
-		kept_free(k);
+		kept_free(r, k);
 	}
 }
 
@@ -108,7 +112,7 @@ void recovery_free(struct recovery *r)
 		forget_oldest(r);
 	it = map_begin(&r->kept);
 	for (struct map_entry *e; (e = map_next(&it));)
-		kept_free(e->value);
+		kept_free(r, e->value);
 	map_release(&r->kept);
 	free(r);
 }
@@ -183,6 +187,7 @@ void recovery_keep(struct recovery *r, struct sio_socket *s)
 {
 	struct kept *k, *former;
 	struct buf names;
+	size_t names_bytes;
 
 	if (!s->pid || s->long_id)
 		return;
@@ -192,11 +197,13 @@ void recovery_keep(struct recovery *r, struct sio_socket *s)
 	memcpy(k->id, s->id, sizeof k->id);
 	buf_init(&names, SIZE_MAX / 2);
 	k->nrooms = sio_socket_each_room(s, add_room, &names);
-	k->rooms = buf_take(&names, NULL);
+	k->rooms = buf_take(&names, &names_bytes);
 	k->data = s->data ? xstrdup(s->data) : NULL;
+	k->bytes = sizeof *k + names_bytes + (s->data ? strlen(s->data) : 0);
+	r->kept_bytes += k->bytes;
 	former = map_del(&r->kept, s->pid, strlen(s->pid)); /* anew: it is the youngest now */
 	if (former)
-		kept_free(former);
+		kept_free(r, former);
 	map_set(&r->kept, s->pid, strlen(s->pid), k);
 	sweep(r);
 }
@@ -270,7 +277,7 @@ bool recovery_restore(struct recovery *r, struct sio_socket *s, struct slice aut
 	if (k && position_of(r, k, auth, &s->since)) {
 		map_del(&r->kept, pid.data, pid.len);
 		take_over(s, pid.data, k);
-		kept_free(k);
+		kept_free(r, k);
 		restored = true;
 	}
 	buf_release(&pid);
