@@ -51,7 +51,7 @@ static bool next_term(const char **at, struct term *t)
 	t->pattern_len = 0;
 	if (equals) {
 		t->pattern = skip_blanks(equals + 1);
-		t->pattern_len = t->pattern < p + n ? trimmed(t->pattern, (size_t)(p + n - t->pattern)) : 0;
+		t->pattern_len = trimmed(t->pattern, (size_t)(p + n - t->pattern));
 	}
 	return true;
 }

@@ -279,6 +279,8 @@ static const struct row {
 	{"unknown never fires", {CPU}, 0, 20, {{0, "cpu.usage", UNKNOWN}, {5, "cpu.usage", SILENT}}, ""},
 	{"unknown does not count for `for`", {{.name = "A", .metric = "cpu", .for_ms = 10000, .limits[W] = ABOVE(80, 80)}}, 0, 60,
 		{{0, "cpu.usage", 90}, {5, "cpu.usage", SILENT}, {35, "cpu.usage", 90}}, "41 started warning cpu.usage 90 !\n"},
+	{"a sample that is a little late does not matter", {{.name = "A", .metric = "cpu", .for_ms = 10000, .limits[W] = ABOVE(80, 80)}}, 0, 20,
+		{{0, "cpu.usage", 90}, {3, "cpu.usage", SILENT}, {5, "cpu.usage", 90}}, "10 started warning cpu.usage 90 !\n"},
 	{"nor for `keep`", {{.name = "A", .metric = "cpu", .keep_ms = 10000, .limits[W] = ABOVE(80, 80)}}, 0, 60,
 		{{0, "cpu.usage", 90}, {5, "cpu.usage", 10}, {8, "cpu.usage", UNKNOWN}, {38, "cpu.usage", 10}},
 		"0 started warning cpu.usage 90 !\n46 ended warning cpu.usage 10 !\n"},
@@ -334,6 +336,10 @@ static const struct row {
 		{{0, "x", 10}, {20, "x", 90}, {21, "x", 95}}, "25 started warning x 92.5 !\n"},
 	{"a window whose series is silent says nothing new", {{.name = "A", .metric = "x", .fold = RULE_AVG, .window_ms = 10000, .limits[W] = ABOVE(80, 80)}}, 0, 60,
 		{{0, "x", 90}, {20, "x", SILENT}}, "5 started warning x 90 !\n"},
+	{"though what is left in it would", {{.name = "A", .metric = "x", .fold = RULE_MAX, .window_ms = 30000, .limits[W] = ABOVE(80, 80)}}, 0, 60,
+		{{0, "x", 90}, {21, "x", 10}, {25, "x", SILENT}}, "15 started warning x 90 !\n"},
+	{"no peak is lost in a long window", {{.name = "A", .metric = "x", .fold = RULE_MAX, .window_ms = 600000, .limits[W] = ABOVE(80, 80)}}, 0, 900,
+		{{0, "x", 0}, {401, "x", 100}, {402, "x", 0}}, "410 started warning x 100 !\n"},
 };
 
 static void play(const struct row *row)
@@ -558,6 +564,15 @@ static void test_silences(void **state)
 	run(&w, 3);
 	EXPECT(&w, "11 changed warning cpu.usage 85 acknowledged by bob (mine)\n");
 	world_release(&w);
+
+	/* One that begins later. */
+	world_init(&w, rules);
+	set(&w, "cpu.usage", 85);
+	run(&w, 1);
+	silence(&w, "s", "rule=CPU", 3, 5);
+	run(&w, 7);
+	EXPECT(&w, "0 started warning cpu.usage 85 !\n4 changed warning cpu.usage 85\n6 changed warning cpu.usage 85\n");
+	world_release(&w);
 }
 
 static void count_silence(void *user, const struct silence *s)
@@ -781,6 +796,7 @@ static void test_hours(void **state)
 {
 	static struct rule_hours office[] = {{62, 480, 1080}};
 	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "cpu", .hours = office, .nhours = 1, .limits[W] = ABOVE(80, 80)}};
+	const char *why;
 	struct world w;
 	(void)state;
 
@@ -798,6 +814,14 @@ static void test_hours(void **state)
 	set(&w, "cpu.usage", 1);
 	run(&w, 1);
 	EXPECT(&w, "5 ended warning cpu.usage 1 !\n");
+
+	/* Whoever has seen it in the night needs no telling in the morning. */
+	set(&w, "cpu.usage", 85);
+	run(&w, 1);
+	assert_int_equal(alerts_acknowledge(w.alerts, w.last_id, "eve", NULL, w.now_ms, &why), 0);
+	w.weekday = 1;
+	run(&w, 2);
+	EXPECT(&w, "6 started warning cpu.usage 85\n7 changed warning cpu.usage 85\n");
 	world_release(&w);
 }
 
@@ -824,6 +848,19 @@ static void test_damps_flapping(void **state)
 	run(&w, 2);
 	EXPECT(&w, "380 changed warning cpu.usage 85 firing by - (-) !\n");
 	assert_true(alerts_find(w.alerts, w.last_id, &v) && !v.flapping && !v.untold);
+
+	/* It was calm, but in no alert's time. */
+	for (int i = 0; i < 6; i++) {
+		set(&w, "cpu.usage", i % 2 ? 85 : 1);
+		run(&w, 1);
+	}
+	set(&w, "cpu.usage", 1);
+	run(&w, 400);
+	buf_reset(&w.told);
+	set(&w, "cpu.usage", 85);
+	run(&w, 1);
+	assert_non_null(strstr(w.told.data, "started warning cpu.usage 85 firing by - (-) !"));
+	run(&w, 700);
 
 	/* Six changes in more than ten minutes are none of that. */
 	for (int i = 0; i < 20; i++) {
@@ -1059,6 +1096,8 @@ static void test_clock_leaps(void **state)
 	assert_non_null(strstr(w.told.data, "started critical"));
 	buf_reset(&w.told);
 	set(&w, "x", SILENT);
+	run(&w, 9);
+	w.now_ms -= 3600000;
 	run(&w, 29);
 	EXPECT(&w, "");
 	run(&w, 2);
@@ -1066,7 +1105,7 @@ static void test_clock_leaps(void **state)
 	world_release(&w);
 }
 
-/* Whoever replays history does so in steps of a minute. */
+/* Whoever replays history does so in large steps. */
 static void test_replays(void **state)
 {
 	const struct rule rules[MAX_RULES] = {
@@ -1076,12 +1115,13 @@ static void test_replays(void **state)
 	(void)state;
 
 	world_init(&w, rules);
-	for (int minute = 0; minute < 20; minute++) {
-		set(&w, "x", minute > 9 ? SILENT : 85);
+	for (int step = 0; step < 20; step++) {
+		set(&w, "x", step > 9 ? SILENT : 85);
 		turn(&w);
-		w.now_ms += 59000;
+		w.now_ms += 119000;
 	}
-	EXPECT(&w, "360 started critical x 85 !\n840 started warning x 300000 !\n");
+	/* The first step is a leap, until it is known that all are as large. */
+	EXPECT(&w, "480 started critical x 85 !\n1440 started warning x 360000 !\n");
 	world_release(&w);
 }
 
@@ -1245,6 +1285,36 @@ static void test_explains(void **state)
 		"{\"limit\":80,\"clear\":75}},\"aggregate\":\"last\",\"window\":0,\"for\":30000,\"keep\":60000,"));
 	assert_non_null(strstr(out.data, "\"state\":\"firing\",\"series\":[{\"id\":\"cpu.usage\",\"value\":10,\"state\":\"firing\","));
 	assert_non_null(strstr(out.data, "\"state\":\"ok\",\"series\":[{\"id\":\"fs/a\",\"value\":null,\"state\":\"ok\","));
+
+	/* A series of a pattern that went is forgotten; what has ended no longer fires. */
+	set(&w, "fs/a", GONE);
+	run(&w, 61);
+	buf_reset(&out);
+	alerts_rules_json(w.alerts, &out);
+	assert_non_null(strstr(out.data, "\"state\":\"ok\",\"series\":[{\"id\":\"cpu.usage\",\"value\":10,\"state\":\"ok\","));
+	assert_non_null(strstr(out.data, "\"state\":\"waiting\",\"series\":[],\"matched\":0"));
+	buf_release(&out);
+	world_release(&w);
+}
+
+/* A value that was made in another way says nothing under the new rule. */
+static void test_reload_forgets_values(void **state)
+{
+	const struct rule before[MAX_RULES] = {CPU};
+	const struct rule after[MAX_RULES] = {{.name = "CPU", .metric = "cpu", .fold = RULE_AVG, .window_ms = 60000, .limits[W] = ABOVE(80, 80)}};
+	struct world w;
+	struct buf out;
+	(void)state;
+
+	world_init(&w, before);
+	buf_init(&out, 10000);
+	set(&w, "cpu.usage", 50);
+	run(&w, 3);
+	reload(&w, before);
+	assert_true(alerts_explain(w.alerts, "CPU", &out) && strstr(out.data, "cpu.usage: 50 %"));
+	reload(&w, after);
+	buf_reset(&out);
+	assert_true(alerts_explain(w.alerts, "CPU", &out) && strstr(out.data, "cpu.usage: too little is known yet"));
 	buf_release(&out);
 	world_release(&w);
 }
@@ -1272,6 +1342,7 @@ int main(void)
 		cmocka_unit_test(test_restores_absence),
 		cmocka_unit_test(test_restores_untold),
 		cmocka_unit_test(test_reloads),
+		cmocka_unit_test(test_reload_forgets_values),
 		cmocka_unit_test(test_clock_leaps),
 		cmocka_unit_test(test_replays),
 		cmocka_unit_test(test_random_walks),
