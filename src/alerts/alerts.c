@@ -9,7 +9,6 @@
 #include "base/random.h"
 #include "base/xmalloc.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -22,8 +21,6 @@ const char *alert_state_name(enum alert_state s)
 
 	return names[s];
 }
-
-#define INSTANCE(l, member) list_item(l, struct instance, member)
 
 static void link_if(struct link *head, struct link *l, bool in)
 {
@@ -237,8 +234,7 @@ void alerts_refresh(struct alerts *a, int64_t now_ms)
 
 /* --- an alert's life --- */
 
-/* id: of a restored one; NULL: a new one. */
-static void alert_open(struct alerts *a, struct instance *i, const char *id, int64_t now_ms)
+void alert_open(struct alerts *a, struct instance *i, const char *id, int64_t now_ms)
 {
 	struct alert *al = xzalloc(sizeof *al);
 
@@ -370,7 +366,7 @@ static bool is_timed(const struct rule *r)
 	return r->compare == RULE_ABSENT || r->compare == RULE_FULL_IN || r->fold != RULE_LAST;
 }
 
-static void attach(struct alerts *a, struct instance *i, struct watch *w)
+void instance_attach(struct alerts *a, struct instance *i, struct watch *w)
 {
 	i->watch = w;
 	i->timed = is_timed(w->rule);
@@ -396,7 +392,7 @@ struct instance *instance_new(struct alerts *a, struct watch *w, struct subject 
 	i->next = s->first;
 	s->first = i;
 	i->value = NAN;
-	attach(a, i, w);
+	instance_attach(a, i, w);
 	/* Windows take turns, so that not all of them are read in the same second. */
 	i->next_ms = now_ms + (int64_t)(a->ninstances % 61) * window_period(w->rule) / 61;
 	a->ninstances++;
@@ -508,40 +504,6 @@ static void end_lost(struct alerts *a, struct instance *i, int64_t now_ms)
 	subject_free_unused(a, s);
 }
 
-/* A restored alert of a rule that is no more. */
-struct orphan {
-	struct link link;
-	char id[ALERT_ID_LEN + 1];
-	char *rule, *series, *by, *note;
-	enum severity severity;
-	double value;
-	int64_t starts_ms;
-};
-
-static void orphan_free(struct orphan *o)
-{
-	list_remove(&o->link);
-	free(o->rule);
-	free(o->series);
-	free(o->by);
-	free(o->note);
-	free(o);
-}
-
-static void end_orphans(struct alerts *a, int64_t now_ms)
-{
-	list_each(&a->orphans, l, after) {
-		struct orphan *o = list_item(l, struct orphan, link);
-		struct alert_view v = {.id = o->id, .rule_name = o->rule, .type = o->rule, .metric = o->series, .series = o->series,
-			.summary = "", .severity = o->severity, .state = ALERT_RESOLVED, .value = o->value, .threshold = NAN,
-			.starts_ms = o->starts_ms, .ends_ms = now_ms, .changed_ms = now_ms, .by = o->by, .note = o->note};
-
-		if (a->hooks.changed)
-			a->hooks.changed(a->hooks.user, ALERT_ENDED, &v, true);
-		orphan_free(o);
-	}
-}
-
 /* What was made before anyone knew the time. */
 static void first_tick(struct alerts *a, int64_t now_ms)
 {
@@ -553,7 +515,7 @@ static void first_tick(struct alerts *a, int64_t now_ms)
 		s->gone_ms = now_ms;
 		s->since_ms = s->since_ms ? s->since_ms : now_ms;
 	}
-	end_orphans(a, now_ms);
+	orphans_end(a, now_ms);
 }
 
 /* The host slept, or its clock was set: nobody was silent meanwhile, there was no such time. */
@@ -608,188 +570,12 @@ void alerts_tick(struct alerts *a, int64_t now_ms, int weekday, int minute_of_da
 	alerts_refresh(a, now_ms);
 }
 
-/* --- birth and death --- */
+/* --- people --- */
 
-static void use_rules(struct alerts *a, struct rule *rules, size_t n)
-{
-	a->rules = rules;
-	a->n = n;
-	a->generation = 0;
-	watches_build(a);
-}
-
-struct alerts *alerts_new(struct store *st, const char *host, struct rule *take_rules, size_t n, const struct alerts_hooks *hooks)
-{
-	struct alerts *a = xzalloc(sizeof *a);
-
-	a->store = st;
-	a->host = xstrdup(host);
-	if (hooks)
-		a->hooks = *hooks;
-	a->mutes = 1;
-	map_init(&a->subjects);
-	map_init(&a->ids);
-	list_init(&a->clock);
-	list_init(&a->moving);
-	list_init(&a->open);
-	list_init(&a->silences);
-	list_init(&a->orphans);
-	use_rules(a, take_rules, n);
-	watches_wait(a, 0);
-	return a;
-}
-
-static void rules_free(struct rule *rules, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		rule_release(&rules[i]);
-	free(rules);
-}
-
-void alerts_free(struct alerts *a)
-{
-	struct map_iter it;
-
-	if (!a)
-		return;
-	it = map_begin(&a->subjects);
-	for (struct map_entry *e; (e = map_next(&it));) {
-		struct subject *s = e->value;
-
-		while (s->first)
-			instance_free(a, s->first);
-		subject_free_unused(a, s);
-	}
-	list_each(&a->orphans, l, after)
-		orphan_free(list_item(l, struct orphan, link));
-	silences_release(a);
-	watches_release(a->watches, a->n);
-	rules_free(a->rules, a->n);
-	map_release(&a->subjects);
-	map_release(&a->ids);
-	free(a->by_ref);
-	free(a->window_t);
-	free(a->host);
-	free(a);
-}
-
-static bool is_for(const struct watch *w, const char *id)
-{
-	return w->pattern ? store_pattern_match(w->metric, id) : strcmp(w->metric, id) == 0;
-}
-
-/* A value of one kind says nothing under a rule that compares another. */
-static bool same_measure(const struct rule *x, const struct rule *y)
-{
-	return x->compare == y->compare && x->fold == y->fold && window_ms_of(x) == window_ms_of(y);
-}
-
-static void move_instance(struct alerts *a, struct instance *i)
-{
-	const struct rule *former = i->watch->rule;
-	struct watch *w = watch_find(a, former->name);
-
-	if (!w || !is_for(w, i->subject->id)) {
-		instance_end(a, i, a->now_ms);
-		instance_free(a, i);
-		return;
-	}
-	list_remove(&i->of_watch);
-	list_remove(&i->firing);
-	attach(a, i, w);
-	if (!same_measure(former, w->rule))
-		i->value = NAN;
-	i->next_ms = 0;
-}
-
-void alerts_reload(struct alerts *a, struct rule *take_rules, size_t n)
-{
-	struct watch *watches = a->watches;
-	struct rule *rules = a->rules;
-	size_t before = a->n;
-	struct map_iter it;
-
-	use_rules(a, take_rules, n);
-	a->mutes++;
-	for (size_t k = 0; k < before; k++)
-		list_each(&watches[k].instances, l, after)
-			move_instance(a, INSTANCE(l, of_watch));
-	watches_wait(a, a->now_ms);
-	it = map_begin(&a->subjects);
-	for (struct map_entry *e; (e = map_next(&it));)
-		subject_free_unused(a, e->value);
-	watches_release(watches, before);
-	rules_free(rules, before);
-}
-
-static char *copy(const char *s)
+char *text_copy(const char *s)
 {
 	return s && *s ? xstrdup(s) : NULL;
 }
-
-static void keep_orphan(struct alerts *a, const struct alert_saved *saved)
-{
-	struct orphan *o = xzalloc(sizeof *o);
-
-	memcpy(o->id, saved->id, ALERT_ID_LEN);
-	o->rule = xstrdup(saved->rule);
-	o->series = xstrdup(saved->series);
-	o->by = copy(saved->by);
-	o->note = copy(saved->note);
-	o->severity = saved->severity;
-	o->value = saved->value;
-	o->starts_ms = saved->starts_ms;
-	list_push(&a->orphans, &o->link);
-}
-
-static void restore_alert(struct alerts *a, struct instance *i, const struct alert_saved *saved)
-{
-	struct alert *al;
-
-	alert_open(a, i, saved->id, saved->starts_ms);
-	al = i->alert;
-	i->value = saved->value;
-	i->judged = i->shown = (uint8_t)saved->severity;
-	for (enum severity s = SEVERITY_INFO; s <= saved->severity; s++)
-		i->on[s] = true;
-	list_push(&i->watch->firing, &i->firing);
-	al->said = saved->state;
-	al->restored = al->known = true;
-	al->told = saved->untold || saved->state == ALERT_SILENCED ? SEVERITY_NONE : saved->severity;
-	if (saved->state == ALERT_ACKNOWLEDGED) {
-		al->acked_ms = saved->starts_ms;
-		al->by = copy(saved->by);
-		al->note = copy(saved->note);
-	}
-	instance_summarize(a, i);
-}
-
-void alerts_restore(struct alerts *a, const struct alert_saved *saved)
-{
-	struct watch *w = watch_find(a, saved->rule);
-	struct instance *i;
-	struct subject *s;
-
-	if (saved->state == ALERT_PENDING || saved->state == ALERT_RESOLVED || saved->severity == SEVERITY_NONE ||
-		strlen(saved->id) != ALERT_ID_LEN || map_get(&a->ids, saved->id, ALERT_ID_LEN))
-		return;
-	s = w && is_for(w, saved->series) ? subject_get(a, saved->series, a->now_ms) : NULL;
-	i = s ? instance_of(s, w) : NULL;
-	if (s && !i)
-		i = instance_new(a, w, s, a->now_ms);
-	if (!i || i->alert) {
-		keep_orphan(a, saved);
-		if (s)
-			subject_free_unused(a, s);
-		return;
-	}
-	restore_alert(a, i, saved);
-	/* It was silent before the restart, too. */
-	if (w->rule->compare == RULE_ABSENT)
-		s->since_ms = saved->starts_ms - (int64_t)rule_threshold(w->rule, saved->severity);
-}
-
-/* --- people --- */
 
 static struct instance *by_id(const struct alerts *a, const char *id)
 {
@@ -806,8 +592,8 @@ int alerts_acknowledge(struct alerts *a, const char *id, const char *by, const c
 		*why = i->shown ? "it is acknowledged already" : "it does not fire yet";
 		return -EINVAL;
 	}
-	i->alert->by = copy(by);
-	i->alert->note = copy(note);
+	i->alert->by = text_copy(by);
+	i->alert->note = text_copy(note);
 	i->alert->acked_ms = now_ms;
 	tell(a, i, ALERT_CHANGED, !is_muted(a, i), now_ms);
 	return 0;

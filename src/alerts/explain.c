@@ -132,7 +132,7 @@ bool alerts_explain(struct alerts *a, const char *rule, struct buf *out)
 	if (!w)
 		return false;
 	list_each(&w->instances, l, after)
-		unit = list_item(l, struct instance, of_watch)->subject->unit;
+		unit = INSTANCE(l, of_watch)->subject->unit;
 	buf_addf(out, "%s: %s", w->rule->name, w->rule->metric);
 	if (strcmp(w->metric, w->rule->metric) != 0)
 		buf_addf(out, " (%s)", w->metric);
@@ -146,7 +146,7 @@ bool alerts_explain(struct alerts *a, const char *rule, struct buf *out)
 			buf_adds(out, "  and more\n");
 			break;
 		}
-		explain_instance(a, list_item(l, struct instance, of_watch), out);
+		explain_instance(a, INSTANCE(l, of_watch), out);
 	}
 	if (!n)
 		buf_adds(out, "  waiting: no series matches yet\n");
@@ -197,7 +197,7 @@ static void add_instances(const struct watch *w, struct buf *out)
 
 	buf_adds(out, ",\"series\":[");
 	list_each(&w->instances, l, after) {
-		const struct instance *i = list_item(l, struct instance, of_watch);
+		const struct instance *i = INSTANCE(l, of_watch);
 
 		if (n++ >= ROWS)
 			continue;
@@ -221,7 +221,7 @@ static const char *rule_state(const struct watch *w)
 	if (!list_empty(&w->firing))
 		return "firing";
 	list_each(&w->instances, l, after) {
-		const struct instance *i = list_item(l, struct instance, of_watch);
+		const struct instance *i = INSTANCE(l, of_watch);
 
 		found |= i->subject->ref != STORE_NONE;
 		pending |= i->alert != NULL;

@@ -66,6 +66,8 @@ struct instance {
 	bool flapping;
 };
 
+#define INSTANCE(l, member) list_item(l, struct instance, member)
+
 /* Who may inhibit a rule. */
 struct inhibitor {
 	struct watch *by;
@@ -115,11 +117,17 @@ struct alerts {
 /* --- alerts.c: states --- */
 struct instance *instance_new(struct alerts *a, struct watch *w, struct subject *s, int64_t now_ms); /* NULL at the ceiling */
 void instance_free(struct alerts *a, struct instance *i);
+void instance_attach(struct alerts *a, struct instance *i, struct watch *w); /* to the lists of a rule */
+void alert_open(struct alerts *a, struct instance *i, const char *id, int64_t now_ms); /* id: of a restored one; NULL: a new one */
+char *text_copy(const char *s); /* NULL of an empty one */
 void instance_judged(struct alerts *a, struct instance *i, double value, int64_t now_ms);
 void instance_end(struct alerts *a, struct instance *i, int64_t now_ms); /* resolved or no longer pending, whatever its value */
 void instance_summarize(const struct alerts *a, struct instance *i); /* its alert's sentence, from its present value */
 void instance_view(const struct instance *i, struct alert_view *out);
 void alerts_refresh(struct alerts *a, int64_t now_ms); /* who is silenced and inhibited now: tells what changed */
+
+/* --- lifetime.c --- */
+void orphans_end(struct alerts *a, int64_t now_ms); /* restored alerts that no rule wants */
 
 /* --- watch.c: rules and series find each other --- */
 void watches_build(struct alerts *a);    /* from a->rules */
