@@ -146,6 +146,13 @@ install: $(out)/vedette
 	install -D -s -m 755 $(out)/vedette $(DESTDIR)$(PREFIX)/bin/vedette
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/vedette.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/vedette.service
+	install -D -m 644 contrib/man/vedette.8 $(DESTDIR)$(PREFIX)/share/man/man8/vedette.8
+	install -d $(DESTDIR)$(PREFIX)/share/man/man5
+	contrib/man-keys $(out)/vedette < contrib/man/vedette.conf.5.in > $(DESTDIR)$(PREFIX)/share/man/man5/vedette.conf.5
+	install -D -m 644 contrib/completion/vedette.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
+	install -D -m 644 contrib/completion/_vedette $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vedette
+	install -D -m 644 contrib/completion/vedette.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vedette.fish
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vedette contrib/vedette.conf contrib/alerts.conf
 
 clean:
 	rm -rf $O web/node_modules tests/node_modules compile_commands.json

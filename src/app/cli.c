@@ -26,7 +26,8 @@ static const char help[] =
 	"  --explain RULE       say what an alert rule sees now, and why it fires or not\n"
 	"  --test-rules FROM TO say what would have fired; times like -6h or 2026-11-23T04:00\n"
 	"  --version            print the version, and exit\n"
-	"  --help[=keys]        print this, or every key of the configuration, and exit\n"
+	"  --help[=keys|=file]  print this, every key of the configuration, or a file to\n"
+	"                       start from, and exit\n"
 	"\n"
 	"  token add NAME [viewer|operator], token list, token revoke NAME\n"
 	"                       who may look or act; the token is shown once\n"
@@ -72,12 +73,12 @@ static int print_version(void)
 	return printed();
 }
 
-static int print_keys(void)
+static int print_text(void (*print)(struct buf *out))
 {
 	struct buf out;
 
 	buf_init(&out, 1 << 20);
-	config_print_keys(&out);
+	print(&out);
 	fputs(out.data, stdout);
 	buf_release(&out);
 	return printed();
@@ -86,9 +87,11 @@ static int print_keys(void)
 static int print_help(const char *topic)
 {
 	if (topic && strcmp(topic, "keys") == 0)
-		return print_keys();
+		return print_text(config_print_keys);
+	if (topic && strcmp(topic, "file") == 0)
+		return print_text(config_print_sample);
 	if (topic) {
-		fprintf(stderr, "vedette: there is no help on \"%s\"; --help=keys is on the configuration\n", topic);
+		fprintf(stderr, "vedette: there is no help on \"%s\"; --help=keys is on the configuration, --help=file is one to start from\n", topic);
 		return EX_USAGE;
 	}
 	fputs(help, stdout);

@@ -116,6 +116,7 @@ bool config_same_listen(const struct config *a, const struct config *b);
  * "socketio.max_payload: 1MB, now 2MB, takes effect at the next start\n". Nothing when there are none. */
 void config_restart_notes(const struct config *old, const struct config *new, struct buf *out);
 
+void config_print_sample(struct buf *out);      /* the text of --help=file: contrib/vedette.conf */
 void config_print_keys(struct buf *out);        /* the text of --help=keys: every key, its default and its bounds */
 
 #endif

@@ -136,8 +136,8 @@ void config_restart_notes(const struct config *old, const struct config *new, st
 
 /* ---- the keys themselves ---- */
 
-/* A paragraph, each line behind four blanks. */
-static void wrap(const char *text, struct buf *out)
+/* A paragraph, each line behind an indent. */
+static void wrap_behind(const char *indent, const char *text, struct buf *out)
 {
 	size_t column = 0;
 
@@ -148,12 +148,17 @@ static void wrap(const char *text, struct buf *out)
 			buf_addc(out, '\n');
 			column = 0;
 		}
-		buf_adds(out, column ? " " : "    ");
+		buf_adds(out, column ? " " : indent);
 		buf_add(out, text, len);
-		column += (column ? 1 : 4) + len;
+		column += (column ? 1 : strlen(indent)) + len;
 		text += len + strspn(text + len, " ");
 	}
 	buf_addc(out, '\n');
+}
+
+static void wrap(const char *text, struct buf *out)
+{
+	wrap_behind("    ", text, out);
 }
 
 static void print_key(const struct key *k, struct buf *out)
@@ -198,4 +203,49 @@ void config_print_keys(struct buf *out)
 			if (strcmp(block_keys[j].section, sections[i]->name) == 0)
 				print_block_key(&block_keys[j], out);
 	}
+}
+
+/* ---- a file to start from: every key, commented out, as it is by default ---- */
+
+static void print_sample(const struct key *k, struct buf *out)
+{
+	struct buf value;
+
+	wrap_behind(*k->section->name ? "\t# " : "# ", k->help, out);
+	buf_init(&value, MAX_SHOWN);
+	if (k->fallback)
+		key_fallback(k, &value);
+	if (k->fallback)
+		buf_addf(out, "%s#%s = %s\n", *k->section->name ? "\t" : "", k->name, value.data);
+	else
+		buf_addf(out, "%s#%s =    # %s\n", *k->section->name ? "\t" : "", k->name, k->otherwise);
+	buf_release(&value);
+}
+
+static void print_sample_section(const struct section *s, struct buf *out)
+{
+	buf_addc(out, '\n');
+	if (*s->help)
+		wrap_behind("# ", s->help, out);
+	if (*s->name)
+		buf_addf(out, "%s%s%s {\n", s->titled ? "#" : "", s->name, s->titled ? " \"NAME\"" : "");
+	for (size_t i = 0; i < keys_len; i++)
+		if (keys[i].section == s)
+			print_sample(&keys[i], out);
+	for (size_t i = 0; i < block_keys_len; i++) {
+		if (strcmp(block_keys[i].section, s->name) != 0)
+			continue;
+		wrap_behind("\t# ", block_keys[i].help, out);
+		buf_addf(out, "\t#%s =\n", block_keys[i].name);
+	}
+	if (*s->name)
+		buf_adds(out, s->titled ? "#}\n" : "}\n");
+}
+
+void config_print_sample(struct buf *out)
+{
+	buf_adds(out, "# vedette.conf: every key with its default. `vedette --check-config` says whether a file is right, SIGHUP reads it\n"
+	              "# again, vedette.conf(5) tells more. Durations: 100ms 2s 5min 1h 1d; sizes: 1MB is 1000000 bytes, 1MiB 1048576.\n");
+	for (size_t i = 0; i < sections_len; i++)
+		print_sample_section(sections[i], out);
 }
