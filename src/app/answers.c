@@ -42,7 +42,7 @@ void series_info_json(const struct store_entry *e, struct buf *out)
 
 void answer_series(struct app *app, struct params *p, struct buf *out)
 {
-	char *match = params_text_take(p, "match", LIMIT_PATTERN_BYTES);
+	char *match = params_text_take(p, params_has(p, "pattern") ? "pattern" : "match", LIMIT_PATTERN_BYTES);
 	struct store_list list;
 
 	if (params_ok(p)) {

@@ -10,7 +10,7 @@
 
 typedef void answer_fn(struct app *app, struct params *p, struct buf *out);
 
-answer_fn answer_series;    /* match */
+answer_fn answer_series;    /* match over HTTP, pattern as an event */
 answer_fn answer_history;   /* series, from, to, points, aggregate, shape */
 answer_fn answer_processes; /* sort, order, limit, offset, filter, columns */
 answer_fn answer_status;

@@ -171,7 +171,7 @@ static void on_get_metrics(struct call *c)
 	struct buf options;
 
 	buf_init(&options, SIZE_MAX / 2);
-	buf_adds(&options, "{\"match\":");
+	buf_adds(&options, "{\"pattern\":");
 	json_add_slice(&options, pattern.n ? pattern : slice_of("null", 4));
 	buf_addc(&options, '}');
 	answer(c, slice_of(options.data, options.len), answer_series);

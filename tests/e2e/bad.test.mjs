@@ -57,7 +57,7 @@ const rows = [
 	["set polling rate", [1000, { aggregate: 1 }], AGGREGATE],
 	["set polling rate", [1000, { aggregate: ["avg"] }], AGGREGATE],
 	...[5, true, {}, ["cpu"], Buffer.from("cpu")].map((arg) => ["get metrics", [arg], /^the first argument must be a series id or a pattern with \*$/]),
-	...[LONG, STARS, "cpu\0"].map((arg) => ["get metrics", [arg], /^match must be a text of at most 256 bytes/]),
+	...[LONG, STARS, "cpu\0"].map((arg) => ["get metrics", [arg], /^pattern must be a text of at most 256 bytes/]),
 	...["cpu", 5, true, ["cpu"]].map((arg) => ["get history", [arg], FIRST_OPTIONS]),
 	["get history", [], NEEDED],
 	["get history", [null], NEEDED],

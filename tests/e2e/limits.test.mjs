@@ -249,11 +249,11 @@ limit("LIMIT_MAX_PAYLOAD", "413 on a POST, 1009 on a websocket, and not a byte e
 	const session = await joined(t, "polling");
 	assert.equal((await session.post(packet(most + 1))).status, 413);
 	assert.equal((await session.post(packet(most))).status, 200);
-	assert.match((await answer(session))[1].error, /^match must be/, "the session goes on");
+	assert.match((await answer(session))[1].error, /^pattern must be/, "the session goes on");
 
 	const ws = await joined(t, "websocket");
 	ws.ws.bytes(text(packet(most)));
-	assert.match((await answer(ws))[1].error, /^match must be/);
+	assert.match((await answer(ws))[1].error, /^pattern must be/);
 	ws.ws.bytes(text(packet(most + 1)));
 	assert.equal(await ws.next(), null);
 	assert.equal(ws.closeCode, 1009);
