@@ -1,13 +1,18 @@
-/* auth.c: who asks, and what they may. */
+/* auth.c: who asks, and what they may.
+ *
+ * Each request is asked anew. Sockets are pushed to unasked, so when what they came with ends, they are looked through. */
 #include "app/auth.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/list.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/random.h"
 #include "base/xmalloc.h"
 #include "db/db.h"
 
+#include <assert.h>
 #include <nettle/memops.h>
 #include <nettle/sha2.h>
 #include <stdio.h>
@@ -17,6 +22,7 @@
 
 #define COOKIE "vedette_session"
 #define SESSION_MS ((int64_t)30 * 24 * 3600 * 1000)
+#define SWEEP_MS 60000
 #define MAX_TOKEN 200
 
 struct token {
@@ -25,9 +31,15 @@ struct token {
 };
 struct session {
 	struct identity who;
+	unsigned char token[SHA256_DIGEST_SIZE]; /* ends with this one */
 	int64_t ends_ms;
 };
 struct auth {
+	struct app *app;
+	struct sio_namespace *guarded[4];
+	size_t nguarded;
+	bool reviewing;                /* at the end of this turn */
+	struct loop_timer sweep;
 	struct token *tokens;
 	size_t ntokens;
 	struct map sessions;           /* by cookie, oldest first */
@@ -44,11 +56,85 @@ static struct identity anonymous(const struct app *app)
 	return who;
 }
 
+/* --- those who may no longer --- */
+
+static const struct token *token_of_hash(const struct auth *a, const unsigned char hash[SHA256_DIGEST_SIZE])
+{
+	for (size_t i = 0; i < a->ntokens; i++)
+		if (memeql_sec(a->tokens[i].hash, hash, SHA256_DIGEST_SIZE))
+			return &a->tokens[i];
+	return NULL;
+}
+
+static bool drop_ended(struct auth *a)
+{
+	struct map_iter it = map_begin(&a->sessions);
+	int64_t now = clock_wall_ms();
+	bool any = false;
+
+	for (struct map_entry *e; (e = map_next(&it));) {
+		const struct session *s = e->value;
+
+		if (s->ends_ms > now && token_of_hash(a, s->token))
+			continue;
+		free(map_del(&a->sessions, e->key, e->len));
+		any = true;
+	}
+	return any;
+}
+
+struct review {
+	struct app *app;
+	size_t n;
+};
+
+static void review_socket(void *user, struct sio_socket *s)
+{
+	struct review *r = user;
+
+	if (auth_of_socket(r->app, s).role >= ROLE_VIEWER)
+		return;
+	sio_socket_disconnect(s, false);
+	r->n++;
+}
+
+static void review(void *user)
+{
+	struct auth *a = user;
+	struct review r = {a->app, 0};
+
+	a->reviewing = false;
+	drop_ended(a);
+	for (size_t i = 0; i < a->nguarded; i++)
+		sio_each_socket(a->guarded[i], review_socket, &r);
+	if (r.n)
+		log_info("%zu clients were disconnected: what they came with is valid no more", r.n);
+}
+
+void auth_review(struct auth *a)
+{
+	if (!a->reviewing)
+		loop_defer(a->app->loop, review, a);
+	a->reviewing = true;
+}
+
+static void on_sweep(struct loop_timer *t)
+{
+	struct auth *a = list_item(t, struct auth, sweep);
+
+	loop_timer_set(a->app->loop, t, SWEEP_MS, on_sweep);
+	if (drop_ended(a))
+		auth_review(a);
+}
+
 /* --- tokens --- */
 
 static void begin_tokens(void *user)
 {
-	((struct auth *)user)->ntokens = 0;
+	struct auth *a = user;
+
+	a->ntokens = 0;
+	auth_review(a); /* when all were told */
 }
 
 static void add_token(void *user, const char *name, const char *role, const unsigned char hash[32])
@@ -63,7 +149,7 @@ static void add_token(void *user, const char *name, const char *role, const unsi
 	memcpy(t->hash, hash, sizeof t->hash);
 }
 
-static const struct identity *of_token(const struct auth *a, const char *text, size_t n)
+static const struct token *of_token(const struct auth *a, const char *text, size_t n)
 {
 	unsigned char hash[SHA256_DIGEST_SIZE];
 	struct sha256_ctx sha;
@@ -73,10 +159,7 @@ static const struct identity *of_token(const struct auth *a, const char *text, s
 	sha256_init(&sha);
 	sha256_update(&sha, n, (const uint8_t *)text);
 	sha256_digest(&sha, sizeof hash, hash);
-	for (size_t i = 0; i < a->ntokens; i++)
-		if (memeql_sec(a->tokens[i].hash, hash, sizeof hash))
-			return &a->tokens[i].who;
-	return NULL;
+	return token_of_hash(a, hash);
 }
 
 /* --- sessions --- */
@@ -108,8 +191,11 @@ static struct session *session_of(const struct auth *a, const struct eio_request
 
 static void drop_session(struct auth *a, struct slice cookie)
 {
-	if (cookie.n)
-		free(map_del(&a->sessions, cookie.p, cookie.n));
+	struct session *s = cookie.n ? map_del(&a->sessions, cookie.p, cookie.n) : NULL;
+
+	if (s)
+		auth_review(a);
+	free(s);
 }
 
 static void make_room(struct auth *a)
@@ -121,7 +207,7 @@ static void make_room(struct auth *a)
 		return;
 	map_end(&it);
 	if (map_len(&a->sessions) >= LIMIT_BROWSER_SESSIONS)
-		free(map_del(&a->sessions, oldest->key, oldest->len));
+		drop_session(a, slice_of(oldest->key, oldest->len));
 }
 
 /* --- who --- */
@@ -130,11 +216,11 @@ struct identity auth_of_request(struct app *app, const struct eio_request *r)
 {
 	const char *header = eio_request_header(r, "authorization");
 	const struct session *s = session_of(app->auth, r);
-	const struct identity *who;
+	const struct token *t;
 
 	if (header && strncasecmp(header, "Bearer ", 7) == 0) {
-		who = of_token(app->auth, header + 7, strlen(header + 7));
-		return who ? *who : nobody;
+		t = of_token(app->auth, header + 7, strlen(header + 7));
+		return t ? t->who : nobody;
 	}
 	return s ? s->who : anonymous(app);
 }
@@ -142,7 +228,7 @@ struct identity auth_of_request(struct app *app, const struct eio_request *r)
 struct identity auth_of_socket(struct app *app, const struct sio_socket *s)
 {
 	struct sio_handshake h = sio_socket_handshake(s);
-	const struct identity *who;
+	const struct token *t;
 	struct slice token;
 	struct buf text;
 
@@ -152,9 +238,26 @@ struct identity auth_of_socket(struct app *app, const struct sio_socket *s)
 		return nobody;
 	buf_init(&text, MAX_TOKEN);
 	json_unquote(&text, token);
-	who = text.full ? NULL : of_token(app->auth, text.data, text.len);
+	t = text.full ? NULL : of_token(app->auth, text.data, text.len);
 	buf_release(&text);
-	return who ? *who : nobody;
+	return t ? t->who : nobody;
+}
+
+static void let_in(void *app, struct sio_socket *s, struct sio_next *next)
+{
+	if (auth_of_socket(app, s).role >= ROLE_VIEWER)
+		sio_next(next);
+	else
+		sio_refuse(next, "unauthorized", NULL);
+}
+
+void auth_guard(struct app *app, struct sio_namespace *nsp)
+{
+	struct auth *a = app->auth;
+
+	assert(a->nguarded < sizeof a->guarded / sizeof *a->guarded);
+	a->guarded[a->nguarded++] = nsp;
+	sio_use(nsp, let_in, app);
 }
 
 bool auth_same_origin(const struct eio_request *r)
@@ -210,7 +313,7 @@ static void set_cookie(struct http_request *r, const char *value, long max_age_s
 	http_add_header(r, "Set-Cookie", line);
 }
 
-static void sign_in(struct app *app, struct http_request *r, const struct identity *who)
+static void sign_in(struct app *app, struct http_request *r, const struct token *t)
 {
 	struct session *s = xzalloc(sizeof *s);
 	char first[RANDOM_ID_LEN + 1], second[RANDOM_ID_LEN + 1], cookie[2 * RANDOM_ID_LEN + 1];
@@ -219,16 +322,18 @@ static void sign_in(struct app *app, struct http_request *r, const struct identi
 	random_id(first);
 	random_id(second);
 	snprintf(cookie, sizeof cookie, "%s%s", first, second);
-	*s = (struct session){*who, clock_wall_ms() + SESSION_MS};
+	s->who = t->who;
+	memcpy(s->token, t->hash, sizeof s->token);
+	s->ends_ms = clock_wall_ms() + SESSION_MS;
 	map_set(&app->auth->sessions, cookie, strlen(cookie), s);
 	set_cookie(r, cookie, SESSION_MS / 1000);
-	reply_identity(r, who);
+	reply_identity(r, &t->who);
 }
 
 void auth_session_post(void *user, struct http_request *r)
 {
 	struct app *app = user;
-	const struct identity *who = NULL;
+	const struct token *t = NULL;
 	struct slice body, token;
 	struct buf text;
 
@@ -249,10 +354,10 @@ void auth_session_post(void *user, struct http_request *r)
 	buf_init(&text, MAX_TOKEN);
 	json_unquote(&text, token);
 	if (!text.full)
-		who = of_token(app->auth, text.data, text.len);
+		t = of_token(app->auth, text.data, text.len);
 	buf_release(&text);
-	if (who) {
-		sign_in(app, r, who);
+	if (t) {
+		sign_in(app, r, t);
 	} else {
 		app->auth->tries--;
 		http_error(r, 401, "no such token; `vedette token add` makes one");
@@ -279,12 +384,20 @@ struct auth *auth_new(struct app *app)
 {
 	struct auth *a = xzalloc(sizeof *a);
 
+	a->app = app;
 	map_init(&a->sessions);
+	loop_timer_set(app->loop, &a->sweep, SWEEP_MS, on_sweep);
 	a->tries = 10;
 	a->tries_ms = clock_mono_ms();
 	if (app->db)
 		db_on_tokens(app->db, begin_tokens, add_token, a);
 	return a;
+}
+
+void auth_stop(struct auth *a)
+{
+	a->nguarded = 0;
+	a->reviewing = true; /* no more */
 }
 
 void auth_free(struct auth *a)
@@ -293,6 +406,7 @@ void auth_free(struct auth *a)
 
 	if (!a)
 		return;
+	loop_timer_clear(a->app->loop, &a->sweep);
 	it = map_begin(&a->sessions);
 	for (struct map_entry *e; (e = map_next(&it));)
 		free(e->value);

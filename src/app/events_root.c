@@ -19,14 +19,6 @@ static void on_disconnect(void *user, struct sio_socket *s, const char *reason, 
 		feed_remove(c);
 }
 
-static void let_in(void *user, struct sio_socket *s, struct sio_next *next)
-{
-	if (auth_of_socket(user, s).role >= ROLE_VIEWER)
-		sio_next(next);
-	else
-		sio_refuse(next, "unauthorized", NULL);
-}
-
 void events_root(struct app *app)
 {
 	static struct event_table table;
@@ -35,7 +27,7 @@ void events_root(struct app *app)
 	table.app = app;
 	table.rows[0] = events_metrics;
 	table.rows[1] = events_alerts;
-	sio_use(nsp, let_in, app);
+	auth_guard(app, nsp);
 	sio_on_connection(nsp, on_connection, app);
 	sio_on_disconnect(nsp, on_disconnect, app);
 	event_table_attach(nsp, &table);

@@ -150,6 +150,7 @@ static void socketio_options(const struct config *c, struct sio_options *o, stru
 	o->engine.max_sessions_per_address = c->limits.clients_per_address;
 	o->connect_timeout_ms = c->socketio.connect_timeout_ms;
 	o->recovery_ms = c->socketio.recovery_ms;
+	o->recovery_skips_middlewares = false; /* its token may have been revoked while it was away */
 	*origins = xcalloc(c->socketio.cors_origins.n + 1, sizeof **origins);
 	for (size_t i = 0; i < c->socketio.cors_origins.n; i++) {
 		(*origins)[i] = xstrdup(c->socketio.cors_origins.at[i]); /* outlives a reload */
@@ -265,6 +266,7 @@ static void reload(struct app *app)
 	collect_reload(app->collect, app->config->collectors, app->config->ncollectors);
 	feed_reload(app->feed);
 	alerting_reload(app->alerting);
+	auth_review(app->auth);
 	config_free(former);
 	log_info("configuration reloaded");
 	app_event(app, "reload", "configuration reloaded");
@@ -328,6 +330,7 @@ static void death(struct app *app, char **origins)
 {
 	if (app->collect)
 		collect_stop(app->collect);
+	auth_stop(app->auth);
 	sio_server_free(app->io);
 	http_server_free(app->http);
 	loop_turn(app->loop, 0); /* what was deferred or posted still needs what follows */
