@@ -840,6 +840,8 @@ static int write_much(struct bed *b)
 static void check_much(struct bed *b)
 {
 	assert_int_equal(ask_file(b, "SELECT count(*) FROM alert_changes"), 304);
+	assert_int_equal(ask_file(b, "SELECT count(*) FROM alert_changes a JOIN alert_changes b ON b.seq = a.seq + 1"
+		" WHERE a.alert <> 'before' AND b.changed_ms <= a.changed_ms"), 0); /* in order */
 	assert_int_equal(ask_file(b, "SELECT count(*) FROM alerts"), 302);
 	assert_int_equal(ask_file(b, "SELECT count(*) FROM outbox"), 304);
 	assert_int_equal(ask_file(b, "SELECT count(*) FROM alerts WHERE id = 'last' AND state = 'resolved'"), 1);
