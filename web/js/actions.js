@@ -5,6 +5,9 @@
  * then does it apply. */
 
 import { presets } from './lib/time.js';
+import { sign_in, sign_out } from './parts/deeds.js';
+
+const tab_labels = { history: 'History of alerts', rules: 'Alert rules', silences: 'Silences', channels: 'Alert channels and deliveries', audit: 'Audit list' };
 
 export function make_actions(ctx, { views, open_palette, open_help }) {
 	const { clock, settings } = ctx;
@@ -13,6 +16,7 @@ export function make_actions(ctx, { views, open_palette, open_help }) {
 
 		clock.live(presets[Math.max(0, Math.min(presets.length - 1, (at < 0 ? presets.length : at) + by))].span);
 	};
+	const in_alerts = () => ctx.address.state.get().view === 'alerts';
 	const flip_theme = () => settings.change({ theme: ctx.theme.is_dark() ? 'light' : 'dark' });
 
 	return [
@@ -32,6 +36,14 @@ export function make_actions(ctx, { views, open_palette, open_help }) {
 		...presets.map((preset) => ({ id: `preset-${preset.id}`, label: preset.label, keys: [], group: 'Time', icon: 'clock', run: () => clock.live(preset.span) })),
 		{ id: 'zone-browser', label: 'Times of this browser', keys: [], group: 'General', icon: 'clock', run: () => settings.change({ zone: 'browser' }) },
 		{ id: 'zone-utc', label: 'Times in UTC', keys: [], group: 'General', icon: 'clock', run: () => settings.change({ zone: 'utc' }) },
+		{ id: 'zone-server', label: 'Times of the server', keys: [], group: 'General', icon: 'clock', when: () => Boolean(ctx.server_zone()), run: () => settings.change({ zone: 'server' }) },
+		{ id: 'sign-in', label: 'Sign in', keys: [], group: 'General', icon: 'user', when: () => !ctx.session.is_somebody(), run: () => sign_in(ctx) },
+		{ id: 'sign-out', label: 'Sign out', keys: [], group: 'General', icon: 'user', when: ctx.session.is_somebody, run: () => sign_out(ctx) },
+		{ id: 'alert-next', label: 'Next alert', keys: ['j'], group: 'Alerts', when: in_alerts, run: () => ctx.view().step(1) },
+		{ id: 'alert-before', label: 'Alert before', keys: ['k'], group: 'Alerts', when: in_alerts, run: () => ctx.view().step(-1) },
+		{ id: 'alert-acknowledge', label: 'Acknowledge the alert', keys: ['a'], group: 'Alerts', icon: 'seen', when: in_alerts, run: () => ctx.view().deed('acknowledge') },
+		{ id: 'alert-silence', label: 'Silence the alert', keys: ['s'], group: 'Alerts', icon: 'silence', when: in_alerts, run: () => ctx.view().deed('silence') },
+		...['history', 'rules', 'silences', 'channels', 'audit'].map((tab) => ({ id: `alerts-${tab}`, label: tab_labels[tab], keys: [], group: 'Alerts', icon: 'alerts', run: () => ctx.address.go('alerts', { tab }) })),
 		...views.map((view) => ({ id: `view-${view.id}`, label: `Go to ${view.label}`, keys: [`g ${view.key}`], group: 'Views', icon: view.icon, run: () => ctx.address.go(view.id) })),
 	];
 }

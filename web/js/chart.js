@@ -21,20 +21,21 @@ const AXIS_WIDTH = 46, X_HEIGHT = 22;
 const FONT = '11px system-ui, sans-serif';
 const DRAG_LEAST_PX = 5;
 const LABEL_HALF_PX = 10;
+const EPISODE_PX = 5, EPISODE_REACH_PX = 16; /* the strip over an alert, and how near a click must be */
 const ROOM = 1.05; /* above the highest value */
 const dashes = [undefined, [6, 4], [2, 3]];
 
 /* spec: { kind, unit, fixed: [low, high] | null, mirror, limits: [{ at, level }], top? }
- * limits are lines across; peak: { id, interval } draws the highest value of
+ * limits are lines across, [{ at, level, label? }]; peak: { id, interval } draws the highest value of
  * each wide point over a stack.
  * series: [{ id, label, hue, dash, down, quiet, interval }]; down draws below
  * zero, quiet is filled faintly: what is left over, not what is used.
- * tools: { clock, crosshair, colours, zone(), base() }. */
+ * tools: { clock, crosshair, colours, zone(), base(), open_alert(id) }. */
 export function create_chart(host, spec, series, tools) {
 	const { clock, crosshair, colours } = tools;
 	const banded = spec.kind === 'line' && spec.band;
 	let top = 0, bottom = 0, scale = scale_for(spec.unit, spec.fixed?.[1] ?? 0, tools.base());
-	let plot = null, drawn = null, inside = false, following = false, marks = [];
+	let plot = null, drawn = null, inside = false, following = false, marks = [], episodes = [];
 
 	/* ---- data ---- */
 
@@ -216,8 +217,8 @@ export function create_chart(host, spec, series, tools) {
 	function draw_limits(u) {
 		const { ctx } = u;
 
-		for (const { at, level } of spec.limits ?? []) {
-			if (at > u.scales.y.max)
+		for (const { at, level, label } of spec.limits ?? []) {
+			if (at > u.scales.y.max || at < u.scales.y.min)
 				continue;
 
 			const y = Math.round(u.valToPos(at, 'y', true)) + 0.5;
@@ -230,8 +231,66 @@ export function create_chart(host, spec, series, tools) {
 			ctx.moveTo(u.bbox.left, y);
 			ctx.lineTo(u.bbox.left + u.bbox.width, y);
 			ctx.stroke();
+			if (label)
+				draw_label(u, label, y, colours.get()[level]);
 			ctx.restore();
 		}
+	}
+
+	/* Whose line it is, above it or, at the top, below. */
+	function draw_label(u, text, y, colour) {
+		const { ctx } = u, size = 10 * devicePixelRatio, above = y - size - 4 * devicePixelRatio > u.bbox.top;
+
+		ctx.font = `${size}px system-ui, sans-serif`;
+		ctx.textAlign = 'left';
+		ctx.textBaseline = above ? 'bottom' : 'top';
+		ctx.lineWidth = 3 * devicePixelRatio;
+		ctx.setLineDash([]);
+		ctx.strokeStyle = faded(colours.get().surface, 0.85);
+		ctx.fillStyle = colour;
+
+		const x = u.bbox.left + 4 * devicePixelRatio, at = y + (above ? -2 : 3) * devicePixelRatio;
+
+		ctx.strokeText(text, x, at);
+		ctx.fillText(text, x, at);
+	}
+
+	/* ---- alerts: a tint behind the lines, and a strip at the top to click ---- */
+
+	function each_episode(u, draw) {
+		const { from, to } = clock.view(), { left, width } = u.bbox;
+
+		for (const episode of episodes) {
+			const start = Math.max(left, u.valToPos(Math.max(from, episode.startsAt) / 1000, 'x', true));
+			const end = Math.min(left + width, u.valToPos(Math.min(to, episode.endsAt ?? to) / 1000, 'x', true));
+
+			draw(start, Math.max(2 * devicePixelRatio, end - start), colours.get()[episode.severity], episode);
+		}
+	}
+
+	function draw_tints(u) {
+		each_episode(u, (x, width, colour) => {
+			u.ctx.fillStyle = faded(colour, 0.1);
+			u.ctx.fillRect(x, u.bbox.top, width, u.bbox.height);
+		});
+	}
+
+	/* Whoever has it, or that it is over, makes the strip faint. */
+	function draw_strips(u) {
+		each_episode(u, (x, width, colour, { state }) => {
+			u.ctx.fillStyle = state === 'firing' ? colour : faded(colour, 0.55);
+			u.ctx.fillRect(x, u.bbox.top, width, EPISODE_PX * devicePixelRatio);
+		});
+	}
+
+	/* The alert under a point of the plot, the worst of several. */
+	function episode_at(x, y) {
+		if (y > EPISODE_REACH_PX || y < 0)
+			return null;
+
+		const t = time_at(x), slack = time_at(4) - time_at(0);
+
+		return [...episodes].reverse().find((one) => t >= one.startsAt - slack && t <= (one.endsAt ?? Infinity) + slack) ?? null;
 	}
 
 	/* Restarts, reloads and the like: a line with a flag at its foot. */
@@ -272,6 +331,8 @@ export function create_chart(host, spec, series, tools) {
 			return;
 
 		const at = u.cursor.idx;
+
+		u.over.style.cursor = episode_at(u.cursor.left, u.cursor.top) ? 'pointer' : '';
 
 		if (u.cursor.left < 0 || at == null || !u.data[0].length)
 			crosshair.set(null);
@@ -319,6 +380,15 @@ export function create_chart(host, spec, series, tools) {
 
 		if (wish)
 			clock.show(wish.from, wish.to);
+	}
+
+	let pressed_x = 0;
+
+	function on_click(event) {
+		const box = plot.over.getBoundingClientRect(), found = episode_at(event.clientX - box.left, event.clientY - box.top);
+
+		if (found && Math.abs(event.clientX - pressed_x) < DRAG_LEAST_PX)
+			tools.open_alert(found.id);
 	}
 
 	let wheel_timer = 0;
@@ -413,6 +483,8 @@ export function create_chart(host, spec, series, tools) {
 			inside = false;
 			crosshair.set(null);
 		});
+		over.addEventListener('pointerdown', (event) => { pressed_x = event.clientX; });
+		over.addEventListener('click', on_click);
 		over.addEventListener('wheel', on_wheel, { passive: false });
 		over.addEventListener('pointerdown', finger_down);
 		over.addEventListener('pointermove', finger_move);
@@ -456,10 +528,12 @@ export function create_chart(host, spec, series, tools) {
 			hooks: {
 				setCursor: [on_cursor],
 				setSelect: [on_select],
+				drawAxes: [draw_tints],
 				draw: [(u) => {
 					if (spec.kind === 'heat')
 						draw_heat(u);
 					draw_limits(u);
+					draw_strips(u);
 					draw_marks(u);
 				}],
 			},
@@ -484,10 +558,11 @@ export function create_chart(host, spec, series, tools) {
 	const api = {
 		host,
 		series,
-		draw(columns, events) {
+		draw(columns, events, alerts) {
 			const data = data_of(columns);
 
 			marks = events ?? [];
+			episodes = alerts ?? [];
 			fit(data);
 			if (!plot) {
 				plot = new uPlot(options(...size()), data, host);

@@ -11,10 +11,14 @@ import { signal } from './lib/signal.js';
 const waits_s = [1, 2, 4, 8, 15];
 const OPEN_TIMEOUT_MS = 8000, ANSWER_TIMEOUT_MS = 10000;
 
+/* What waits for others on its way, and may take longer than the server does. */
+const patience_ms = { 'test channel': 90000 };
+
 export function create_feed() {
-	/* phase: connecting | online | offline. retry_at, lost_at: Date.now() times. */
+	/* phase: connecting | online | offline | refused (sign in first).
+	 * retry_at, lost_at: Date.now() times. */
 	const state = signal({ phase: 'connecting', transport: null, reason: null, retry_at: null, lost_at: null });
-	const frame_listeners = new Set(), event_listeners = new Set(), list_listeners = new Set();
+	const frame_listeners = new Set(), event_listeners = new Set(), alert_listeners = new Set(), list_listeners = new Set();
 	let wanted = [], rate_ms = 1000, gen = null, ids = [], attempts = 0, timer = 0, was_online = false;
 
 	const socket = io({
@@ -47,6 +51,22 @@ export function create_feed() {
 		change({ phase: 'offline', transport: null, reason, retry_at: Date.now() + wait_ms, lost_at: state.get().lost_at ?? Date.now() });
 	}
 
+	/* Trying again would be refused again: who looks has to sign in. */
+	function refuse() {
+		clearTimeout(timer);
+		timer = 0;
+		change({ phase: 'refused', transport: null, reason: 'access was refused', retry_at: null });
+	}
+
+	/* The role is fixed when the connection is made: another one, another role. */
+	function reconnect() {
+		attempts = 0;
+		if (socket.connected)
+			socket.disconnect();
+		else
+			connect();
+	}
+
 	function retry_now() {
 		if (!socket.connected && timer) {
 			attempts = 0;
@@ -61,12 +81,21 @@ export function create_feed() {
 		send_watch();
 		was_online = true;
 	});
-	socket.on('disconnect', (reason) => wait(reason === 'ping timeout' ? 'the server fell silent' : 'the connection was lost'));
+	socket.on('disconnect', (reason) => {
+		/* We hung up, to come back as somebody else. */
+		if (reason === 'io client disconnect')
+			connect();
+		else
+			wait(reason === 'ping timeout' ? 'the server fell silent' : 'the connection was lost');
+	});
 	socket.on('connect_error', (error) => {
 		/* A proxy that swallows the upgrade never says no: ask the other way round. */
 		if (error.message === 'timeout')
 			socket.io.opts.transports = ['polling', 'websocket'];
-		wait(error.message === 'unauthorized' ? 'access was refused' : 'the server does not answer');
+		if (error.message === 'unauthorized')
+			refuse();
+		else
+			wait('the server does not answer');
 	});
 
 	/* gone: what a list of the same wishes no longer holds, since it vanished. */
@@ -104,14 +133,20 @@ export function create_feed() {
 			tell(event);
 	});
 
+	for (const [name, starts] of [['alert', true], ['alert update', false]])
+		socket.on(name, (alert) => {
+			for (const tell of alert_listeners)
+				tell(alert, starts);
+		});
+
 	/* Resolves with the answer; rejects with an Error that says why in words. */
-	function request(name, question = {}) {
+	function request(name, ...questions) {
 		return new Promise((resolve, reject) => {
 			if (!socket.connected) {
 				reject(new Error('not connected'));
 				return;
 			}
-			socket.timeout(ANSWER_TIMEOUT_MS).emit(name, question, (late, answer) => {
+			socket.timeout(patience_ms[name] ?? ANSWER_TIMEOUT_MS).emit(name, ...(questions.length ? questions : [{}]), (late, answer) => {
 				if (late)
 					reject(new Error('the server took too long to answer'));
 				else if (answer?.status !== 'ok')
@@ -128,7 +163,7 @@ export function create_feed() {
 	return {
 		state,
 		request,
-		retry_now,
+		retry_now, reconnect,
 		start: connect,
 		was_online: () => was_online,
 		watch(patterns) {
@@ -146,5 +181,7 @@ export function create_feed() {
 		on_frame: (tell) => { frame_listeners.add(tell); },
 		on_list: (tell) => { list_listeners.add(tell); },
 		on_event: (tell) => { event_listeners.add(tell); },
+		/* tell(alert, starts): starts when it begins to fire or grows worse. */
+		on_alert: (tell) => { alert_listeners.add(tell); },
 	};
 }

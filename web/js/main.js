@@ -7,20 +7,26 @@
 
 import { listen_for_keys, make_actions } from './actions.js';
 import { create_address } from './address.js';
+import { create_alerts } from './alerts.js';
 import { create_clock } from './clock.js';
 import { each_frame, h, set_text } from './dom.js';
 import { create_feed } from './feed.js';
-import { create_judge, failing_of, words } from './lib/health.js';
+import { create_judge, failing_of, with_reasons, words } from './lib/health.js';
 import { signal } from './lib/signal.js';
 import { vitals } from './lib/vitals.js';
+import { create_notices } from './notices.js';
 import { create_plane } from './plane.js';
+import { create_session } from './session.js';
 import { create_settings } from './settings.js';
 import { create_theme } from './theme.js';
+import { create_alert_banner } from './parts/alert-banner.js';
+import { create_ask } from './parts/ask.js';
 import { create_banner } from './parts/banner.js';
 import { create_header } from './parts/header.js';
 import { create_help } from './parts/help.js';
 import { create_nav } from './parts/nav.js';
 import { create_palette } from './parts/palette.js';
+import { create_sign_in } from './parts/sign-in.js';
 import { create_tip } from './parts/tip.js';
 import { create_toast } from './parts/toast.js';
 import { views } from './views/index.js';
@@ -38,6 +44,8 @@ const clock = create_clock();
 const feed = create_feed();
 const plane = create_plane({ feed, clock });
 const address = create_address({ clock, views });
+const alerts = create_alerts({ feed, clock });
+const session = create_session({ feed });
 const crosshair = signal(null);                       /* { t, source, placed } */
 const status = signal(null);
 const health = signal({ level: 'unknown', reasons: [], of: new Map() });
@@ -51,7 +59,18 @@ function zone() {
 
 	if (choice === 'utc')
 		return 'UTC';
-	return (choice === 'server' && status.get()?.host.timezone) || undefined;
+	return (choice === 'server' && server_zone()) || undefined;
+}
+
+/* The server's, if it names one that this browser knows too. */
+function server_zone() {
+	const name = status.get()?.host.timezone;
+
+	try {
+		return name ? new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone : null;
+	} catch {
+		return null;
+	}
 }
 
 /* ---- events of the host and of Vedette: annotations on the charts ---- */
@@ -69,8 +88,8 @@ feed.on_event((event) => {
 /* ---- what everyone is given ---- */
 
 const ctx = {
-	address, clock, crosshair, events, feed, freshness, health, plane, settings, status, theme, toast, visible, zone,
-	chart_tools: { clock, crosshair, colours: theme.colours, zone, base: () => settings.get().base },
+	address, alerts, clock, crosshair, events, feed, freshness, health, plane, server_zone, session, settings, status, theme, toast, visible, zone,
+	chart_tools: { clock, crosshair, colours: theme.colours, zone, base: () => settings.get().base, open_alert: (id) => address.go('alerts', { alert: id }) },
 	cpus: () => status.get()?.host.cpus ?? plane.match(['cpu.usage/*']).length,
 	async copy_link() {
 		try {
@@ -80,10 +99,15 @@ const ctx = {
 			toast('The address bar holds the link: copying needs HTTPS or localhost');
 		}
 	},
+	/* What is mounted now, for keys that mean something on one view. */
+	view: () => mounted,
+	redraw: () => draw(),
 	show_section: (id) => reveal(`section-${id}`),
 	show_card: (id) => reveal(`card-${id}`),
 };
 
+ctx.ask = create_ask(ctx);
+ctx.notices = create_notices(ctx);
 ctx.tip = create_tip(ctx);
 
 function reveal(id) {
@@ -108,7 +132,9 @@ const main = h('main.view', { id: 'main', tabindex: -1 });
 const spoken = h('div.vh', { 'aria-live': 'polite', role: 'status' });
 const skip = h('button.skip', { type: 'button', onclick: () => main.focus() }, 'Skip to the content');
 
-document.body.append(skip, h('div.shell', {}, nav.el, h('div.stage', {}, header.el, create_banner(ctx), main)), spoken);
+const shell = h('div.shell', {}, nav.el, h('div.stage', {}, header.el, create_banner(ctx), main));
+
+document.body.append(skip, shell, create_sign_in(ctx, shell), ...create_alert_banner(ctx), spoken);
 
 let shown = null, mounted = null;
 
@@ -133,6 +159,7 @@ const draw = each_frame(() => {
 	if (document.hidden)
 		return;
 	judge_health();
+	say_title();
 	header.update();
 	nav.update(shown, mounted.contents?.() ?? []);
 	mounted.update();
@@ -172,7 +199,7 @@ function judge_health() {
 		failing_before = failing.join();
 		ask_status();
 	}
-	set_health(judge(plane.latest, clock.now(), { cpus: ctx.cpus() || 1, failing, past: plane.past_of }));
+	set_health(with_reasons(judge(plane.latest, clock.now(), { cpus: ctx.cpus() || 1, failing, past: plane.past_of }), alerts.reasons()));
 }
 
 /* Said aloud when the word changes, and only then. */
@@ -182,8 +209,16 @@ function set_health(next) {
 	health.set(next);
 	if (next.level === before)
 		return;
-	document.title = `${next.level === 'ok' ? '' : `${words[next.level]}: `}${status.get()?.host.hostname ?? 'Vedette'} · Vedette`;
 	set_text(spoken, `Health is ${words[next.level]}${next.reasons[0] ? `: ${next.reasons[0].text}` : ''}`);
+}
+
+/* What a tab among many says: how many alerts, how bad, which host. */
+function say_title() {
+	const { level } = health.get(), loud = alerts.loud().length;
+	const title = `${loud ? `(${loud}) ` : ''}${['ok', 'unknown'].includes(level) ? '' : `${words[level]}: `}${status.get()?.host.hostname ?? 'Vedette'} · Vedette`;
+
+	if (document.title !== title && !shell.hidden)
+		document.title = title;
 }
 
 /* ---- connection, freshness, background ---- */
@@ -191,7 +226,6 @@ function set_health(next) {
 async function ask_status() {
 	try {
 		status.set(await feed.request('get status'));
-		document.title = `${['ok', 'unknown'].includes(health.get().level) ? '' : `${words[health.get().level]}: `}${status.get().host.hostname} · Vedette`;
 	} catch {
 		if (feed.state.get().phase === 'online')
 			setTimeout(ask_status, STATUS_AGAIN_MS);
@@ -206,17 +240,25 @@ async function ask_events() {
 	} catch { /* charts without annotations are still charts */ }
 }
 
-let phase_before = 'connecting';
+let phase_before = 'connecting', away = null;
 
 feed.state.on(({ phase }) => {
 	if (phase === 'online' && phase_before !== 'online') {
 		ask_status();
 		ask_events();
-		if (phase_before === 'offline' && plane.last_frame_at()) {
+		alerts.start();
+		session.learn();
+		if (away === 'offline' && plane.last_frame_at()) {
 			plane.reload();
 			toast('Connected again');
+		} else if (away === 'refused') {
+			plane.reload();
 		}
 	}
+	if (['offline', 'refused'].includes(phase))
+		away = phase;
+	else if (phase === 'online')
+		away = null;
 	phase_before = phase;
 	draw();
 });
@@ -265,6 +307,11 @@ document.addEventListener('pointerdown', (event) => {
 
 plane.tick.on(draw);
 settings.on(draw);
+alerts.changed.on(() => {
+	say_title();
+	draw();
+});
+session.state.on(draw);
 theme.colours.on(draw);
 crosshair.on(() => clock.state.get().mode !== 'live' && draw());
 address.state.on(show_view);

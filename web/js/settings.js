@@ -9,6 +9,7 @@ const defaults = {
 	theme: 'auto',     /* auto | light | dark */
 	zone: 'browser',   /* browser | utc | server */
 	base: 1024,        /* 1024 (KiB) | 1000 (kB) */
+	notify: false,     /* notes of the browser for alerts */
 	columns: null,     /* of the process table; null is the default set */
 };
 

@@ -13,6 +13,7 @@ function read_colours() {
 
 	for (const name of names)
 		found[name] = value(`--${name}`);
+	found.info = found.accent;
 	found.heat = Array.from({ length: 6 }, (_, i) => value(`--heat-${i}`));
 	return found;
 }

@@ -11,7 +11,7 @@ export const scheduler = chart_card({
 export const files = chart_card({
 	id: 'files', title: 'Open files', section: 'system', unit: '', least: 100,
 	help: 'Files, sockets and pipes that all programs hold open together.',
-	series: ['host.open_files'], label: () => 'open files',
+	series: ['host.open_files'], about: ['host.open_files_percent'], label: () => 'open files',
 	now(ctx) {
 		const share = ctx.plane.latest.get('host.open_files_percent');
 

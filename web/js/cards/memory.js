@@ -9,6 +9,9 @@ export const memory = chart_card({
 	help: 'Used is what programs hold; buffers and cached are given back when programs need them.',
 	series: ['memory.used', 'memory.buffers', 'memory.cached', 'memory.free'],
 	quiet: (id) => id === 'memory.free',
+	about: ['memory.usage'],
+	/* Rules speak of percent; the axis is the same amount in bytes. */
+	limits: (ctx) => (total(ctx) ? ctx.alerts.lines(['memory.usage']).map((line) => ({ ...line, at: (line.at / 100) * total(ctx) })) : []),
 	top: total,
 	now: (ctx) => (total(ctx) ? `of ${format(total(ctx), 'bytes', ctx.settings.get().base)}` : ''),
 });
@@ -21,5 +24,5 @@ const names = {
 export const paging = chart_card({
 	id: 'paging', title: 'Swap and paging', section: 'memory', unit: 'bytes/s', mirror: true, least: 1024,
 	help: 'Read from disk into memory above the line, written out below. Swapping that lasts means too little memory.',
-	series: Object.keys(names), label: (id) => names[id], down: (id) => id.includes('out'),
+	series: Object.keys(names), about: ['swap.usage'], label: (id) => names[id], down: (id) => id.includes('out'),
 });

@@ -72,6 +72,16 @@ export function create_judge() {
 	};
 }
 
+/* What was judged, and what rules say on top: the worst word counts. */
+export function with_reasons(found, more) {
+	if (!more.length)
+		return found;
+
+	const reasons = [...more, ...found.reasons].sort((a, b) => levels.indexOf(b.level) - levels.indexOf(a.level));
+
+	return { ...found, level: reasons[0].level, reasons };
+}
+
 export const failing_of = (latest) => [...latest]
 	.filter(([id, value]) => value === 1 && id.startsWith('self.collector_failing/'))
 	.map(([id]) => instance_of(id));

@@ -4,6 +4,8 @@
  *     kind: 'line' | 'stack' | 'heat', fixed: [0, 100], mirror,
  *     pick(ids, ctx) → ids to draw, label(id), down(id), quiet(id),
  *     peak: id whose highest is drawn over a stack of wide points,
+ *     about: [ids] that the chart speaks of without drawing them: their alerts
+ *     are shown on it too,
  *     limits(ctx), top(ctx), least, wide, tall, optional, empty: { why, what } }
  *
  * It owns the title, the legend (which shows the values under the shared
@@ -12,6 +14,7 @@
 
 import { create_chart } from '../chart.js';
 import { fill, h, keyed, new_id, set_attr, set_text, toggle } from '../dom.js';
+import { by_weight, merge_lines, severity_words, states } from '../lib/alerts.js';
 import { styles_of } from '../lib/colours.js';
 import { instance_of } from '../lib/series.js';
 import { full_text } from '../lib/time.js';
@@ -42,6 +45,7 @@ function mount(el, ctx, spec) {
 
 	const unit = h('span.unit');
 	const now = h('span.card-now');
+	const alert_link = h('a.card-alert', { hidden: true });
 	const explore = h('a.icon-button.quiet', { 'aria-label': `Open ${spec.title} in the explorer`, title: 'Open in the explorer' }, icon('expand'));
 	const plot = h('div.plot', {
 		tabindex: 0, role: 'slider', 'aria-label': `${spec.title}, chart`, 'aria-describedby': id,
@@ -54,7 +58,7 @@ function mount(el, ctx, spec) {
 
 	toggle(el, 'tall', Boolean(spec.tall));
 	el.append(
-		h('header.card-head', {}, h('h3', { title: spec.help }, spec.title, ' ', unit), now, explore),
+		h('header.card-head', {}, h('h3', { title: spec.help }, spec.title, ' ', unit), now, alert_link, explore),
 		h('div.plot-box', {}, plot, state.el), legend, note, summary,
 	);
 
@@ -64,6 +68,39 @@ function mount(el, ctx, spec) {
 		const all = plane.match(spec.series), ids = spec.pick ? spec.pick(all, ctx) : all;
 
 		return { all, ids: ids.slice(0, spec.most ?? MOST_SERIES), left: Math.max(0, ids.length - (spec.most ?? MOST_SERIES)) };
+	}
+
+	/* The page's own lines, and those of the rules about what is drawn. A rule
+	 * about something that is only spoken of has another axis, unless the chart
+	 * is made of parts of it. */
+	function limits(ids) {
+		const own = spec.limits?.(ctx) ?? [];
+
+		if (spec.kind === 'heat')
+			return own;
+		return merge_lines(own, ctx.alerts.lines([...ids, spec.peak].filter(Boolean)));
+	}
+
+	/* The worst alert of the shown range, by name, as a way to it. */
+	function draw_alert(episodes) {
+		const open = episodes.filter((one) => one.state !== 'resolved'), worst = [...(open.length ? open : episodes)].sort(by_weight)[0];
+		const said = worst ? `${worst.id} ${worst.state} ${worst.severity} ${episodes.length}` : '';
+
+		if (alert_link.said === said)
+			return;
+		alert_link.said = said;
+		alert_link.hidden = !worst;
+		if (!worst)
+			return;
+
+		const rest = episodes.length > 1 ? ` +${episodes.length - 1}` : '';
+
+		alert_link.dataset.severity = worst.severity;
+		alert_link.dataset.state = worst.state;
+		alert_link.href = ctx.address.to('alerts', { alert: worst.id });
+		set_attr(alert_link, 'title', `${worst.rule} on ${worst.series}: ${states[worst.state].word.toLowerCase()}, ${severity_words[worst.severity].toLowerCase()}${rest ? `; and ${episodes.length - 1} more in this range` : ''}`);
+		set_attr(alert_link, 'aria-label', `Alert ${alert_link.title}`);
+		fill(alert_link, icon(states[worst.state].icon ?? worst.severity), h('span', {}, `${worst.rule}${rest}`));
 	}
 
 	function rebuild(ids, band) {
@@ -79,11 +116,11 @@ function mount(el, ctx, spec) {
 		chart = create_chart(plot, {
 			kind: spec.kind ?? 'line', unit: spec.unit, fixed: spec.fixed, mirror: spec.mirror, least: spec.least, band,
 			peak: band && spec.peak && !hidden.has(PEAK.id) ? { id: spec.peak, interval: plane.about(spec.peak).interval ?? 1000 } : null,
-			limits: spec.limits?.(ctx), top: spec.top && (() => spec.top(ctx)),
+			limits: limits(ids), top: spec.top && (() => spec.top(ctx)),
 		}, visible, ctx.chart_tools);
 		chart.all = list;
 		chart.listed = band && spec.peak ? [...list, PEAK] : list;
-		ctx.tip.describe(chart, (t) => ({ title: spec.title, rows: rows_at(t) }));
+		ctx.tip.describe(chart, (t) => ({ title: spec.title, ids: [...ids, ...(spec.about ?? []), spec.peak], rows: rows_at(t) }));
 		fill(legend, spec.kind === 'heat' ? heat_key() : null);
 		legend.kept = null;
 	}
@@ -254,7 +291,7 @@ function mount(el, ctx, spec) {
 	function update() {
 		const { all, ids, left } = chosen();
 		const band = plane.shown()?.banded ?? false;
-		const next = `${ids.join('\n')}|${band}|${[...hidden].join()}|${ctx.settings.get().base}|${spec.limits ? JSON.stringify(spec.limits(ctx)) : ''}`;
+		const next = `${ids.join('\n')}|${band}|${[...hidden].join()}|${ctx.settings.get().base}|${JSON.stringify(limits(ids))}`;
 
 		if (spec.optional)
 			el.hidden = !all.length;
@@ -266,7 +303,11 @@ function mount(el, ctx, spec) {
 			rebuild(ids, band);
 			explore.href = ctx.address.to('explorer', { series: write_list(ids) });
 		}
-		chart.draw(plane.shown(), ctx.events.list());
+
+		const episodes = ctx.alerts.around([...ids, ...(spec.about ?? []), spec.peak]);
+
+		chart.draw(plane.shown(), ctx.events.list(), episodes);
+		draw_alert(episodes);
 		draw_legend();
 		set_text(now, left ? `+${left} more` : spec.now?.(ctx) ?? '');
 		summarise();

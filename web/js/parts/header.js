@@ -5,6 +5,7 @@ import { fill, h, set_attr, set_text, toggle } from '../dom.js';
 import { words } from '../lib/health.js';
 import { ago_words, span_words } from '../lib/time.js';
 import { format } from '../lib/units.js';
+import { sign_in, sign_out } from './deeds.js';
 import { icon } from './icons.js';
 import { popover } from './popover.js';
 import { create_range_picker, segments, zone_choice } from './range-picker.js';
@@ -16,6 +17,7 @@ const badges = {
 	history: { word: 'HISTORY', icon: 'clock', hint: 'A fixed range: press to go to now (n)' },
 	stale: { word: 'STALE', icon: 'warning', hint: 'No new values are coming' },
 	offline: { word: 'OFFLINE', icon: 'offline', hint: 'Not connected' },
+	refused: { word: 'SIGN IN', icon: 'user', hint: 'Sign in first' },
 	connecting: { word: 'CONNECTING', icon: 'retry', hint: 'Connecting' },
 };
 
@@ -46,8 +48,8 @@ export function create_header(ctx, { open_palette, open_help }) {
 		return [
 			h('div.menu-title', {}, words[level]),
 			list.length
-				? h('ul.reason-list', {}, list.map((reason) => h('li', { 'data-level': reason.level }, icon(reason.level), h('span', {}, reason.text), h('strong', {}, reason.vital ? format(reason.value, ctx.plane.about(reason.id).unit) : ''))))
-				: h('p.menu-note', {}, level === 'unknown' ? 'There are no values to judge by.' : 'All vitals are below their thresholds and every collector runs.'),
+				? h('ul.reason-list', {}, list.map((reason) => h('li', { 'data-level': reason.level }, icon(reason.level), reason.alert ? h('a.link-like', { href: ctx.address.to('alerts', { alert: reason.alert }) }, reason.text) : h('span', {}, reason.text), h('strong', {}, reason.vital ? format(reason.value, ctx.plane.about(reason.id).unit) : ''))))
+				: h('p.menu-note', {}, level === 'unknown' ? 'There are no values to judge by.' : 'All vitals are below their thresholds, no alert fires, and every collector runs.'),
 			status ? h('p.menu-note', {}, `${status.host.os}, ${status.host.kernel}, up for ${span_words(status.now - status.host.boot)}`) : null,
 		];
 	}
@@ -55,7 +57,13 @@ export function create_header(ctx, { open_palette, open_help }) {
 	function settings_panel(close) {
 		const row = (label, control) => h('div.menu-row', {}, h('span', {}, label), control);
 
+		const { name, role } = ctx.session.state.get(), known = ctx.session.is_somebody();
+
 		return [
+			h('div.menu-who', {}, icon('user'), h('span.menu-name', {}, known ? name : 'Not signed in'), h('span.role', { 'data-role': role }, role ?? 'unknown')),
+			known
+				? h('button.menu-item', { type: 'button', onclick: () => { close(); sign_out(ctx); } }, icon('close'), ' Sign out')
+				: h('button.menu-item', { type: 'button', onclick: () => { close(false); sign_in(ctx); } }, icon('user'), ' Sign in'),
 			row('Theme', segments('Theme', [['auto', 'Auto'], ['light', 'Light'], ['dark', 'Dark']], settings.get().theme, (theme) => settings.change({ theme }))),
 			row('Times', zone_choice(ctx)),
 			row('Sizes', segments('Sizes', [[1024, 'KiB'], [1000, 'kB']], settings.get().base, (base) => settings.change({ base }))),
@@ -67,7 +75,7 @@ export function create_header(ctx, { open_palette, open_help }) {
 	function badge_state() {
 		const { phase } = feed.state.get();
 
-		if (phase === 'offline' || (phase === 'connecting' && !ctx.plane.last_frame_at()))
+		if (phase === 'offline' || phase === 'refused' || (phase === 'connecting' && !ctx.plane.last_frame_at()))
 			return phase;
 		if (clock.shown_mode() !== 'live')
 			return clock.shown_mode();

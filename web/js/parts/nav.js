@@ -1,19 +1,39 @@
 /* nav.js: the views, from their table, and what the present one holds. */
 
-import { h, keyed, set_attr } from '../dom.js';
+import { h, keyed, set_attr, set_text } from '../dom.js';
 import { icon } from './icons.js';
 
 export function create_nav(ctx, views) {
-	const links = new Map(views.map((view) => [view.id, h('a.nav-link', { href: `#/${view.id}`, 'data-view': view.id, title: `${view.label} (g ${view.key})` }, icon(view.icon), h('span', {}, view.label))]));
+	const links = new Map(views.map((view) => [view.id, make_link(view)]));
 	const contents = h('ul.nav-contents', { 'aria-label': 'On this page' });
 	const brand = h('a.brand', { href: '#/overview', 'aria-label': 'Vedette, overview' }, icon('overview'), h('span', {}, 'Vedette'));
 	const el = h('nav.side', { 'aria-label': 'Views' }, brand, h('div.nav-links', {}, [...links.values()]), contents);
 
+	function make_link(view) {
+		const count = h('span.nav-badge', { hidden: true });
+		const link = h('a.nav-link', { href: `#/${view.id}`, 'data-view': view.id, title: `${view.label} (g ${view.key})` }, icon(view.icon), h('span', {}, view.label), count);
+
+		link.count = count;
+		return link;
+	}
+
+	/* How many ask for someone, in the colour of the worst; said as well. */
+	function draw_badge(link, view) {
+		const list = view.badge?.(ctx) ?? [];
+
+		link.count.hidden = !list.length;
+		set_text(link.count, list.length > 99 ? '99+' : String(list.length || ''));
+		link.count.dataset.severity = list[0]?.severity ?? '';
+		set_attr(link, 'aria-label', list.length ? `${view.label}, ${list.length} firing` : null);
+	}
+
 	return {
 		el,
 		update(view, sections) {
-			for (const [id, link] of links)
-				set_attr(link, 'aria-current', id === view ? 'page' : null);
+			for (const one of views) {
+				set_attr(links.get(one.id), 'aria-current', one.id === view ? 'page' : null);
+				draw_badge(links.get(one.id), one);
+			}
 			keyed(contents, sections, (section) => section.id, (section) => h('li', {}, h('button.nav-section', { type: 'button', onclick: () => ctx.show_section(section.id) }, section.title)));
 		},
 	};

@@ -1,12 +1,15 @@
-/* palette.js: one box that finds views, actions, series and processes. */
+/* palette.js: one box that finds views, actions, alerts, rules, series and
+ * processes. */
 
 import { fill, h, set_attr } from '../dom.js';
 import { get_json } from '../http.js';
+import { severity_words, states } from '../lib/alerts.js';
 import { rank } from '../lib/fuzzy.js';
 import { rows_of } from '../lib/process-columns.js';
 import { format } from '../lib/units.js';
 import { write_list } from '../lib/urlstate.js';
 import { key_name } from '../actions.js';
+import { sign_in, silence } from './deeds.js';
 import { icon } from './icons.js';
 
 const MOST = 40, EACH = 12, TYPING_MS = 120;
@@ -14,7 +17,7 @@ const MOST = 40, EACH = 12, TYPING_MS = 120;
 export function create_palette(ctx, actions_of) {
 	const input = h('input.palette-input', {
 		type: 'text', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': 'palette-list', 'aria-autocomplete': 'list', 'aria-label': 'Search for anything',
-		placeholder: 'Find a metric, a process, a view, an action', spellcheck: 'false', autocomplete: 'off', oninput: search, onkeydown: on_key,
+		placeholder: 'Find a metric, a process, an alert, a rule, an action', spellcheck: 'false', autocomplete: 'off', oninput: search, onkeydown: on_key,
 	});
 	const list = h('div.palette-list', { id: 'palette-list', role: 'listbox', 'aria-label': 'Found' });
 	const dialog = h('dialog.palette', { 'aria-label': 'Search for anything', onclick: (event) => event.target === dialog && dialog.close() },
@@ -28,6 +31,13 @@ export function create_palette(ctx, actions_of) {
 		actions: () => actions_of().filter((one) => one.id !== 'palette').map((one) => ({ label: one.label, hint: one.keys.map(key_name).join(' or '), icon: one.icon ?? 'chevron', run: one.run })),
 		processes: () => processes,
 		series: () => series,
+		alerts: () => ctx.alerts.present().map((alert) => ({
+			label: `${alert.rule} on ${alert.series}`, hint: `${severity_words[alert.severity].toLowerCase()} alert, ${states[alert.state].word.toLowerCase()}`, icon: alert.severity, run: () => ctx.address.go('alerts', { alert: alert.id }),
+		})),
+		rules: () => ctx.alerts.rules.get().flatMap((rule) => [
+			{ label: `Rule ${rule.name}`, hint: `${rule.metric}, ${states[rule.state].word.toLowerCase()}`, icon: 'alerts', run: () => ctx.address.go('alerts', { tab: 'rules', name: rule.name }) },
+			{ label: `Silence ${rule.name}`, hint: ctx.session.is_operator() ? 'for a while' : 'takes an operator', icon: 'silence', run: () => (ctx.session.is_operator() ? silence(ctx, { rule: rule.name }) : sign_in(ctx, 'Silencing takes the operator role.')) },
+		]),
 	};
 
 	function search() {
@@ -72,8 +82,8 @@ export function create_palette(ctx, actions_of) {
 
 	function draw(query) {
 		items = query
-			? [...rank(query, sources.actions(), (item) => item.label, EACH), ...sources.processes().filter((item) => item.match === query), ...rank(query, sources.series(), (item) => `${item.label} ${item.hint}`, MOST)].slice(0, MOST)
-			: sources.actions();
+			? [...rank(query, sources.alerts(), (item) => `${item.label} alert`, EACH), ...rank(query, sources.actions(), (item) => item.label, EACH), ...rank(query, sources.rules(), (item) => item.label, EACH), ...sources.processes().filter((item) => item.match === query), ...rank(query, sources.series(), (item) => `${item.label} ${item.hint}`, MOST)].slice(0, MOST)
+			: [...sources.alerts(), ...sources.actions()];
 		rows = items.map((item, i) => h('div.palette-row', { role: 'option', id: `palette-${i}`, onclick: () => run(i), onpointermove: () => mark(i) }, icon(item.icon), h('span.palette-label', {}, item.label), h('span.palette-hint', {}, item.hint)));
 		fill(list, rows.length ? rows : h('div.palette-none', {}, `Nothing is called “${query}”.`));
 		mark(Math.min(active, Math.max(0, items.length - 1)));

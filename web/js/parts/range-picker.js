@@ -76,7 +76,7 @@ export function create_range_picker(ctx) {
 
 /* The zones: this browser's, UTC, and the server's where it says which. */
 export function zone_choice(ctx) {
-	const zones = [['browser', 'Browser'], ['utc', 'UTC'], ctx.status.get()?.host.timezone && ['server', 'Server']].filter(Boolean);
+	const zones = [['browser', 'Browser'], ['utc', 'UTC'], ctx.server_zone() && ['server', 'Server']].filter(Boolean);
 
 	return segments('Time zone', zones, ctx.settings.get().zone, (zone) => ctx.settings.change({ zone }));
 }

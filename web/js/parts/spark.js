@@ -4,8 +4,9 @@
 import { faded } from '../theme.js';
 
 /* size: of the element, as its observer told: reading it here would force a
- * layout. highest: of each point where points are wide, or null. limit: or null. */
-export function draw_spark(canvas, { size, values, highest, first, last, low, high, limit, colour, limit_colour }) {
+ * layout. highest: of each point where points are wide, or null. limit: or null.
+ * shade: a stretch behind the line, { from, to (shares of the width), colour }. */
+export function draw_spark(canvas, { size, values, highest, first, last, low, high, limit, colour, limit_colour, shade = null }) {
 	const ratio = devicePixelRatio || 1, width = Math.round(size.width * ratio), height = Math.round(size.height * ratio);
 
 	if (!width || !height)
@@ -20,6 +21,12 @@ export function draw_spark(canvas, { size, values, highest, first, last, low, hi
 	const y = (value) => height - ratio - ((value - low) / (high - low || 1)) * (height - 2 * ratio);
 
 	ctx.clearRect(0, 0, width, height);
+	if (shade) {
+		const left = Math.max(0, shade.from) * width;
+
+		ctx.fillStyle = faded(shade.colour, 0.13);
+		ctx.fillRect(left, 0, Math.max(ratio, Math.min(1, shade.to) * width - left), height);
+	}
 	if (limit !== null && limit <= high) {
 		ctx.strokeStyle = limit_colour;
 		ctx.setLineDash([2 * ratio, 3 * ratio]);

@@ -3,11 +3,13 @@
  * other charts say theirs in their legends. */
 
 import { fill, h, set_text } from '../dom.js';
+import { during, severity_words, states } from '../lib/alerts.js';
 import { full_text, zone_text } from '../lib/time.js';
+import { icon } from './icons.js';
 
-const NEAR_PX = 6;
+const NEAR_PX = 6, MOST_ALERTS = 4;
 
-export function create_tip({ crosshair, clock, zone, events }) {
+export function create_tip({ crosshair, clock, zone, events, alerts }) {
 	const describers = new WeakMap();
 	const time = h('div.tip-time'), list = h('ul.tip-rows'), happened = h('div.tip-events');
 	const el = h('div.tip', { 'aria-hidden': 'true', hidden: true }, time, list, happened);
@@ -27,11 +29,11 @@ export function create_tip({ crosshair, clock, zone, events }) {
 		if (!describe)
 			return;
 
-		const { rows } = describe(point.t);
+		const { rows, ids } = describe(point.t);
 
 		set_text(time, `${full_text(point.t, zone())} ${zone_text(point.t, zone())}`);
 		fill(list, rows.map((row) => h('li', {}, h(`span.swatch.hue-${row.hue}.dash-${row.dash}`), h('span.tip-label', {}, row.label), h('span.tip-value', {}, row.text, row.unit ? ` ${row.unit}` : ''))));
-		fill(happened, near(point.t).map((event) => h('div', {}, event.text)));
+		fill(happened, near(point.t).map((event) => h('div', {}, event.text)), during(alerts.around(ids), point.t, point.t).slice(-MOST_ALERTS).map((alert) => h('div.tip-alert', { 'data-severity': alert.severity }, icon(alert.severity), ` ${alert.rule}, ${severity_words[alert.severity].toLowerCase()}${alert.state === 'firing' ? '' : `, ${states[alert.state].word.toLowerCase()}`}`)));
 		place(point);
 	}
 
