@@ -229,20 +229,28 @@ static void supersede(struct recovery *r, const char *pid)
 		client_close(c, false);
 }
 
+/* A JSON string of digits, as we write them: strtoull(3) would take blanks and signs too. */
+static bool read_offset(struct slice text, uint64_t *out)
+{
+	*out = 0;
+	if (json_type(text) != JSON_STRING || text.n < 3 || text.n > 2 + 19)
+		return false;
+	for (size_t i = 1; i < text.n - 1; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+		*out = *out * 10 + (uint64_t)(text.p[i] - '0');
+	}
+	return true;
+}
+
 /* Where the client stands: its offset, or where it connected if it has received nothing. */
 static bool position_of(const struct recovery *r, const struct kept *k, struct slice auth, uint64_t *out)
 {
 	struct slice offset;
-	char *end;
 
 	*out = k->since;
-	if (json_get(auth, "offset", &offset)) {
-		if (json_type(offset) != JSON_STRING || offset.n < 3 || offset.n > 22)
-			return false;
-		*out = strtoull(offset.p + 1, &end, 10);
-		if (end != offset.p + offset.n - 1)
-			return false;
-	}
+	if (json_get(auth, "offset", &offset) && !read_offset(offset, out))
+		return false;
 	return *out >= r->forgotten && *out <= r->position;
 }
 
