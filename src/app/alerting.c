@@ -335,10 +335,18 @@ const char *alerting_acknowledge(struct alerting *al, const char *id, const char
 	return err == 0 ? NULL : *why ? why : "there is no such alert";
 }
 
+struct silence_count {
+	const char *id;                /* looked for; NULL: none */
+	bool found;
+	size_t n;
+};
+
 static void count_silence(void *user, const struct silence *s)
 {
-	(void)s;
-	++*(size_t *)user;
+	struct silence_count *c = user;
+
+	c->n++;
+	c->found |= c->id && strcmp(s->id, c->id) == 0;
 }
 
 static void add_silence(const struct silence *s, struct buf *out)
@@ -360,12 +368,12 @@ const char *alerting_silence(struct alerting *al, struct params *p, const char *
 	int64_t now = clock_wall_ms();
 	double until = params_number(p, "until", 0, 1e15, -1);
 	struct silence s = {.from_ms = now, .until_ms = (int64_t)until, .by = (char *)(uintptr_t)who, .note = note ? note : (char *)(uintptr_t)""};
+	struct silence_count had = {.id = id};
 	const char *error = NULL;
-	size_t n = 0;
 
 	if (rule && !matcher)
 		matcher = xasprintf("rule=%s", rule);
-	alerts_each_silence(al->alerts, count_silence, &n);
+	alerts_each_silence(al->alerts, count_silence, &had);
 	snprintf(s.id, sizeof s.id, "%s", id ? id : "");
 	if (!id)
 		random_id(s.id);
@@ -376,7 +384,9 @@ const char *alerting_silence(struct alerting *al, struct params *p, const char *
 		error = "say which alerts: rule, or matcher like \"rule=HIGH_*,series=cpu*\"";
 	else if (until < 0)
 		error = "until is needed: milliseconds since the epoch, in the future (in the past it ends a silence)";
-	else if (n >= LIMIT_SILENCES && !id)
+	else if (id ? !had.found : until <= (double)now)
+		error = id ? "there is no such silence" : "until lies in the past; it is in milliseconds since the epoch";
+	else if (had.n >= LIMIT_SILENCES && !id)
 		error = "too many silences: at most 1000 at once";
 	else if (!silence_matcher_check(matcher, why, sizeof why))
 		error = why;

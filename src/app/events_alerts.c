@@ -110,7 +110,7 @@ static void on_resend(struct call *c)
 {
 	double id;
 
-	if (sio_args_number(c->args, 0, &id) && id > 0 && id < 9e15)
+	if (sio_args_number(c->args, 0, &id) && id > 0 && id < 9e15 && (double)(int64_t)id == id)
 		alerting_resend(c->app->alerting, (int64_t)id, c->who.name, c->who.role, call_finish, call_keep(c));
 	else
 		call_error(c, "the first argument must be the number of a delivery");

@@ -240,11 +240,16 @@ void route_resend(void *user, struct http_request *r)
 {
 	struct app *app = user;
 	struct identity who;
-	char id[24];
+	char id[24], *end;
+	long long n;
 
 	if (!id_of(r, "/api/v1/deliveries/", "resend", id, sizeof id) || !may(app, r, ROLE_OPERATOR, &who))
 		return;
-	alerting_resend(app->alerting, strtoll(id, NULL, 10), who.name, who.role, finish, wait_for(r));
+	n = strtoll(id, &end, 10);
+	if (n > 0 && !*end)
+		alerting_resend(app->alerting, n, who.name, who.role, finish, wait_for(r));
+	else
+		reply_error(r, "there is no such delivery");
 }
 
 void route_test_channel(void *user, struct http_request *r)
