@@ -40,6 +40,8 @@ const routes = [
 	["/api/v1/processes", JSON_TYPE, "no-store"],
 	["/api/v1/status", JSON_TYPE, "no-store"],
 	["/api/v1/events", JSON_TYPE, "no-store"],
+	...["session", "alerts", "alerts?from=-60000", "rules", "rules/HIGH_CPU/explain", "silences", "channels", "deliveries"]
+		.map((name) => [`/api/v1/${name}`, JSON_TYPE, "no-store"]),
 	...BUNDLES.map((name) => [`/socket.io/${name}`, JS_TYPE, "public, max-age=0"]),
 	...BUNDLES.map((name) => [`/socket.io/${name}.map`, JSON_TYPE, "public, max-age=0"]),
 ];
@@ -365,7 +367,8 @@ test("a friend's page may read the answers to polling", async () => {
 test("where strangers may do nothing they are told so, and nothing else", async (t) => {
 	const closed = await start(t, { config: "anonymous = none" });
 
-	for (const path of ["/metrics", "/api/v1/series", "/api/v1/history?series=cpu", "/api/v1/processes", "/api/v1/status", "/api/v1/events"]) {
+	for (const path of ["/metrics", "/api/v1/series", "/api/v1/history?series=cpu", "/api/v1/processes", "/api/v1/status", "/api/v1/events",
+		"/api/v1/alerts", "/api/v1/rules", "/api/v1/rules/HIGH_CPU/explain", "/api/v1/silences", "/api/v1/channels", "/api/v1/deliveries", "/api/v1/audit"]) {
 		const answer = await get(closed, path);
 		assert.equal(answer.status, 401, path);
 		assert.deepEqual(JSON.parse(answer.text), { status: "error", error: "unauthorized" });
