@@ -10,6 +10,7 @@
  *   kind 'heat'   one strip a series, coloured by value from 0 to 100 */
 
 import uPlot from 'uplot';
+import { by_weight } from './lib/alerts.js';
 import { calm_top } from './lib/axis.js';
 import { stack, with_gaps } from './lib/columns.js';
 import { set_attr } from './dom.js';
@@ -20,7 +21,7 @@ import { faded } from './theme.js';
 const AXIS_WIDTH = 46, X_HEIGHT = 22;
 const FONT = '11px system-ui, sans-serif';
 const DRAG_LEAST_PX = 5;
-const LABEL_HALF_PX = 10;
+const LABEL_HALF_PX = 10, LABEL_PX = 13;
 const EPISODE_PX = 5, EPISODE_REACH_PX = 16; /* the strip over an alert, and how near a click must be */
 const ROOM = 1.05; /* above the highest value */
 const dashes = [undefined, [6, 4], [2, 3]];
@@ -215,7 +216,7 @@ export function create_chart(host, spec, series, tools) {
 	}
 
 	function draw_limits(u) {
-		const { ctx } = u;
+		const { ctx } = u, labels = [];
 
 		for (const { at, level, label } of spec.limits ?? []) {
 			if (at > u.scales.y.max || at < u.scales.y.min)
@@ -231,8 +232,11 @@ export function create_chart(host, spec, series, tools) {
 			ctx.moveTo(u.bbox.left, y);
 			ctx.lineTo(u.bbox.left + u.bbox.width, y);
 			ctx.stroke();
-			if (label)
+			/* Of two lines that lie together, one has room to say its name. */
+			if (label && !labels.some((other) => Math.abs(other - y) < LABEL_PX * devicePixelRatio)) {
+				labels.push(y);
 				draw_label(u, label, y, colours.get()[level]);
+			}
 			ctx.restore();
 		}
 	}
@@ -270,7 +274,7 @@ export function create_chart(host, spec, series, tools) {
 
 	function draw_tints(u) {
 		each_episode(u, (x, width, colour) => {
-			u.ctx.fillStyle = faded(colour, 0.1);
+			u.ctx.fillStyle = faded(colour, 0.08);
 			u.ctx.fillRect(x, u.bbox.top, width, u.bbox.height);
 		});
 	}
@@ -562,7 +566,7 @@ export function create_chart(host, spec, series, tools) {
 			const data = data_of(columns);
 
 			marks = events ?? [];
-			episodes = alerts ?? [];
+			episodes = [...(alerts ?? [])].sort((a, b) => by_weight(b, a)); /* the worst on top */
 			fit(data);
 			if (!plot) {
 				plot = new uPlot(options(...size()), data, host);

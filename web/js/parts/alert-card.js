@@ -53,7 +53,7 @@ export function alert_card(ctx, { picture = null } = {}) {
 
 		set_text(value, value_words(rule, value_now(rule), unit, base));
 		ended.hidden = !is_over();
-		set_text(limit, (is_over() ? 'limit ' : '') + limit_words(rule, alert.threshold, unit, base, rule?.limits[alert.severity]?.high ?? null));
+		set_text(limit, (is_over() && rule ? 'limit ' : '') + limit_words(rule, alert.threshold, unit, base, rule?.limits[alert.severity]?.high ?? null));
 		set_text(lasted, is_over() ? `lasted ${span_words(lasted_ms(alert, t))}` : `for ${span_words(lasted_ms(alert, t))}`);
 		set_text(began, is_over() ? '' : `since ${full_text(alert.startsAt, ctx.zone())}`);
 	}

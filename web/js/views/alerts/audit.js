@@ -30,9 +30,19 @@ export function mount(el, ctx) {
 		},
 	});
 
+	/* An alert by its name, with the way to it. */
+	function what({ action, detail }) {
+		if (action !== 'acknowledge alert')
+			return detail ?? '';
+
+		const alert = ctx.alerts.find(detail);
+
+		return h('a.link-like', { href: ctx.address.to('alerts', { tab: 'audit', alert: detail }) }, alert ? `${alert.rule} on ${alert.series}` : detail);
+	}
+
 	function update() {
 		keyed(body, rows, (row) => `${row.timestamp} ${row.who} ${row.action} ${row.detail}`, (row) => h('tr', {},
-			h('td', {}, full_text(row.timestamp, ctx.zone())), h('th', { scope: 'row' }, row.who), h('td', {}, row.role), h('td', {}, row.action), h('td.audit-detail', {}, row.detail ?? '')));
+			h('td', {}, full_text(row.timestamp, ctx.zone())), h('th', { scope: 'row' }, row.who), h('td', {}, row.role), h('td', {}, row.action), h('td.audit-detail', {}, what(row))));
 	}
 
 	return { update, destroy: asking.stop };

@@ -48,10 +48,10 @@ export function mount(el, ctx) {
 			return;
 		calm.said = text;
 		calm.textContent = '';
-		calm.append(icon('ok'), h('strong', {}, list.length ? 'Nothing asks for you.' : 'All is calm.'),
+		calm.append(icon(rules.length ? 'ok' : 'info'), h('strong', {}, list.length ? 'Nothing asks for you.' : rules.length ? 'All is calm.' : 'Nothing can fire.'),
 			h('span', {}, rules.length
 				? `${rules.length} ${rules.length === 1 ? 'rule watches' : 'rules watch'} ${watching} series${last ? `; the last alert was ${last.rule}, which ended ${ago_words(Math.max(0, ctx.clock.now() - last.endsAt))}` : ''}.`
-				: 'There are no rules, so nothing can fire: write one in the configuration.'),
+				: 'There are no rules: write one in the configuration.'),
 			h('span.calm-links', {}, h('a.button.small', { href: ctx.address.to('alerts', { tab: 'rules' }) }, rules.length ? 'See the rules' : 'How to write a rule'), h('a.button.small', { href: ctx.address.to('alerts', { tab: 'history' }) }, 'See the history')));
 	}
 

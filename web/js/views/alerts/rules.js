@@ -29,6 +29,8 @@ export function mount(el, ctx) {
 		ask: ctx.alerts.load_rules,
 		show(answer) {
 			rules = answer;
+			if (!rules.length)
+				state.empty('There are no rules.', ['Write one in the configuration, such as ', h('code', {}, example), ', and reload (SIGHUP).']);
 			update();
 			if (open_one() && !explained.has(open_one()))
 				explain(open_one());
@@ -135,21 +137,12 @@ export function mount(el, ctx) {
 		set_text(count, `${rules.length} ${rules.length === 1 ? 'rule' : 'rules'}: ${order.filter(of).map((name) => `${of(name)} ${states[name].word.toLowerCase()}`).join(', ')}`);
 	}
 
-	const stop = ctx.alerts.rules.on((answer) => {
-		rules = answer;
-		if (!rules.length)
-			state.empty('There are no rules.', `Write one in the configuration, such as ${example}, and reload (SIGHUP).`);
-	});
-
 	return {
 		update,
 		address_changed() {
 			if (open_one() && !explained.has(open_one()))
 				explain(open_one());
 		},
-		destroy() {
-			stop();
-			asking.stop();
-		},
+		destroy: asking.stop,
 	};
 }
