@@ -83,7 +83,8 @@ static void on_kept(void *user)
 {
 	struct alerting *al = user;
 
-	notify_poke(al->notify);
+	if (al->notify)
+		notify_poke(al->notify);
 }
 
 static void keep(struct alerting *al, const struct alert_view *a, bool notify)
@@ -224,12 +225,17 @@ void alerting_reload(struct alerting *al)
 	alerts_reload(al->alerts, rules, n);
 }
 
+void alerting_stop(struct alerting *al)
+{
+	loop_timer_clear(al->app->loop, &al->tick);
+	notify_free(al->notify);
+	al->notify = NULL;
+}
+
 void alerting_free(struct alerting *al)
 {
 	if (!al)
 		return;
-	loop_timer_clear(al->app->loop, &al->tick);
-	notify_free(al->notify);
 	alerts_free(al->alerts);
 	free(al->url);
 	free(al);
@@ -457,7 +463,7 @@ static void on_resent(void *user, bool found)
 	struct resending *r = user;
 
 	if (found)
-		notify_poke(r->al->notify);
+		on_kept(r->al);
 	r->done(r->user, found ? NULL : "there is no such delivery", found ? "" : NULL);
 	free(r);
 }

@@ -10,7 +10,9 @@ struct alerting;
 
 /* Needs app->db, app->store, app->io, app->fetch. What fired before the last end is the same alert after. */
 struct alerting *alerting_new(struct app *app);
-void alerting_free(struct alerting *al);
+/* Nothing more is told to channels: before fetch_free() and db_close(), whose last answers still come here. */
+void alerting_stop(struct alerting *al);
+void alerting_free(struct alerting *al);                         /* after them */
 void alerting_reload(struct alerting *al);                       /* rules and channels of app->config */
 void alerting_sample(struct alerting *al, const struct store_fresh *s);
 struct alerts *alerting_alerts(struct alerting *al);

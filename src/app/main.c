@@ -335,10 +335,11 @@ static void death(struct app *app, char **origins)
 	http_server_free(app->http);
 	loop_turn(app->loop, 0); /* what was deferred or posted still needs what follows */
 	feed_free(app->feed);
-	alerting_free(app->alerting);
+	alerting_stop(app->alerting);
 	fetch_free(app->fetch);
 	db_close(app->db);
 	loop_turn(app->loop, 0); /* the database's last answers */
+	alerting_free(app->alerting);
 	auth_free(app->auth);
 	store_free(app->store);
 	for (char **o = origins; *o; o++)
