@@ -11,6 +11,7 @@
 #include "db/db.h"
 #include "loop/fetch.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -99,7 +100,6 @@ static int token(struct command *c)
 /* --- asking the one that runs --- */
 
 struct reply {
-	struct loop *loop;
 	char *error, *body;
 	int status;
 	bool done;
@@ -126,34 +126,61 @@ static char *url_take(const struct config *c, const char *path)
 	return xasprintf("http://%s%s", a->text, path);
 }
 
-/* The answer's JSON, or NULL after saying why there is none. */
+static void fetch(struct command *c, const struct fetch_request *request, struct reply *r)
+{
+	struct fetch *f = fetch_new(c->loop);
+
+	if (!f) {
+		r->error = xstrdup("libcurl cannot start");
+		return;
+	}
+	fetch_start(f, request, on_reply, r);
+	while (!r->done)
+		loop_turn(c->loop, -1);
+	fetch_free(f);
+}
+
+static bool is_object(const char *body)
+{
+	return json_valid(slice_str(body), 50) && json_type(slice_str(body)) == JSON_OBJECT;
+}
+
+/* Somebody else may listen there: what is no answer of ours is not shown. */
+static void print_refusal(const char *url, const struct reply *r)
+{
+	struct slice error;
+	struct buf text;
+
+	buf_init(&text, 4000);
+	if (is_object(r->body) && json_get(slice_str(r->body), "error", &error) && json_type(error) == JSON_STRING)
+		json_unquote(&text, error);
+	else
+		buf_addf(&text, "%s answers with %d, and not as Vedette does", url, r->status);
+	fprintf(stderr, "vedette: %s\n", text.data);
+	if (r->status == 401 || r->status == 403)
+		fprintf(stderr, "vedette: put a token into VEDETTE_TOKEN; `vedette token add` makes one\n");
+	buf_release(&text);
+}
+
+/* The answer's JSON object, or NULL after saying why there is none. */
 static char *ask_take(struct command *c, const char *method, const char *path)
 {
 	const char *secret = getenv("VEDETTE_TOKEN");
 	char *url = url_take(c->config, path), *auth = secret ? xasprintf("Authorization: Bearer %s", secret) : NULL;
 	const char *headers[] = {auth, NULL};
 	struct fetch_request request = {.url = url, .method = method, .headers = headers, .timeout_ms = 60000, .most = 64 << 20};
-	struct fetch *f = fetch_new(c->loop);
-	struct reply r = {.loop = c->loop};
-	struct slice error;
+	struct reply r = {.error = NULL};
+	bool good;
 
 	if (strcmp(method, "POST") == 0)
 		request.body = "";
-	fetch_start(f, &request, on_reply, &r);
-	while (!r.done)
-		loop_turn(c->loop, -1);
-	fetch_free(f);
-	if (r.error) {
+	fetch(c, &request, &r);
+	good = !r.error && r.status == 200 && is_object(r.body);
+	if (r.error)
 		fprintf(stderr, "vedette: cannot ask the running Vedette at %s: %s\n", url, r.error);
-	} else if (r.status != 200) {
-		bool said = json_valid(slice_str(r.body), 50) && json_type(slice_str(r.body)) == JSON_OBJECT &&
-		            json_get(slice_str(r.body), "error", &error);
-
-		fprintf(stderr, "vedette: %.*s\n", said ? (int)error.n : (int)strlen(r.body), said ? error.p : r.body);
-		if (r.status == 401 || r.status == 403)
-			fprintf(stderr, "vedette: put a token into VEDETTE_TOKEN; `vedette token add` makes one\n");
-	}
-	if (r.error || r.status != 200) {
+	else if (!good)
+		print_refusal(url, &r);
+	if (!good) {
 		free(r.body);
 		r.body = NULL;
 	}
@@ -163,9 +190,32 @@ static char *ask_take(struct command *c, const char *method, const char *path)
 	return r.body;
 }
 
+/* Percent-encoded for a path or a query (RFC 3986 2.3). */
+static void add_encoded(struct buf *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (isalnum((unsigned char)*p) || strchr("-._~/", *p))
+			buf_addc(out, *p);
+		else
+			buf_addf(out, "%%%02X", (unsigned char)*p);
+	}
+}
+
+/* "/api/v1/rules/NAME/explain" */
+static char *path_take(const char *head, const char *name, const char *tail)
+{
+	struct buf path;
+
+	buf_init(&path, SIZE_MAX / 2);
+	buf_adds(&path, head);
+	add_encoded(&path, name);
+	buf_adds(&path, tail);
+	return buf_take(&path, NULL);
+}
+
 static int explain(struct command *c)
 {
-	char *path = xasprintf("/api/v1/rules/%s/explain", c->cli->name), *body = ask_take(c, "GET", path);
+	char *path = path_take("/api/v1/rules/", c->cli->name, "/explain"), *body = ask_take(c, "GET", path);
 	struct slice text;
 	struct buf out;
 
@@ -183,7 +233,7 @@ static int explain(struct command *c)
 
 static int test_channel(struct command *c)
 {
-	char *path = xasprintf("/api/v1/channels/%s/test", c->cli->name), *body = ask_take(c, "POST", path);
+	char *path = path_take("/api/v1/channels/", c->cli->name, "/test"), *body = ask_take(c, "POST", path);
 
 	free(path);
 	if (!body)
@@ -250,16 +300,17 @@ struct column {
 	struct json_walk values;
 };
 
-static struct column column_of(struct replay *r, struct slice series, uint32_t step_ms)
+static bool column_of(struct replay *r, struct slice series, uint32_t step_ms, struct column *out)
 {
 	struct store_info info = {.help = "", .collector = "", .kind = STORE_GAUGE, .interval_ms = step_ms};
 	struct slice id, unit, values;
-	struct column c = {0};
+	struct column c = {.ref = STORE_NONE};
 	struct buf id_text, unit_text;
 
 	buf_init(&id_text, 1000);
 	buf_init(&unit_text, 100);
-	if (json_get(series, "id", &id) && json_get(series, "unit", &unit) && json_get(series, "values", &values)) {
+	if (json_get(series, "id", &id) && json_get(series, "unit", &unit) && json_get(series, "values", &values) &&
+	    json_type(values) == JSON_ARRAY) {
 		json_unquote(&id_text, id);
 		json_unquote(&unit_text, unit);
 		info.id = id_text.data;
@@ -269,7 +320,8 @@ static struct column column_of(struct replay *r, struct slice series, uint32_t s
 	}
 	buf_release(&id_text);
 	buf_release(&unit_text);
-	return c;
+	*out = c;
+	return c.ref != STORE_NONE;
 }
 
 static void play_step(struct replay *r, struct column *columns, size_t n, int64_t t)
@@ -293,24 +345,29 @@ static void play_step(struct replay *r, struct column *columns, size_t n, int64_
 	alerts_tick(r->alerts, t, tm.tm_wday, tm.tm_hour * 60 + tm.tm_min);
 }
 
+static double number_of(struct slice answer, const char *name)
+{
+	struct slice v;
+
+	return json_get(answer, name, &v) && json_type(v) == JSON_NUMBER ? json_number(v) : NAN;
+}
+
 static void play(struct replay *r, struct slice answer)
 {
-	struct slice list, one, from, step, to;
+	double from = number_of(answer, "from"), to = number_of(answer, "to"), step = number_of(answer, "step");
 	struct column *columns = NULL;
-	struct json_walk w;
+	struct slice list, one;
 	size_t n = 0;
 
-	json_get(answer, "series", &list);
-	json_get(answer, "from", &from);
-	json_get(answer, "to", &to);
-	json_get(answer, "step", &step);
-	for (w = json_walk(list); json_next(&w, &one);) {
+	if (!json_get(answer, "series", &list) || json_type(list) != JSON_ARRAY || !(step >= 1) || !(step < UINT32_MAX))
+		return;
+	for (struct json_walk w = json_walk(list); json_next(&w, &one);) {
 		columns = xreallocarray(columns, n + 1, sizeof *columns);
-		columns[n++] = column_of(r, one, (uint32_t)json_number(step));
+		n += column_of(r, one, (uint32_t)step, &columns[n]);
 	}
-	for (double t = json_number(from); t < json_number(to); t += json_number(step))
+	for (double t = from; t < to; t += step)
 		play_step(r, columns, n, (int64_t)t);
-	printf("%u would have fired, judged every %.0f s on %zu series.\n", r->fired, json_number(step) / 1000, n);
+	printf("%u would have fired, judged every %.0f s on %zu series.\n", r->fired, step / 1000, n);
 	free(columns);
 }
 
@@ -322,12 +379,7 @@ static char *history_path_take(const struct config *c, int64_t from, int64_t to)
 	buf_addf(&path, "/api/v1/history?shape=columns&aggregate=max&points=4000&from=%lld&to=%lld", (long long)from, (long long)to);
 	for (size_t i = 0; i < c->nrules; i++) {
 		buf_adds(&path, "&series=");
-		for (const char *p = c->rules[i].metric; *p; p++) {
-			if (strchr("%&+# ?", *p))
-				buf_addf(&path, "%%%02X", (unsigned char)*p);
-			else
-				buf_addc(&path, *p);
-		}
+		add_encoded(&path, c->rules[i].metric);
 	}
 	return buf_take(&path, NULL);
 }
