@@ -307,6 +307,14 @@ static int open_db(struct app *app)
 	return !err ? 0 : err == -EACCES || err == -EPERM || err == -EROFS ? EX_NOPERM : EX_CANTCREAT;
 }
 
+static int open_fetch(struct app *app)
+{
+	app->fetch = fetch_new(app->loop);
+	if (!app->fetch)
+		log_error("cannot start libcurl");
+	return app->fetch ? 0 : EX_OSERR;
+}
+
 static void birth(struct app *app, int wake_fd, char ***origins)
 {
 	struct store_config store = app->store_config = store_config(app->config);
@@ -318,7 +326,6 @@ static void birth(struct app *app, int wake_fd, char ***origins)
 	         store.max_series, store.raw_s, store.minute_s / 3600);
 	socketio_options(app->config, &options, &cors, origins);
 	app->io = sio_server_new(app->loop, &options);
-	app->fetch = fetch_new(app->loop);
 	app->auth = auth_new(app);
 	routes_open(app);
 	app->alerting = alerting_new(app);
@@ -352,7 +359,10 @@ static int live(struct app *app)
 	int wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), code = open_db(app);
 	char **origins;
 
+	if (!code)
+		code = open_fetch(app);
 	if (code) {
+		db_close(app->db);
 		close(wake_fd);
 		return code;
 	}

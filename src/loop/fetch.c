@@ -6,6 +6,7 @@
 #include "base/xmalloc.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -18,6 +19,7 @@
 
 #define BODY_KEPT 1000
 #define DEFAULT_TIMEOUT_MS 15000
+#define LONGEST_RETRY_S 86400
 
 struct fetch {
 	struct loop *loop;
@@ -124,20 +126,31 @@ static bool is_private4(uint32_t a) /* host order; RFC 6890 */
 	       a >> 22 == 0x191 || a >> 28 >= 14;
 }
 
+/* IPv6 that leads to an IPv4 address: mapped (RFC 4291 2.5.5), and 64:ff9b::/96 of a translator (RFC 6052). */
+static bool holds_ipv4(const struct in6_addr *a)
+{
+	static const unsigned char translated[12] = {0, 0x64, 0xff, 0x9b};
+
+	return IN6_IS_ADDR_V4MAPPED(a) || memcmp(a->s6_addr, translated, sizeof translated) == 0;
+}
+
+static bool is_private6(const struct in6_addr *a)
+{
+	uint32_t v4;
+
+	memcpy(&v4, a->s6_addr + 12, 4);
+	if (holds_ipv4(a))
+		return is_private4(ntohl(v4));
+	return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a) || IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_MULTICAST(a) ||
+	       (a->s6_addr[0] & 0xfe) == 0xfc;
+}
+
 static bool is_private(const struct sockaddr *sa)
 {
 	if (sa->sa_family == AF_INET)
 		return is_private4(ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr));
-	if (sa->sa_family == AF_INET6) {
-		const struct in6_addr *a = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
-		uint32_t v4;
-
-		memcpy(&v4, a->s6_addr + 12, 4);
-		if (IN6_IS_ADDR_V4MAPPED(a))
-			return is_private4(ntohl(v4));
-		return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a) || IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_MULTICAST(a) ||
-		       (a->s6_addr[0] & 0xfe) == 0xfc;
-	}
+	if (sa->sa_family == AF_INET6)
+		return is_private6(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
 	return true;
 }
 
@@ -192,15 +205,17 @@ static void job_free(struct job *j)
 
 static void job_done(struct job *j, CURLcode code)
 {
-	struct fetch_result r = {.retry_after_ms = -1, .refused_address = j->refused_address, .body = j->answer.data};
+	struct fetch_result r = {.retry_after_ms = -1, .body = j->answer.data};
 	curl_off_t wait_s = 0;
 	long status = 0;
 
 	curl_easy_getinfo(j->curl, CURLINFO_RESPONSE_CODE, &status);
 	r.status = (int)status;
 	if (curl_easy_getinfo(j->curl, CURLINFO_RETRY_AFTER, &wait_s) == CURLE_OK && wait_s > 0)
-		r.retry_after_ms = wait_s * 1000;
-	if (j->refused_address)
+		r.retry_after_ms = (wait_s < LONGEST_RETRY_S ? wait_s : LONGEST_RETRY_S) * 1000;
+	/* A name may have several addresses: one that was refused is nothing to a job that another one served. */
+	r.refused_address = j->refused_address && code != CURLE_OK;
+	if (r.refused_address)
 		r.error = "the address is private, and private = false";
 	else if (code != CURLE_OK)
 		r.error = *j->error ? j->error : curl_easy_strerror(code);
@@ -303,6 +318,7 @@ int fetch_start(struct fetch *f, const struct fetch_request *r, fetch_done_fn *d
 	j = xzalloc(sizeof *j);
 	j->fetch = f;
 	j->curl = curl_easy_init();
+	assert(j->curl); /* NULL is out of memory alone */
 	j->no_private = r->no_private;
 	j->done = done;
 	j->user = user;

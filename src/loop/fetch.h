@@ -33,7 +33,7 @@ struct fetch_request {
 struct fetch_result {
 	const char *error;             /* NULL if there was an answer; else what happened, for people */
 	int status;                    /* HTTP status, or SMTP's last reply; 0 without an answer */
-	int64_t retry_after_ms;        /* of Retry-After; -1 when it says nothing */
+	int64_t retry_after_ms;        /* of Retry-After, at most a day; -1 when it says nothing */
 	const char *body;              /* its first bytes, NUL-terminated */
 	bool refused_address;          /* no_private refused it: trying again is of no use */
 };
