@@ -117,6 +117,25 @@ void base_setup(struct fixture *f)
 	sio_on_connection(sio_of(f->io, "/custom"), on_connection, NULL);
 }
 
+/* --- eio3: a namespace that lets nobody in, for clients that knew bare texts as errors --- */
+
+static void refuse(void *user, struct sio_socket *s, struct sio_next *next)
+{
+	struct slice why;
+
+	(void)user;
+	if (json_get(sio_socket_handshake(s).auth, "detailed", &why))
+		sio_refuse(next, "nobody may in", "{\"code\":42}");
+	else
+		sio_refuse(next, "nobody may in", NULL);
+}
+
+void eio3_setup(struct fixture *f)
+{
+	base_setup(f);
+	sio_use(sio_of(f->io, "/refused"), refuse, NULL);
+}
+
 /* --- opts: it tells which requests were refused --- */
 
 static void on_refused(void *user, const struct eio_refusal *r)

@@ -18,7 +18,7 @@
 /* In the order of their ports. */
 static const struct plan all[] = {
 	{.name = "base",    .options = base_options,    .setup = base_setup},
-	{.name = "eio3",    .options = eio3_options,    .setup = base_setup},
+	{.name = "eio3",    .options = eio3_options,    .setup = eio3_setup},
 	{.name = "csr",     .options = csr_options,     .setup = ext_setup},
 	{.name = "msgpack", .options = msgpack_options, .setup = base_setup},
 	{.name = "ext",     .options = ext_options,     .setup = ext_setup},

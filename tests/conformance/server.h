@@ -28,6 +28,7 @@ struct plan {
 void base_options(struct sio_options *o, struct http_options *h);
 void base_setup(struct fixture *f);
 void eio3_options(struct sio_options *o, struct http_options *h);
+void eio3_setup(struct fixture *f);
 void msgpack_options(struct sio_options *o, struct http_options *h);
 void opts_options(struct sio_options *o, struct http_options *h);
 void opts_setup(struct fixture *f);
