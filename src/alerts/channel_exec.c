@@ -32,7 +32,7 @@ struct child {
 	struct loop_timer timer;
 	pid_t pid;
 	int start_error;
-	bool killed;
+	const char *killed;            /* why; NULL: it was not */
 	attempt_done_fn *done;
 	void *user;
 };
@@ -53,13 +53,13 @@ static void collect(struct child *c)
 	int fd = c->exit.fd, status = 0;
 	char text[80];
 
-	waitpid(c->pid, &status, 0);
+	waitpid(c->pid, &status, 0);   /* it has ended, or was killed: no wait to speak of */
 	loop_unwatch(c->loop, &c->exit);
 	close(fd);
 	r.delivered = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	r.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	if (c->killed)
-		snprintf(text, sizeof text, "took too long and was ended");
+		snprintf(text, sizeof text, "%s", c->killed);
 	else if (WIFSIGNALED(status))
 		snprintf(text, sizeof text, "was ended by signal %d", WTERMSIG(status));
 	else
@@ -78,16 +78,20 @@ static void on_timeout(struct loop_timer *t)
 {
 	struct child *c = list_item(t, struct child, timer);
 
-	c->killed = true;
+	c->killed = "took too long and was ended";
 	kill(-c->pid, SIGKILL); /* it leads a group of its own */
 }
 
-static void cannot_start(void *arg)
+static void cannot_start(struct child *c)
 {
-	struct child *c = arg;
 	struct attempt_result r = {.retry_after_ms = -1, .error = strerror(c->start_error)};
 
 	finish(c, &r);
+}
+
+static void on_start_failed(struct loop_timer *t)
+{
+	cannot_start(list_item(t, struct child, timer));
 }
 
 /* NAME=value from a member of the alert. */
@@ -123,7 +127,7 @@ static int spawn(const struct attempt *a, int input, pid_t *pid)
 	char **argv = xcalloc(c->ncommand + 1, sizeof *argv), *env[VARIABLES + 2];
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none;
+	sigset_t none, usual;
 	int err;
 
 	for (size_t i = 0; i < c->ncommand; i++)
@@ -133,9 +137,12 @@ static int spawn(const struct attempt *a, int input, pid_t *pid)
 	env[VARIABLES] = xstrdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	env[VARIABLES + 1] = NULL;
 	sigemptyset(&none);
+	sigemptyset(&usual);
+	sigaddset(&usual, SIGPIPE); /* we ignore it, and a program would inherit that (signal(7)) */
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setsigdefault(&attr, &usual);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
 	err = posix_spawn(pid, argv[0], &files, &attr, argv, env);
@@ -159,27 +166,39 @@ static int input_of(const struct attempt *a)
 	return fd;
 }
 
+/* 0 or an errno. One that cannot be watched is not left to itself. */
+static int start(const struct attempt *a, struct child *c)
+{
+	int input = input_of(a), err = input < 0 ? errno : spawn(a, input, &c->pid), fd;
+
+	if (input >= 0)
+		close(input);
+	if (err)
+		return err;
+	fd = pidfd_open(c->pid, 0);
+	if (fd < 0) {
+		err = errno;
+		kill(-c->pid, SIGKILL);
+		waitpid(c->pid, NULL, 0);
+		return err;
+	}
+	loop_watch(c->loop, &c->exit, fd, EPOLLIN, on_exit_ready);
+	return 0;
+}
+
 static void send_exec(const struct attempt *a, attempt_done_fn *done, void *user)
 {
 	struct child *c = xzalloc(sizeof *c);
-	int input = input_of(a), fd;
 
 	c->loop = a->loop;
 	c->done = done;
 	c->user = user;
-	c->start_error = input < 0 ? errno : spawn(a, input, &c->pid);
-	if (input >= 0)
-		close(input);
-	fd = c->start_error ? -1 : pidfd_open(c->pid, 0);
-	if (fd < 0) {
-		if (!c->start_error)
-			c->start_error = errno;
-		loop_next(c->loop, cannot_start, c);
-		return;
-	}
+	c->start_error = start(a, c);
 	list_push(&children, &c->link);
-	loop_watch(c->loop, &c->exit, fd, EPOLLIN, on_exit_ready);
-	loop_timer_set(c->loop, &c->timer, a->channel->timeout_ms, on_timeout);
+	if (c->start_error)
+		loop_timer_set(c->loop, &c->timer, 0, on_start_failed); /* done is never called from within */
+	else
+		loop_timer_set(c->loop, &c->timer, a->channel->timeout_ms, on_timeout);
 }
 
 static bool check(const struct channel *c, char *why, size_t size)
@@ -195,7 +214,11 @@ static void end(void)
 	list_each(&children, l, after) {
 		struct child *c = list_item(l, struct child, link);
 
-		c->killed = true;
+		if (c->start_error) {
+			cannot_start(c);
+			continue;
+		}
+		c->killed = "given up: the program ends";
 		kill(-c->pid, SIGKILL);
 		collect(c);
 	}
