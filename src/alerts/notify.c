@@ -15,7 +15,7 @@
 #define FIRST_WAIT_MS 5000
 #define LOOK_MS 1000          /* how often the outbox is asked for what fell due */
 
-/* A channel at work. It outlives a reload while attempts are under way. */
+/* A channel at work. One that is gone from the configuration goes with the next reload that finds it idle. */
 struct lane {
 	struct link link;
 	struct notify *notify;
@@ -36,16 +36,19 @@ struct notify {
 	bool closed;
 };
 
+static void lane_free(struct lane *lane)
+{
+	list_remove(&lane->link);
+	free(lane->name);
+	free(lane);
+}
+
 static void unref(struct notify *n)
 {
 	if (--n->refs)
 		return;
-	list_each(&n->lanes, l, after) {
-		struct lane *lane = list_item(l, struct lane, link);
-
-		free(lane->name);
-		free(lane);
-	}
+	list_each(&n->lanes, l, after)
+		lane_free(list_item(l, struct lane, link));
 	free(n);
 }
 
@@ -90,12 +93,13 @@ static int64_t wait_ms(const struct channel *c, uint32_t attempts)
 	return wait - wait / 5 + (int64_t)(noise % (uint64_t)(wait * 2 / 5 + 1));
 }
 
+/* Once when it begins to fail, and once when it is well again. */
 static void tell_log(struct lane *lane, const struct attempt_result *r)
 {
 	if (r->delivered && lane->failing)
 		log_info("channel %s: delivers again", lane->name);
 	else if (!r->delivered && !lane->failing)
-		log_warn("channel %s: %s; trying again", lane->name, r->error);
+		log_warn("channel %s: fails: %s", lane->name, r->error);
 	lane->failing = !r->delivered;
 }
 
@@ -107,7 +111,8 @@ static void on_tried(void *user, const struct attempt_result *r)
 	int64_t next = 0;
 	const char *outcome = "delivered";
 
-	tell_log(t->lane, r);
+	if (!t->notify->closed)
+		tell_log(t->lane, r);
 	if (!r->delivered && t->notify->closed) {
 		outcome = "retry"; /* the program ends: it is sent after the next start */
 		next = clock_wall_ms();
@@ -116,7 +121,7 @@ static void on_tried(void *user, const struct attempt_result *r)
 
 		outcome = dead ? "dead" : "retry";
 		if (dead)
-			log_error("channel %s: given up after %u attempts: %s", t->lane->name, t->attempts + 1, r->error);
+			log_error("channel %s: a message is given up at attempt %u: %s", t->lane->name, t->attempts + 1, r->error);
 		else
 			next = clock_wall_ms() + (r->retry_after_ms >= 0 ? r->retry_after_ms : wait_ms(c, t->attempts + 1));
 	}
@@ -224,6 +229,12 @@ void notify_reload(struct notify *n, const struct channel *channels, size_t coun
 			list_push(&n->lanes, &lane->link);
 		}
 		lane->channel = &channels[i];
+	}
+	list_each(&n->lanes, l, after) {
+		struct lane *lane = list_item(l, struct lane, link);
+
+		if (!lane->channel && !lane->asking && !lane->under_way)
+			lane_free(lane);
 	}
 	notify_poke(n);
 }

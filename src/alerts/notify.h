@@ -1,8 +1,8 @@
 /* notify.h: from the outbox to the receivers: at least once, in order for each alert, a channel never in the way of another.
  *
  * The outbox is somebody else's (app/alerting.c → db): it is asked for what is due, and told what became of it. An attempt
- * that fails is tried again after 5 s, 10 s, 20 s … up to the channel's max_wait, a fifth more or less at random; Retry-After is
- * respected; after max_attempts, or where no attempt can help, the message is a dead letter. Loop thread. */
+ * that fails is tried again after 5 s, 10 s, 20 s … up to the channel's max_wait (at most a day), a fifth more or less at random;
+ * Retry-After is respected, up to a day; after max_attempts, or where no attempt can help, the message is a dead letter. Loop thread. */
 #ifndef ALERTS_NOTIFY_H
 #define ALERTS_NOTIFY_H
 

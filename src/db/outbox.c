@@ -8,6 +8,10 @@
 
 #include <string.h>
 
+/* Nobody asks for a longer wait (alerts/notify.h): a message that is due later than that was put off by a clock that
+ * was ahead and has been set since, and is due now. */
+#define LONGEST_WAIT_MS (INT64_C(2) * 24 * 3600 * 1000)
+
 int outbox_put(struct sql *s, const struct db_message *m, const char *alert, int64_t now_ms)
 {
 	static const char text[] =
@@ -62,12 +66,13 @@ static int due_run(struct db *db, struct job *j)
 		" FROM lines WHERE lines.line IS NOT NULL)"
 		" SELECT id, message_id, alert, body, content_type, attempts, created_ms, next_ms FROM lines JOIN outbox"
 		" ON id = (SELECT min(id) FROM outbox WHERE channel = ?1 AND state = 'waiting' AND line = lines.line)"
-		" WHERE next_ms <= ?2 ORDER BY id LIMIT ?3";
+		" WHERE next_ms <= ?2 OR next_ms > ?2 + ?4 ORDER BY id LIMIT ?3";
 	struct due *d = (struct due *)j;
 
 	d->n = 0;
 	d->at = job_alloc(&j->made, d->max * sizeof *d->at);
-	return sql_rows(&db->sql, text, take_delivery, d, SQL_ARGS(sql_text(d->channel), sql_int(d->now_ms), sql_int(d->max)));
+	return sql_rows(&db->sql, text, take_delivery, d,
+		SQL_ARGS(sql_text(d->channel), sql_int(d->now_ms), sql_int(d->max), sql_int(LONGEST_WAIT_MS)));
 }
 
 static void due_done(struct job *j)
