@@ -157,6 +157,19 @@ static const char *label_of(const struct rule *r, const char *p, size_t n)
 	return NULL;
 }
 
+/* Past the ceiling as much as fits, up to the end of a character; then nothing more. */
+static void add_fitting(struct buf *out, const char *p, size_t n)
+{
+	size_t room = out->max - out->len, fits = room;
+
+	if (!out->full && n > room) {
+		while (fits && ((unsigned char)p[fits] & 0xc0) == 0x80)
+			fits--;
+		buf_add(out, p, fits);
+	}
+	buf_add(out, p, n);
+}
+
 /* A label's own placeholders are filled too, except for other labels: no text is without end. */
 static void fill(const struct rule *r, const char *text, const struct rule_words *w, bool labels, struct buf *out)
 {
@@ -167,16 +180,16 @@ static void fill(const struct rule *r, const char *text, const struct rule_words
 		size_t n = (size_t)(close - p);
 		enum name name = name_of(p, n);
 
-		buf_add(out, text, (size_t)(open - text));
+		add_fitting(out, text, (size_t)(open - text));
 		if (name < NAMES)
 			add_word(r, name, w, out);
 		else if (labels && (label = label_of(r, p, n)))
 			fill(r, label, w, false, out);
 		else
-			buf_add(out, open, n + 2);
+			add_fitting(out, open, n + 2);
 		text = close + 1;
 	}
-	buf_adds(out, text);
+	add_fitting(out, text, strlen(text));
 }
 
 void rule_fill(const struct rule *r, const char *text, const struct rule_words *w, struct buf *out)
