@@ -6,17 +6,15 @@
 #define BASE_LIMITS_H
 
 /* --- connections --- */
-#define LIMIT_CONNECTIONS 10000              /* HTTP connections and WebSockets in all: refused at accept */
-#define LIMIT_CONNECTIONS_PER_ADDRESS 0      /* 0: no limit beside LIMIT_CONNECTIONS */
+#define LIMIT_CONNECTIONS 10000              /* that speak HTTP; a WebSocket is a session: later ones wait in the kernel's queue */
 #define LIMIT_HTTP_IDLE_S 30                 /* a connection that says nothing, or half a request: closed */
-#define LIMIT_HTTP_HEAD_BYTES (32 * 1024)    /* request line and headers: 431 */
+#define LIMIT_HTTP_HEAD_BYTES (32 * 1024)    /* request line and headers: 431, or 414 where the line alone is too long */
 #define LIMIT_HTTP_BODY_BYTES (256 * 1024)   /* of a request that is not Engine.IO's: 413 */
 #define LIMIT_HTTP_QUERY_ARGS 64             /* of the URL: 400 */
 
 /* --- Engine.IO --- */
 #define LIMIT_MAX_PAYLOAD 1000000            /* bytes of a POST body or a WebSocket message: 413 / 1009 */
 #define LIMIT_SESSIONS 10000                 /* 503 with Retry-After */
-#define LIMIT_PAYLOAD_PACKETS 1000000        /* one body's packets: bounded by its bytes */
 #define LIMIT_QUEUE_LOW_BYTES (256 * 1024)   /* waiting for a client: volatile packets are dropped */
 #define LIMIT_QUEUE_BYTES (16 * 1024 * 1024) /* waiting for a client: it is closed as too slow */
 #define LIMIT_QUEUES_BYTES (64 * 1024 * 1024) /* waiting for all clients: who has more than the low mark is closed as too slow */
