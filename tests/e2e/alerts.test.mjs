@@ -60,6 +60,34 @@ test("a stock server has the two rules that any client may expect", async (t) =>
 	assert.ok(update.endsAt >= startsAt);
 });
 
+test("an alert arrives within one collection interval of the sample that brought it", async (t) => {
+	const server = await start(t, { config: `${CALM}alert "CROWD" { metric = "self.clients"  above = 2 }` });
+	const socket = await connect(t, server, { transports: ["websocket"] });
+	const samples = [];
+	const { series: [{ interval }] } = await ask(socket, "get metrics", "self.clients");
+
+	socket.on("frame", (gen, at, [value]) => samples.push({ at, value }));
+	await ask(socket, "watch", { series: ["self.clients"], rate: 100 });
+	for (let round = 0; round < 3; round++) {
+		const told = about(socket, "alert", "CROWD").then((alert) => ({ alert, arrived: Date.now() }));
+		const clients = await crowd(t, server, 3);
+		const { alert, arrived } = await told;
+		await until("the sample", () => samples.some(({ at, value }) => value > 2 && Math.abs(at - alert.startsAt) < 5000));
+		const sample = samples.find(({ value }) => value > 2);
+
+		t.diagnostic(`alert ${alert.startsAt - sample.at} ms after the sample, arrived ${arrived - sample.at} ms after it`);
+		assert.equal(interval, 1000);
+		assert.equal(alert.value, sample.value);
+		assert.ok(alert.startsAt >= sample.at - 20 && alert.startsAt - sample.at < interval, "startsAt");
+		assert.ok(alert.timestamp >= alert.startsAt && alert.timestamp - sample.at < interval, "timestamp");
+		assert.ok(arrived - sample.at < interval + 200, `it arrived ${arrived - sample.at} ms after the sample`);
+		const end = about(socket, "alert update", "CROWD");
+		leave(clients);
+		await end;
+		samples.length = 0;
+	}
+});
+
 test("an alert is started, acknowledged, raised and resolved, and its history kept", async (t) => {
 	const server = await start(t, { config: `${operator}${CALM}alert "CROWD" { metric = "self.clients"  warning = 2  critical = 5 }` });
 	const socket = await connect(t, server);
