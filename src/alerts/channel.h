@@ -85,7 +85,11 @@ struct format {
 const struct format *format_find(const char *name); /* "json", "alertmanager", "slack", "discord", "template" */
 const char *format_names(void);                     /* for errors: "json, alertmanager, …" */
 
+/* Does an alert have all that a template of one's own asks for? false and a text in why. */
+bool webhook_template_check(const char *text, char *why, size_t size);
+
 /* Standard Webhooks 1.0: `v1,<base64 of HMAC-SHA256>` over id.timestamp.body. out has room for 64. */
+bool webhook_secret_check(const char *secret); /* `whsec_` and base64, or any other text that is not empty */
 void webhook_sign(const char *secret, const char *id, int64_t timestamp_s, const char *body, size_t n, char out[64]);
 
 #endif

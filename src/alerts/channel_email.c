@@ -10,14 +10,14 @@
 #include <string.h>
 #include <time.h>
 
-/* RFC 2047 encoded words, so that any text may stand in a header; each at most 75 characters. */
+/* RFC 2047 encoded words, so that any text may stand in a header; no line is longer than 76 characters. */
 static void add_subject(struct buf *out, const char *text)
 {
 	size_t n = strlen(text);
 
 	buf_adds(out, "Subject:");
 	while (n) {
-		size_t take = n < 45 ? n : 45;
+		size_t take = n < 39 ? n : 39; /* with "Subject: " before it, a line of 76 */
 		char word[64];
 
 		while (take > 1 && take < n && ((unsigned char)text[take] & 0xc0) == 0x80)
@@ -56,6 +56,7 @@ static void add_base64_lines(struct buf *out, const char *text, size_t n)
 static void add_text(const struct telling *t, struct buf *out)
 {
 	const struct alert_view *a = t->alert;
+	const struct rule_words words = {a->series, t->host, severity_name(a->severity), a->value, a->threshold};
 	struct buf text;
 
 	buf_init(&text, 8000);
@@ -64,8 +65,11 @@ static void add_text(const struct telling *t, struct buf *out)
 	         alert_state_name(a->state), t->host);
 	if (a->by)
 		buf_addf(&text, "by:        %s %s\n", a->by, a->note ? a->note : "");
-	if (a->rule && a->rule->runbook)
-		buf_addf(&text, "runbook:   %s\n", a->rule->runbook);
+	if (a->rule && a->rule->runbook) {
+		buf_adds(&text, "runbook:   ");
+		rule_fill(a->rule, a->rule->runbook, &words, &text);
+		buf_addc(&text, '\n');
+	}
 	add_base64_lines(out, text.data, text.len);
 	buf_release(&text);
 }
@@ -81,7 +85,7 @@ static const char *body(const struct telling *t, struct buf *out)
 	add_date(out, t->now_ms);
 	buf_addf(out, "From: %s\r\nTo: ", t->channel->from);
 	for (size_t i = 0; i < t->channel->nto; i++)
-		buf_addf(out, "%s%s", i ? ", " : "", t->channel->to[i]);
+		buf_addf(out, "%s%s", i ? ",\r\n " : "", t->channel->to[i]);
 	buf_adds(out, "\r\n");
 	add_subject(out, subject);
 	/* Mail programs show the changes of one alert as one thread. */
@@ -131,19 +135,33 @@ static void send_email(const struct attempt *a, attempt_done_fn *done, void *use
 	free(to);
 }
 
-static bool has_line_break(const char *s)
+/* An address as it stands in an envelope and in a header: no name before it, and nothing that would end it. */
+static bool is_address(const char *s)
 {
-	return strpbrk(s, "\r\n") != NULL;
+	const char *at = strchr(s, '@');
+
+	for (const char *p = s; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || strchr("<>,;:\"()", *p))
+			return false;
+	return at && at > s && at[1];
+}
+
+static bool are_addresses(const struct channel *c)
+{
+	for (size_t i = 0; i < c->nto; i++)
+		if (!is_address(c->to[i]))
+			return false;
+	return c->nto > 0;
 }
 
 static bool check(const struct channel *c, char *why, size_t size)
 {
 	if (!c->smtp || (strncmp(c->smtp, "smtp://", 7) != 0 && strncmp(c->smtp, "smtps://", 8) != 0))
 		snprintf(why, size, "smtp must start with smtp:// or smtps://");
-	else if (!c->from || !strchr(c->from, '@') || has_line_break(c->from))
-		snprintf(why, size, "from must be an address");
-	else if (!c->nto)
-		snprintf(why, size, "to must name at least one address");
+	else if (!c->from || !is_address(c->from))
+		snprintf(why, size, "from must be an address alone, such as vedette@example.org");
+	else if (!are_addresses(c))
+		snprintf(why, size, "to must name addresses alone, such as {\"ops@example.org\"}");
 	else
 		return true;
 	return false;

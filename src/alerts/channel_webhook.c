@@ -9,20 +9,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#define MAX_KEY 512
+
+/* `whsec_` says that base64 follows; anything else is the key itself. */
+static bool key_of(const char *secret, unsigned char key[MAX_KEY], size_t *n)
+{
+	size_t len = strlen(secret);
+
+	if (strncmp(secret, "whsec_", 6) == 0)
+		return len > 6 && len < MAX_KEY && base64_decode(key, n, secret + 6, len - 6);
+	if (!len || len > MAX_KEY)
+		return false;
+	memcpy(key, secret, len);
+	*n = len;
+	return true;
+}
+
+bool webhook_secret_check(const char *secret)
+{
+	unsigned char key[MAX_KEY];
+	size_t n;
+
+	return key_of(secret, key, &n);
+}
 
 void webhook_sign(const char *secret, const char *id, int64_t timestamp_s, const char *body, size_t n, char out[64])
 {
-	unsigned char key[512], digest[SHA256_DIGEST_SIZE];
-	size_t len = strlen(secret);
+	unsigned char key[MAX_KEY], digest[SHA256_DIGEST_SIZE];
 	struct hmac_sha256_ctx hmac;
+	size_t len = 0;
 	char head[128];
 
-	/* `whsec_` says that base64 follows; anything else is the key itself. */
-	if (strncmp(secret, "whsec_", 6) == 0 && len < sizeof key && base64_decode(key, &len, secret + 6, len - 6)) {
-		hmac_sha256_set_key(&hmac, len, key);
-	} else {
-		hmac_sha256_set_key(&hmac, strlen(secret), (const uint8_t *)secret);
-	}
+	if (!key_of(secret, key, &len))
+		len = 0; /* webhook_secret_check() refused it before */
+	hmac_sha256_set_key(&hmac, len, key);
 	hmac_sha256_update(&hmac, (size_t)snprintf(head, sizeof head, "%s.%lld.", id, (long long)timestamp_s), (const uint8_t *)head);
 	hmac_sha256_update(&hmac, n, (const uint8_t *)body);
 	hmac_sha256_digest(&hmac, sizeof digest, digest);
@@ -59,6 +81,12 @@ static void on_done(void *user, const struct fetch_result *r)
 	free(s);
 }
 
+static bool is_content_type(const char *header)
+{
+	return strncasecmp(header, "Content-Type:", 13) == 0;
+}
+
+/* Our own, then the operator's; a Content-Type of his takes the place of ours. */
 static const char **headers_of(const struct attempt *a, char lines[4][256])
 {
 	const struct channel *c = a->channel;
@@ -66,12 +94,12 @@ static const char **headers_of(const struct attempt *a, char lines[4][256])
 	int64_t now_s = clock_wall_ms() / 1000;
 	size_t n = 0;
 
-	for (size_t i = 0; i < c->nheaders; i++)
-		list[n++] = c->headers[i];
 	snprintf(lines[0], 256, "Content-Type: %s", a->content_type);
 	snprintf(lines[1], 256, "webhook-id: %s", a->message_id);
 	snprintf(lines[2], 256, "webhook-timestamp: %lld", (long long)now_s);
 	list[n++] = lines[0];
+	for (size_t i = 0; i < c->nheaders; i++)
+		list[is_content_type(c->headers[i]) ? 0 : n++] = c->headers[i];
 	list[n++] = lines[1];
 	list[n++] = lines[2];
 	if (c->secret) {
@@ -111,6 +139,22 @@ static void send_webhook(const struct attempt *a, attempt_done_fn *done, void *u
 	free(headers);
 }
 
+/* "Name: value" (RFC 9110 5.1): the name a token, and no line break that would begin another header. */
+static bool header_ok(const char *header)
+{
+	size_t n = strspn(header, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return n && header[n] == ':' && !strpbrk(header, "\r\n");
+}
+
+static const char *bad_header(const struct channel *c)
+{
+	for (size_t i = 0; i < c->nheaders; i++)
+		if (!header_ok(c->headers[i]))
+			return c->headers[i];
+	return NULL;
+}
+
 static bool check(const struct channel *c, char *why, size_t size)
 {
 	if (!c->url || (strncmp(c->url, "http://", 7) != 0 && strncmp(c->url, "https://", 8) != 0))
@@ -119,8 +163,12 @@ static bool check(const struct channel *c, char *why, size_t size)
 		snprintf(why, size, "format must be one of: %s", format_names());
 	else if (strcmp(c->format, "template") == 0 && !c->template)
 		snprintf(why, size, "format = template needs template or template_file");
+	else if (bad_header(c))
+		snprintf(why, size, "a header is written \"Name: value\" on one line, and one of `headers` is not"); /* it may hold a secret */
+	else if (c->secret && !webhook_secret_check(c->secret))
+		snprintf(why, size, "the secret must be whsec_ and base64, or a text of 1 to %d bytes", MAX_KEY);
 	else
-		return true;
+		return !c->template || webhook_template_check(c->template, why, size);
 	return false;
 }
 

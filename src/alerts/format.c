@@ -2,11 +2,25 @@
 #include "alerts/channel.h"
 
 #include "base/json.h"
+#include "base/limits.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+/* A label or runbook of the rule, its placeholders filled. */
+static void fill(const struct telling *t, const struct alert_view *a, const char *text, struct buf *out)
+{
+	struct rule_words w = {a->series, t->host, severity_name(a->severity), a->value, a->threshold};
+
+	buf_init(out, LIMIT_SUMMARY_BYTES);
+	rule_fill(a->rule, text, &w, out);
+}
+
+static const char *runbook_of(const struct alert_view *a)
+{
+	return a->rule && a->rule->runbook ? a->rule->runbook : "";
+}
 
 /* --- json: the alert object of the API --- */
 
@@ -41,37 +55,47 @@ static void add_pair(struct buf *out, const char *name, size_t n, const char *va
 	json_add_str(out, value ? value : "");
 }
 
-static void add_common_labels(const struct telling *t, const struct alert_view *a, struct buf *out)
+/* common: those that are the same for every series of the rule, as those with placeholders are not. */
+static void add_rule_labels(const struct telling *t, const struct alert_view *a, bool common, struct buf *out)
 {
 	add_pair(out, "alertname", 9, a->rule_name);
 	add_pair(out, "instance", 8, t->host);
 	for (size_t i = 0; a->rule && i < a->rule->nlabels; i++) {
-		const char *label = a->rule->labels[i], *eq = strchr(label, '=');
+		const char *label = a->rule->labels[i];
+		size_t n = strcspn(label, "=");
+		struct buf value;
 
-		if (eq)
-			add_pair(out, label, (size_t)(eq - label), eq + 1);
+		if (common && strchr(label, '{'))
+			continue;
+		fill(t, a, label + n + 1, &value);
+		add_pair(out, label, n, value.data);
+		buf_release(&value);
 	}
 }
 
 static void add_labels(const struct telling *t, const struct alert_view *a, struct buf *out)
 {
 	buf_addc(out, '{');
-	add_common_labels(t, a, out);
+	add_rule_labels(t, a, false, out);
 	add_pair(out, "metric", 6, a->metric);
 	add_pair(out, "series", 6, a->series);
 	add_pair(out, "severity", 8, severity_name(a->severity));
 	buf_addc(out, '}');
 }
 
-static void add_annotations(const struct alert_view *a, struct buf *out)
+static void add_annotations(const struct telling *t, const struct alert_view *a, struct buf *out)
 {
+	struct buf runbook;
 	char value[32];
 
 	snprintf(value, sizeof value, "%.6g", a->value);
 	buf_addc(out, '{');
 	add_pair(out, "summary", 7, a->summary);
-	if (a->rule && a->rule->runbook)
-		add_pair(out, "runbook_url", 11, a->rule->runbook);
+	if (*runbook_of(a)) {
+		fill(t, a, runbook_of(a), &runbook);
+		add_pair(out, "runbook_url", 11, runbook.data);
+		buf_release(&runbook);
+	}
 	add_pair(out, "value", 5, value);
 	buf_addc(out, '}');
 }
@@ -81,7 +105,7 @@ static void add_alert(const struct telling *t, const struct alert_view *a, struc
 	buf_addf(out, "{\"status\":\"%s\",\"labels\":", a->state == ALERT_RESOLVED ? "resolved" : "firing");
 	add_labels(t, a, out);
 	buf_adds(out, ",\"annotations\":");
-	add_annotations(a, out);
+	add_annotations(t, a, out);
 	buf_adds(out, ",\"startsAt\":");
 	add_time(out, a->starts_ms);
 	buf_adds(out, ",\"endsAt\":");
@@ -91,44 +115,60 @@ static void add_alert(const struct telling *t, const struct alert_view *a, struc
 	buf_addf(out, ",\"fingerprint\":\"%s\"}", a->id);
 }
 
+/* Others of the group that a message holds: when a thousand series of one rule fire, each tells of itself. */
+#define GROUP_OTHERS 100
+
 struct group {
 	const struct telling *t;
-	struct buf *out;
+	struct buf *out;               /* NULL: they are counted only */
+	size_t n;
 };
 
-static void add_other(void *user, const struct alert_view *a)
+static void visit_other(void *user, const struct alert_view *a)
 {
 	struct group *g = user;
 
-	if (strcmp(a->id, g->t->alert->id) == 0 || strcmp(a->rule_name, g->t->alert->rule_name) != 0 || a->state == ALERT_PENDING)
+	if (strcmp(a->id, g->t->alert->id) == 0 || strcmp(a->rule_name, g->t->alert->rule_name) != 0 || a->inhibited ||
+	    (a->state != ALERT_FIRING && a->state != ALERT_ACKNOWLEDGED))
+		return;
+	if (++g->n > GROUP_OTHERS || !g->out)
 		return;
 	buf_addc(g->out, ',');
 	add_alert(g->t, a, g->out);
+}
+
+static size_t visit_others(const struct telling *t, struct buf *out)
+{
+	struct group g = {t, out, 0};
+
+	if (t->alerts)
+		alerts_each(t->alerts, visit_other, &g);
+	return g.n;
 }
 
 /* One rule is one group: the alert that changed comes first, then what else of it is firing. */
 static void body_alertmanager(const struct telling *t, struct buf *out)
 {
 	const struct alert_view *a = t->alert;
-	struct group g = {t, out};
+	size_t others = visit_others(t, NULL);
 
 	buf_adds(out, "{\"version\":\"4\",\"groupKey\":");
 	buf_adds(out, "\"{}:{alertname=\\\"");
 	for (const char *p = a->rule_name; *p; p++)
 		if (*p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
 			buf_addc(out, *p);
-	buf_addf(out, "\\\"}\",\"truncatedAlerts\":0,\"status\":\"%s\",\"receiver\":", a->state == ALERT_RESOLVED ? "resolved" : "firing");
+	buf_addf(out, "\\\"}\",\"truncatedAlerts\":%zu,\"status\":\"%s\",\"receiver\":", others > GROUP_OTHERS ? others - GROUP_OTHERS : 0,
+	         a->state == ALERT_RESOLVED && !others ? "resolved" : "firing");
 	json_add_str(out, t->channel->name);
 	buf_adds(out, ",\"groupLabels\":{\"alertname\":");
 	json_add_str(out, a->rule_name);
 	buf_adds(out, "},\"commonLabels\":{");
-	add_common_labels(t, a, out);
+	add_rule_labels(t, a, true, out);
 	buf_adds(out, "},\"commonAnnotations\":{},\"externalURL\":");
 	json_add_str(out, t->external_url);
 	buf_adds(out, ",\"alerts\":[");
 	add_alert(t, a, out);
-	if (t->alerts)
-		alerts_each(t->alerts, add_other, &g);
+	visit_others(t, out);
 	buf_adds(out, "]}");
 }
 
@@ -155,24 +195,79 @@ static const char *sign_of(const struct alert_view *a)
 	return a->severity == SEVERITY_CRITICAL ? "\xf0\x9f\x94\xb4" : "\xf0\x9f\x9f\xa0"; /* a red, an orange circle */
 }
 
+/* What a name or a sentence may not say in a chat: mention everyone, or show one link and lead to another. */
+struct chat {
+	const char *bold;
+	void (*add)(struct buf *out, const char *text);
+	void (*add_link)(struct buf *out, const char *url);
+};
+
+/* Slack has three signs of its own (Slack, "Formatting text for app surfaces"). */
+static void add_slack(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '&')
+			buf_adds(out, "&amp;");
+		else if (*text == '<' || *text == '>')
+			buf_adds(out, *text == '<' ? "&lt;" : "&gt;");
+		else
+			buf_addc(out, *text);
+	}
+}
+
+static void add_discord(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("\\*_~`|<>[]#", *text))
+			buf_addc(out, '\\');
+		buf_addc(out, *text);
+	}
+}
+
+static const struct chat slack = {"*", add_slack, add_slack}, discord = {"**", add_discord, buf_adds};
+
+static void add_by(const struct chat *c, const struct alert_view *a, struct buf *text)
+{
+	if (!a->by)
+		return;
+	buf_adds(text, " (");
+	c->add(text, a->by);
+	if (a->note && *a->note) {
+		buf_adds(text, ": ");
+		c->add(text, a->note);
+	}
+	buf_addc(text, ')');
+}
+
 /* `*[critical] HIGH_CPU* on host: summary` */
-static void add_sentence(const struct telling *t, const char *bold, struct buf *text)
+static void add_sentence(const struct telling *t, const struct chat *c, struct buf *text)
 {
 	const struct alert_view *a = t->alert;
+	struct buf runbook;
 
-	buf_addf(text, "%s %s[%s] %s%s on %s: %s", sign_of(a), bold, word_of(a), a->rule_name, bold, t->host, a->summary ? a->summary : "");
-	if (a->by)
-		buf_addf(text, " (%s%s%s)", a->by, a->note && *a->note ? ": " : "", a->note && *a->note ? a->note : "");
-	if (a->rule && a->rule->runbook)
-		buf_addf(text, " %s", a->rule->runbook);
+	buf_addf(text, "%s %s[%s] ", sign_of(a), c->bold, word_of(a));
+	c->add(text, a->rule_name);
+	buf_addf(text, "%s on ", c->bold);
+	c->add(text, t->host);
+	buf_adds(text, ": ");
+	c->add(text, a->summary ? a->summary : "");
+	add_by(c, a, text);
+	if (*runbook_of(a)) {
+		fill(t, a, runbook_of(a), &runbook);
+		buf_addc(text, ' ');
+		c->add_link(text, runbook.data);
+		buf_release(&runbook);
+	}
 }
+
+#define SENTENCE_MAX 32000 /* a summary and a note, each byte of them escaped */
 
 static void body_slack(const struct telling *t, struct buf *out)
 {
 	struct buf text;
 
-	buf_init(&text, 4000);
-	add_sentence(t, "*", &text);
+	buf_init(&text, SENTENCE_MAX);
+	add_sentence(t, &slack, &text);
 	buf_adds(out, "{\"text\":");
 	json_add_string(out, text.data, text.len);
 	buf_addc(out, '}');
@@ -184,28 +279,52 @@ static void body_slack(const struct telling *t, struct buf *out)
 static void body_discord(const struct telling *t, struct buf *out)
 {
 	struct buf text;
+	size_t n;
 
-	buf_init(&text, 4000);
-	add_sentence(t, "**", &text);
+	buf_init(&text, SENTENCE_MAX);
+	add_sentence(t, &discord, &text);
+	n = text.len < DISCORD_MAX ? text.len : DISCORD_MAX;
+	while (n < text.len && ((unsigned char)text.data[n] & 0xc0) == 0x80)
+		n--; /* not inside a character */
 	buf_adds(out, "{\"content\":");
-	json_add_string(out, text.data, text.len < DISCORD_MAX ? text.len : DISCORD_MAX);
+	json_add_string(out, text.data, n);
 	buf_adds(out, ",\"allowed_mentions\":{\"parse\":[]}}");
 	buf_release(&text);
 }
 
 /* --- one's own --- */
 
-/* `{{name}}` gives the member of the alert object as JSON text; `{{name|text}}` the inside of its string. */
-static void add_member(struct slice alert, const char *name, size_t n, struct buf *out)
-{
-	bool bare = n > 5 && memcmp(name + n - 5, "|text", 5) == 0;
-	struct slice value;
-	char key[64];
+/* `{{name}}` is the member of the alert object as JSON text; `{{name|text}}` the inside of its string. */
+struct hole {
+	const char *open, *after;      /* where it begins, and what follows it */
+	char name[64];
+	bool bare;
+};
 
-	snprintf(key, sizeof key, "%.*s", (int)(bare ? n - 5 : n), name);
-	if (!json_get(alert, key, &value))
+/* The first hole of text; false if there is none. */
+static bool next_hole(const char *text, struct hole *h)
+{
+	const char *shut;
+	size_t n;
+
+	h->open = strstr(text, "{{");
+	shut = h->open ? strstr(h->open, "}}") : NULL;
+	if (!shut)
+		return false;
+	h->after = shut + 2;
+	n = (size_t)(shut - h->open) - 2;
+	h->bare = n > 5 && memcmp(shut - 5, "|text", 5) == 0;
+	snprintf(h->name, sizeof h->name, "%.*s", (int)(h->bare ? n - 5 : n), h->open + 2);
+	return true;
+}
+
+static void fill_hole(struct slice alert, const struct hole *h, struct buf *out)
+{
+	struct slice value;
+
+	if (!json_get(alert, h->name, &value))
 		value = slice_of("null", 4);
-	if (bare && json_type(value) == JSON_STRING)
+	if (h->bare && json_type(value) == JSON_STRING)
 		buf_add(out, value.p + 1, value.n - 2);
 	else
 		json_add_slice(out, value);
@@ -218,18 +337,30 @@ static void body_template(const struct telling *t, struct buf *out)
 
 	buf_init(&alert, SIZE_MAX / 2);
 	alert_json(t->alert, t->host, t->now_ms, &alert);
-	while (*p) {
-		const char *open = strstr(p, "{{"), *shut = open ? strstr(open, "}}") : NULL;
+	for (struct hole h; next_hole(p, &h); p = h.after) {
+		buf_add(out, p, (size_t)(h.open - p));
+		fill_hole(slice_of(alert.data, alert.len), &h, out);
+	}
+	buf_adds(out, p);
+	buf_release(&alert);
+}
 
-		if (!shut) {
-			buf_adds(out, p);
-			break;
-		}
-		buf_add(out, p, (size_t)(open - p));
-		add_member(slice_of(alert.data, alert.len), open + 2, (size_t)(shut - open - 2), out);
-		p = shut + 2;
+bool webhook_template_check(const char *text, char *why, size_t size)
+{
+	static const struct alert_view any = {.id = "", .rule_name = "", .type = "", .metric = "", .series = "", .summary = ""};
+	struct slice unused;
+	struct buf alert;
+	bool good = true;
+
+	buf_init(&alert, SIZE_MAX / 2);
+	alert_json(&any, "", 0, &alert);
+	for (struct hole h; good && next_hole(text, &h); text = h.after) {
+		good = json_get(slice_of(alert.data, alert.len), h.name, &unused);
+		if (!good)
+			snprintf(why, size, "an alert has no {{%s}} to fill in; {{summary}}, {{severity}}, {{value}} … are members of its object", h.name);
 	}
 	buf_release(&alert);
+	return good;
 }
 
 static const struct format formats[] = {
