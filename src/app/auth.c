@@ -152,6 +152,7 @@ static void add_token(void *user, const char *name, const char *role, const unsi
 static const struct token *of_token(const struct auth *a, const char *text, size_t n)
 {
 	unsigned char hash[SHA256_DIGEST_SIZE];
+	const struct token *t;
 	struct sha256_ctx sha;
 
 	if (!n || n > MAX_TOKEN)
@@ -159,7 +160,10 @@ static const struct token *of_token(const struct auth *a, const char *text, size
 	sha256_init(&sha);
 	sha256_update(&sha, n, (const uint8_t *)text);
 	sha256_digest(&sha, sizeof hash, hash);
-	return token_of_hash(a, hash);
+	t = token_of_hash(a, hash);
+	if (t && a->app->db)
+		db_token_used(a->app->db, t->who.name, clock_wall_ms());
+	return t;
 }
 
 /* --- sessions --- */
@@ -212,14 +216,22 @@ static void make_room(struct auth *a)
 
 /* --- who --- */
 
-struct identity auth_of_request(struct app *app, const struct eio_request *r)
+/* The token of `Authorization: Bearer` (RFC 6750 2.1), or NULL. */
+static const char *bearer(const struct eio_request *r)
 {
 	const char *header = eio_request_header(r, "authorization");
+
+	return header && strncasecmp(header, "Bearer ", 7) == 0 ? header + 7 : NULL;
+}
+
+struct identity auth_of_request(struct app *app, const struct eio_request *r)
+{
 	const struct session *s = session_of(app->auth, r);
+	const char *text = bearer(r);
 	const struct token *t;
 
-	if (header && strncasecmp(header, "Bearer ", 7) == 0) {
-		t = of_token(app->auth, header + 7, strlen(header + 7));
+	if (text) {
+		t = of_token(app->auth, text, strlen(text));
 		return t ? t->who : nobody;
 	}
 	return s ? s->who : anonymous(app);
@@ -265,8 +277,8 @@ bool auth_same_origin(const struct eio_request *r)
 	const char *site = eio_request_header(r, "sec-fetch-site"), *origin = eio_request_header(r, "origin");
 	const char *host = eio_request_header(r, "host"), *authority = origin ? strstr(origin, "://") : NULL;
 
-	if (eio_request_header(r, "authorization"))
-		return true; /* no browser adds that by itself */
+	if (bearer(r))
+		return true; /* no browser adds that by itself, as it does Basic */
 	if (site)
 		return strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
 	return !origin || (authority && host && strcasecmp(authority + 3, host) == 0);
