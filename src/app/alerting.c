@@ -197,6 +197,16 @@ static void restore_silence(void *user, const struct db_silence *s)
 	alerts_silence(al->alerts, &silence, clock_wall_ms());
 }
 
+/* Where others reach the dashboard, as far as we can tell: an address that stands for all is none. */
+static char *url_take(const struct app *app)
+{
+	const struct config_addr *a = &app->config->listen.at[0];
+
+	if (strcmp(a->host, "0.0.0.0") == 0 || strcmp(a->host, "::") == 0)
+		return xasprintf("http://%s:%u/", app->hostname, a->port);
+	return xasprintf("http://%s/", a->text);
+}
+
 struct alerting *alerting_new(struct app *app)
 {
 	struct alerting *al = xzalloc(sizeof *al);
@@ -206,7 +216,7 @@ struct alerting *alerting_new(struct app *app)
 	size_t n;
 
 	al->app = app;
-	al->url = xasprintf("http://%s/", app->config->listen.at[0].text);
+	al->url = url_take(app);
 	rules = config_rules_take(app->config, &n);
 	al->alerts = alerts_new(app->store, app->hostname, rules, n, &hooks);
 	db_silences_open(app->db, clock_wall_ms(), restore_silence, al);
