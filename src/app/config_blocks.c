@@ -48,11 +48,18 @@ static struct config_block *add_block(struct config *c, const struct section *s,
 	return b;
 }
 
+static bool has_control(const char *s)
+{
+	while (*s && (unsigned char)*s >= 0x20 && *s != 0x7f)
+		s++;
+	return *s != '\0';
+}
+
 /* The same title again goes on with the same block: a later file may change one key of it. */
 void block_opens(struct load *l, const struct place *p, const struct section *s, const char *title)
 {
-	if (!*title || strlen(title) > 64)
-		load_mistake(l, p, "a name of %s must have 1 to 64 letters", s->name);
+	if (!*title || strlen(title) > 64 || has_control(title))
+		load_mistake(l, p, "a name of %s must have 1 to 64 bytes, and no control characters", s->name);
 	else if (!find_block(l->c, s, title))
 		add_block(l->c, s, title, p);
 }
@@ -248,7 +255,6 @@ LIST(set_command, channel.command, channel.ncommand)
 LIST(set_to, channel.to, channel.nto)
 FLAG(set_private, channel.allow_private)
 FLAG(set_tls, channel.require_tls)
-DURATION(set_max_wait, channel.max_wait_ms)
 
 static void set_outside(struct draft *d, const struct config_entry *e, struct buf *why)
 {
@@ -296,6 +302,17 @@ static void set_timeout(struct draft *d, const struct config_entry *e, struct bu
 		d->channel.timeout_ms = (uint32_t)ms;
 }
 
+static void set_max_wait(struct draft *d, const struct config_entry *e, struct buf *why)
+{
+	int64_t ms = d->channel.max_wait_ms;
+
+	read_ms(e, &ms, why);
+	if (ms < 1000 || ms > 86400000)
+		buf_adds(why, "must be from 1s to 1d");
+	else
+		d->channel.max_wait_ms = ms;
+}
+
 static void set_retries(struct draft *d, const struct config_entry *e, struct buf *why)
 {
 	uint64_t n = d->channel.max_attempts;
@@ -313,61 +330,61 @@ static void set_redirects(struct draft *d, const struct config_entry *e, struct 
 }
 
 const struct block_key block_keys[] = {
-	{"alert", "enabled", false, set_enabled, "false takes a rule away, also a built-in one."},
-	{"alert", "type", false, set_type, "What an alert of it is called; the rule's name if not said."},
-	{"alert", "metric", false, set_metric, "A series, an alias, or a pattern with *: one alert for each series that it matches."},
-	{"alert", "above", false, set_above, "Fires above this."},
-	{"alert", "below", false, set_below, "Fires below this."},
-	{"alert", "outside", true, set_outside, "Fires outside of these two, {10, 20}."},
-	{"alert", "equals", false, set_equals, "Fires at exactly this."},
-	{"alert", "clear", false, set_clear, "Calm again only past this: keeps a value on the edge from firing again and again."},
-	{"alert", "severity", false, set_severity, "info, warning (the default) or critical."},
-	{"alert", "info", false, set_info, "A limit of its own for this severity; its side is that of above or below, or follows from the order of the limits."},
-	{"alert", "warning", false, set_warning, "Likewise."},
-	{"alert", "critical", false, set_critical, "Likewise."},
-	{"alert", "for", false, set_for, "How long it must be wrong before it fires."},
-	{"alert", "keep", false, set_keep, "How long it must be right before it ends."},
-	{"alert", "window", false, set_window, "Judge the aggregate over this long, not the last value."},
-	{"alert", "aggregate", false, set_aggregate, "Over the window: avg, min, max, rate, delta, p95 …"},
-	{"alert", "full_in", false, set_full_in, "Fires when a straight line through the window reaches 100 percent within this."},
-	{"alert", "absent", false, set_absent, "Fires when the series is silent for this long."},
-	{"alert", "labels", true, set_labels, "{\"team=ops\", …}: travel with the alert."},
-	{"alert", "summary", false, set_summary, "A sentence; {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME} are filled in."},
-	{"alert", "runbook", false, set_runbook, "Where it says what to do."},
-	{"alert", "inhibited_by", true, set_inhibited, "Rules that silence this one while they fire."},
-	{"alert", "hours", true, set_hours, "Tell only then: {\"mon-fri 08:00-18:00\"}, local time."},
-	{"alert", "channels", true, set_channels, "Tell only these; all if none is named."},
+	{"alert", "enabled", false, PRINT, set_enabled, "false takes a rule away, also a built-in one."},
+	{"alert", "type", false, PRINT, set_type, "What an alert of it is called; the rule's name if not said."},
+	{"alert", "metric", false, PRINT, set_metric, "A series, an alias, or a pattern with *: one alert for each series that it matches."},
+	{"alert", "above", false, PRINT, set_above, "Fires above this."},
+	{"alert", "below", false, PRINT, set_below, "Fires below this."},
+	{"alert", "outside", true, PRINT, set_outside, "Fires outside of these two, {10, 20}."},
+	{"alert", "equals", false, PRINT, set_equals, "Fires at exactly this."},
+	{"alert", "clear", false, PRINT, set_clear, "Calm again only past this: keeps a value on the edge from firing again and again."},
+	{"alert", "severity", false, PRINT, set_severity, "info, warning (the default) or critical."},
+	{"alert", "info", false, PRINT, set_info, "A limit of its own for this severity; its side is that of above or below, or follows from the order of the limits."},
+	{"alert", "warning", false, PRINT, set_warning, "Likewise."},
+	{"alert", "critical", false, PRINT, set_critical, "Likewise."},
+	{"alert", "for", false, PRINT, set_for, "How long it must be wrong before it fires."},
+	{"alert", "keep", false, PRINT, set_keep, "How long it must be right before it ends."},
+	{"alert", "window", false, PRINT, set_window, "Judge the aggregate over this long, not the last value."},
+	{"alert", "aggregate", false, PRINT, set_aggregate, "Over the window: avg, min, max, rate, delta, p95 …"},
+	{"alert", "full_in", false, PRINT, set_full_in, "Fires when a straight line through the window reaches 100 percent within this."},
+	{"alert", "absent", false, PRINT, set_absent, "Fires when the series is silent for this long."},
+	{"alert", "labels", true, PRINT, set_labels, "{\"team=ops\", …}: travel with the alert."},
+	{"alert", "summary", false, PRINT, set_summary, "A sentence; {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME} are filled in."},
+	{"alert", "runbook", false, PRINT, set_runbook, "Where it says what to do."},
+	{"alert", "inhibited_by", true, PRINT, set_inhibited, "Rules that silence this one while they fire."},
+	{"alert", "hours", true, PRINT, set_hours, "Tell only then: {\"mon-fri 08:00-18:00\"}, local time."},
+	{"alert", "channels", true, PRINT, set_channels, "Tell only these; all if none is named."},
 #define COMMON(section)                                                                                              \
-	{section, "severity", false, set_least, "The mildest that is told: info (the default), warning or critical."}, \
-	{section, "rules", true, set_rules, "Tell of these rules only; patterns with *."},                             \
-	{section, "timeout", false, set_timeout, "Of one attempt: 15s."},                                              \
-	{section, "retries", false, set_retries, "Attempts before it is given up: 30."},                               \
-	{section, "max_wait", false, set_max_wait, "The longest wait between two attempts: 1h."}
-	{"webhook", "url", false, set_url, "Where each change of an alert is posted to."},
-	{"webhook", "format", false, set_format, "json (the default), alertmanager, slack, discord or template."},
-	{"webhook", "template", false, set_template, "A body of one's own: {{summary}} is the member of the alert as JSON, {{summary|text}} without quotes."},
-	{"webhook", "template_file", false, set_template_file, "The same, in a file."},
-	{"webhook", "secret", false, set_secret, "Signs each post (Standard Webhooks); whsec_… or plain text. Better in a file:"},
-	{"webhook", "secret_file", false, set_secret_file, "A file that holds it."},
-	{"webhook", "headers", true, set_headers, "Further headers, {\"X-Team: ops\"}."},
-	{"webhook", "redirects", false, set_redirects, "How many are followed: 0."},
-	{"webhook", "private", false, set_private, "Whether loopback and private addresses may be posted to: true."},
-	{"webhook", "ca_file", false, set_ca, "Certificates that sign the receiver's, beside none of the system's."},
-	{"webhook", "cert_file", false, set_cert, "Our certificate, and"},
-	{"webhook", "key_file", false, set_key, "its key."},
-	{"webhook", "proxy", false, set_proxy, "http://host:port."},
-	{"webhook", "user", false, set_user, "For basic authentication, and"},
-	{"webhook", "password_file", false, set_password_file, "a file that holds the password."},
+	{section, "severity", false, PRINT, set_least, "The mildest that is told: info (the default), warning or critical."}, \
+	{section, "rules", true, PRINT, set_rules, "Tell of these rules only; patterns with *."},                             \
+	{section, "timeout", false, PRINT, set_timeout, "Of one attempt: 15s."},                                              \
+	{section, "retries", false, PRINT, set_retries, "Attempts before it is given up: 30."},                               \
+	{section, "max_wait", false, PRINT, set_max_wait, "The longest wait between two attempts, 1s to 1d: 1h."}
+	{"webhook", "url", false, PRINT_HOST, set_url, "Where each change of an alert is posted to."},
+	{"webhook", "format", false, PRINT, set_format, "json (the default), alertmanager, slack, discord or template."},
+	{"webhook", "template", false, PRINT, set_template, "A body of one's own: {{summary}} is the member of the alert as JSON, {{summary|text}} without quotes."},
+	{"webhook", "template_file", false, PRINT, set_template_file, "The same, in a file."},
+	{"webhook", "secret", false, PRINT_NOTHING, set_secret, "Signs each post (Standard Webhooks); whsec_… or plain text. Better in a file:"},
+	{"webhook", "secret_file", false, PRINT, set_secret_file, "A file that holds it."},
+	{"webhook", "headers", true, PRINT_NOTHING, set_headers, "Further headers, {\"X-Team: ops\"}."},
+	{"webhook", "redirects", false, PRINT, set_redirects, "How many are followed: 0."},
+	{"webhook", "private", false, PRINT, set_private, "Whether loopback and private addresses may be posted to: true."},
+	{"webhook", "ca_file", false, PRINT, set_ca, "Certificates that sign the receiver's, beside none of the system's."},
+	{"webhook", "cert_file", false, PRINT, set_cert, "Our certificate, and"},
+	{"webhook", "key_file", false, PRINT, set_key, "its key."},
+	{"webhook", "proxy", false, PRINT_HOST, set_proxy, "http://host:port."},
+	{"webhook", "user", false, PRINT, set_user, "For basic authentication, and"},
+	{"webhook", "password_file", false, PRINT, set_password_file, "a file that holds the password."},
 	COMMON("webhook"),
-	{"exec", "command", true, set_command, "The full path of a program and its arguments; the alert comes on standard input and in VEDETTE_…"},
+	{"exec", "command", true, PRINT, set_command, "The full path of a program and its arguments; the alert comes on standard input and in VEDETTE_…"},
 	COMMON("exec"),
-	{"email", "smtp", false, set_smtp, "smtp://host:25, smtps://host:465."},
-	{"email", "from", false, set_from, "Sender."},
-	{"email", "to", true, set_to, "Recipients."},
-	{"email", "user", false, set_user, "To sign in with, and"},
-	{"email", "password_file", false, set_password_file, "a file that holds the password."},
-	{"email", "tls", false, set_tls, "true: no mail without TLS."},
-	{"email", "ca_file", false, set_ca, "Certificates that sign the server's."},
+	{"email", "smtp", false, PRINT_HOST, set_smtp, "smtp://host:25, smtps://host:465."},
+	{"email", "from", false, PRINT, set_from, "Sender."},
+	{"email", "to", true, PRINT, set_to, "Recipients."},
+	{"email", "user", false, PRINT, set_user, "To sign in with, and"},
+	{"email", "password_file", false, PRINT, set_password_file, "a file that holds the password."},
+	{"email", "tls", false, PRINT, set_tls, "true: no mail without TLS."},
+	{"email", "ca_file", false, PRINT, set_ca, "Certificates that sign the server's."},
 	COMMON("email"),
 };
 const size_t block_keys_len = sizeof block_keys / sizeof *block_keys;
@@ -473,9 +490,11 @@ static struct place place_of(const struct config_block *b, unsigned line)
 	return (struct place){.name = b->file, .source = b->source, .line = line ? line : b->line};
 }
 
-/* l NULL: it was read before, and is right. */
-static void read_entries(struct load *l, const struct config_block *b, struct draft *d)
+/* False: some are wrong, and what follows from them need not be said as well. l NULL: it was read before, and is right. */
+static bool read_entries(struct load *l, const struct config_block *b, struct draft *d)
 {
+	bool good = true;
+
 	for (size_t i = 0; i < b->nentries; i++) {
 		const struct config_entry *e = &b->entries[i];
 		struct place p = place_of(b, e->line);
@@ -486,8 +505,10 @@ static void read_entries(struct load *l, const struct config_block *b, struct dr
 			e->key->set(d, e, &why);
 		if (why.len && l)
 			load_mistake(l, &p, "%s \"%s\" %s: %s", b->section->name, b->title, e->key->name, why.data);
+		good = good && !why.len;
 		buf_release(&why);
 	}
+	return good;
 }
 
 /* False: nothing to keep. */
@@ -498,8 +519,7 @@ static bool read_rule(struct load *l, const struct config_block *b, struct draft
 	struct buf why;
 
 	draft_init(d);
-	read_entries(l, b, d);
-	if (!d->enabled)
+	if (!read_entries(l, b, d) || !d->enabled)
 		return false;
 	buf_init(&why, CONFIG_MAX_TEXT);
 	d->rule.name = xstrdup(b->title);
@@ -517,37 +537,55 @@ static bool read_rule(struct load *l, const struct config_block *b, struct draft
 
 /* ---- a channel ---- */
 
-static char *read_file_take(const char *path, size_t most, bool secret, struct draft *d, struct buf *why)
+/* Not blocking: a reload reads on the loop, and a pipe that nobody writes to would hold it. */
+static char *read_file_take(const char *path, size_t most, struct stat *st, struct buf *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *text = xzalloc(most + 1);
-	struct stat st;
-	ssize_t n = fd < 0 || fstat(fd, &st) < 0 ? -1 : read(fd, text, most);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char *text = xzalloc(most + 2);
+	ssize_t n = fd < 0 || fstat(fd, st) < 0 ? -1 : read(fd, text, most + 1);
 
-	if (n < 0) {
+	if (n < 0)
 		buf_addf(why, "%s: %s", path, strerror(errno));
-		free(text);
-		text = NULL;
-	} else if (secret) {
-		d->readable_by_others |= (st.st_mode & S_IROTH) != 0;
-		text[strcspn(text, "\r\n")] = '\0';
-	}
+	else if (!S_ISREG(st->st_mode))
+		buf_addf(why, "%s: is no file", path);
+	else if ((size_t)n > most)
+		buf_addf(why, "%s: is longer than %zu bytes", path, most);
 	if (fd >= 0)
 		close(fd);
+	if (!why->len)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* The first line of the file. */
+static char *read_secret_take(const char *path, struct draft *d, struct buf *why)
+{
+	struct stat st;
+	char *text = read_file_take(path, MAX_SECRET, &st, why);
+
+	if (!text)
+		return NULL;
+	d->readable_by_others |= (st.st_mode & S_IROTH) != 0;
+	text[strcspn(text, "\r\n")] = '\0';
+	if (!*text)
+		buf_addf(why, "%s: its first line is empty", path);
 	return text;
 }
 
 static void read_files(struct draft *d, struct buf *why)
 {
+	struct stat st;
+
 	if (d->secret_file) {
 		free(d->channel.secret);
-		d->channel.secret = read_file_take(d->secret_file, MAX_SECRET, true, d, why);
+		d->channel.secret = read_secret_take(d->secret_file, d, why);
 	}
-	if (d->password_file)
-		d->channel.password = read_file_take(d->password_file, MAX_SECRET, true, d, why);
-	if (d->template_file) {
+	if (d->password_file && !why->len)
+		d->channel.password = read_secret_take(d->password_file, d, why);
+	if (d->template_file && !why->len) {
 		free(d->channel.template);
-		d->channel.template = read_file_take(d->template_file, MAX_TEMPLATE, false, d, why);
+		d->channel.template = read_file_take(d->template_file, MAX_TEMPLATE, &st, why);
 	}
 }
 
@@ -556,16 +594,17 @@ static void read_channel(struct load *l, const struct config_block *b, struct dr
 	struct place p = place_of(b, 0);
 	char text[300] = "";
 	struct buf why;
+	bool good;
 
 	draft_init(d);
-	read_entries(l, b, d);
+	good = read_entries(l, b, d);
 	buf_init(&why, CONFIG_MAX_TEXT);
 	d->channel.name = xstrdup(b->title);
 	d->channel.kind = channel_kind_find(b->section->name);
 	if (!d->channel.format)
 		d->channel.format = xstrdup("json");
 	read_files(d, &why);
-	if (!why.len && !d->channel.kind->check(&d->channel, text, sizeof text))
+	if (good && !why.len && !d->channel.kind->check(&d->channel, text, sizeof text))
 		buf_adds(&why, text);
 	if (why.len)
 		load_mistake(l, &p, "%s \"%s\": %s", b->section->name, b->title, why.data);
@@ -691,28 +730,53 @@ static void print_quoted(struct buf *out, const char *text)
 	buf_addc(out, '"');
 }
 
+/* "https://hooks.example.org/…": a path may be a key, and what stands before an @ is a password. */
+static void print_host(struct buf *out, const char *url)
+{
+	const char *begin = strstr(url, "://"), *host = begin ? begin + 3 : url, *at;
+	size_t n = strcspn(host, "/?#");
+	char *shown;
+
+	at = memrchr(host, '@', n);
+	shown = xasprintf("%.*s%s%.*s%s", (int)(host - url), url, at ? "…@" : "", (int)(at ? host + n - at - 1 : (ptrdiff_t)n),
+	                  at ? at + 1 : host, host[n] && host[n + 1] ? "/…" : host + n);
+	print_quoted(out, shown);
+	free(shown);
+}
+
+static void print_item(struct buf *out, const struct block_key *k, const char *text)
+{
+	if (k->print == PRINT_NOTHING)
+		buf_adds(out, "\"…\"");
+	else if (k->print == PRINT_HOST)
+		print_host(out, text);
+	else
+		print_quoted(out, text);
+}
+
+static void print_entry(struct buf *out, const struct config_entry *e)
+{
+	buf_addf(out, "\t%-19s = %s", e->key->name, e->key->list ? "{" : "");
+	for (size_t i = 0; i < e->nitems; i++) {
+		buf_adds(out, i ? ", " : "");
+		print_item(out, e->key, e->items[i]);
+	}
+	buf_adds(out, e->key->list ? "}\n" : "\n");
+}
+
 void blocks_print(const struct config *c, struct buf *out)
 {
 	for (size_t i = 0; i < c->nblocks; i++) {
 		const struct config_block *b = &c->blocks[i];
 
-		buf_addf(out, "\n%s \"%s\" {  # %s", b->section->name, b->title, b->file);
+		buf_addf(out, "\n%s ", b->section->name);
+		print_quoted(out, b->title);
+		buf_addf(out, " {  # %s", b->file);
 		if (b->line)
 			buf_addf(out, ":%u", b->line);
 		buf_addc(out, '\n');
-		for (size_t k = 0; k < b->nentries; k++) {
-			const struct config_entry *e = &b->entries[k];
-
-			buf_addf(out, "\t%-19s = %s", e->key->name, e->key->list ? "{" : "");
-			for (size_t n = 0; n < e->nitems; n++) {
-				buf_adds(out, n ? ", " : "");
-				if (strcmp(e->key->name, "secret") == 0)
-					buf_adds(out, "\"…\"");
-				else
-					print_quoted(out, e->items[n]);
-			}
-			buf_adds(out, e->key->list ? "}\n" : "\n");
-		}
+		for (size_t k = 0; k < b->nentries; k++)
+			print_entry(out, &b->entries[k]);
 		buf_adds(out, "}\n");
 	}
 }

@@ -25,6 +25,7 @@ struct draft;
 struct block_key {
 	const char *section, *name;
 	bool list;
+	enum { PRINT, PRINT_HOST, PRINT_NOTHING } print; /* --dump-config is shown to others: what may hold a secret is cut */
 	void (*set)(struct draft *d, const struct config_entry *e, struct buf *why);
 	const char *help;
 };

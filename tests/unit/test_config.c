@@ -1,0 +1,394 @@
+/* test_config.c: from files, environment and flags to rules, channels and values; every mistake in the words that an operator reads. */
+#include "check.h"
+
+#include "alerts/channels.h"
+#include "app/cli.h"
+#include "app/config.h"
+#include "base/xmalloc.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static char folder[64];
+
+static void put(const char *name, const char *text, mode_t mode)
+{
+	char *path = xasprintf("%s/%s", folder, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+	free(path);
+}
+
+/* What config_load says, with the folder's name left out. */
+static int load(const char *text, struct config **out, char *said, size_t size)
+{
+	struct cli cli = {.config = "t.conf"};
+	struct buf errors;
+	int code;
+
+	put("t.conf", text, 0600);
+	buf_init(&errors, SIZE_MAX / 2);
+	code = config_load(out, &cli, &errors);
+	snprintf(said, size, "%s", errors.data);
+	buf_release(&errors);
+	return code;
+}
+
+static struct config *good(const char *text)
+{
+	struct config *c = NULL;
+	char said[4000];
+	int code = load(text, &c, said, sizeof said);
+
+	CHECK(code == 0, "%s: %s", text, said);
+	assert_string_equal(said, "");
+	return c;
+}
+
+/* --- mistakes: text → exactly what is said --- */
+
+#define HOOK "url = \"http://x\" "
+static const struct mistake {
+	const char *text, *said;
+} mistakes[] = {
+	{"alert \"A\" { metric = \"cpu\" above = high }", "t.conf:1: alert \"A\" above: \"high\" is not a number\n"},
+	{"alert \"A\" { metric = \"cpu\" }",
+	 "t.conf:1: alert \"A\": says no limit: above, below, outside, equals, full_in, absent, or warning and critical\n"},
+	{"\nalert \"A\" { metric = \"cpu\" above = 1 below = 0 }",
+	 "t.conf:2: alert \"A\": takes one of above, below, outside, equals, full_in and absent, not several\n"},
+	{"alert \"A\" { metric = \"x\" outside = {\"1\"} }",
+	 "t.conf:1: alert \"A\" outside: takes two numbers, such as {10, 20}\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 9 warning = 8 }", "t.conf:1: alert \"A\": says its limit for warning twice\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 9 severity = loud }",
+	 "t.conf:1: alert \"A\" severity: \"loud\" is none of info, warning or critical\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 9 hours = {\"noon\"} }",
+	 "t.conf:1: alert \"A\" hours: \"noon\" is no time of the week, such as \"mon-fri 08:00-18:00\"\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 9 aggregate = median }",
+	 "t.conf:1: alert \"A\" aggregate: \"median\" is none of last, avg, min, max, rate, delta or a percentile such as p95\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 9 channels = {\"pager\"} }",
+	 "t.conf:1: alert \"A\" channels: there is no webhook, exec or email \"pager\"\n"},
+	{"alert \"\" { metric = \"cpu\" above = 9 }", "t.conf:1: a name of alert must have 1 to 64 bytes, and no control characters\n"},
+	{"alert \"a\\nb\" { metric = \"cpu\" above = 9 }", "t.conf:1: a name of alert must have 1 to 64 bytes, and no control characters\n"},
+	{"webhook \"W\" { " HOOK "max_wait = 0s }", "t.conf:1: webhook \"W\" max_wait: must be from 1s to 1d\n"},
+	{"webhook \"W\" { " HOOK "max_wait = 2d }", "t.conf:1: webhook \"W\" max_wait: must be from 1s to 1d\n"},
+	{"webhook \"W\" { " HOOK "timeout = 1ms }", "t.conf:1: webhook \"W\" timeout: must be from 100ms to 10min\n"},
+	{"webhook \"W\" { " HOOK "retries = 0 }", "t.conf:1: webhook \"W\" retries: must be from 1 to 10000\n"},
+	{"webhook \"W\" { " HOOK "redirects = 21 }", "t.conf:1: webhook \"W\" redirects: must be from 0 to 20\n"},
+	{"webhook \"W\" { " HOOK "secret_file = \"empty\" }", "t.conf:1: webhook \"W\": empty: its first line is empty\n"},
+	{"webhook \"W\" { " HOOK "secret_file = \".\" }", "t.conf:1: webhook \"W\": .: Is a directory\n"},
+	{"webhook \"W\" { " HOOK "secret_file = \"pipe\" }", "t.conf:1: webhook \"W\": pipe: is no file\n"},
+	{"webhook \"W\" { " HOOK "secret_file = \"none\" }", "t.conf:1: webhook \"W\": none: No such file or directory\n"},
+	{"webhook \"W\" { " HOOK "template_file = \"long\" }", "t.conf:1: webhook \"W\": long: is longer than 65536 bytes\n"},
+	{"webhook \"W\" { " HOOK "headers = {\"a: b\", \"secret\"} }",
+	 "t.conf:1: webhook \"W\": a header is written \"Name: value\" on one line, and one of `headers` is not\n"},
+	{"exec \"E\" { command = {\"reboot\"} }",
+	 "t.conf:1: exec \"E\": command must be a list that starts with the full path of a program: {\"/usr/local/bin/page\", \"--now\"}\n"},
+	{"webhook \"W\" { " HOOK "}\nemail \"W\" { smtp = \"smtp://x\" from = \"a@b\" to = {\"c@d\"} }",
+	 "t.conf:2: there is another channel \"W\" already\n"},
+	/* all of them, in the file's order */
+	{"min_rate = 1\nwebhook \"W\" { url = 3 }\nalert \"A\" { metric = \"cpu\" above = x }\n",
+	 "t.conf:1: min_rate: \"1\" needs a unit: d, h, min, m, s or ms\n"
+	 "t.conf:2: webhook \"W\": url must start with http:// or https://\n"
+	 "t.conf:3: alert \"A\" above: \"x\" is not a number\n"},
+};
+
+static void test_mistakes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(mistakes); i++) {
+		struct config *c = (struct config *)(uintptr_t)1;
+		char said[4000];
+		int code = load(mistakes[i].text, &c, said, sizeof said);
+
+		CHECK(code == EX_CONFIG, "%s: %d", mistakes[i].text, code);
+		CHECK(c == (struct config *)(uintptr_t)1, "%s", mistakes[i].text);
+		CHECK(strcmp(said, mistakes[i].said) == 0, "%s: %s", mistakes[i].text, said);
+	}
+}
+
+/* --- alert blocks --- */
+
+static const struct rule *rule_named(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->nrules; i++)
+		if (strcmp(c->rules[i].name, name) == 0)
+			return &c->rules[i];
+	return NULL;
+}
+
+static const struct limits {
+	const char *text;
+	enum rule_compare compare;
+	double low[4], clear[4]; /* by severity; NaN: not set */
+} limits[] = {
+	{"above = 80", RULE_ABOVE, {NAN, NAN, 80, NAN}, {NAN, NAN, 80, NAN}},
+	{"above = 80 clear = 75", RULE_ABOVE, {NAN, NAN, 80, NAN}, {NAN, NAN, 75, NAN}},
+	{"above = \"80%\" severity = critical", RULE_ABOVE, {NAN, NAN, NAN, 80}, {NAN, NAN, NAN, 80}},
+	{"warning = 80 critical = 90 clear = 78", RULE_ABOVE, {NAN, NAN, 80, 90}, {NAN, NAN, 78, 88}},
+	{"warning = 20 critical = 10 clear = 25", RULE_BELOW, {NAN, NAN, 20, 10}, {NAN, NAN, 25, 15}},
+	{"info = 50 above = 60 critical = 70", RULE_ABOVE, {NAN, 50, 60, 70}, {NAN, 50, 60, 70}},
+	{"below = -2.5", RULE_BELOW, {NAN, NAN, -2.5, NAN}, {NAN, NAN, -2.5, NAN}},
+	{"equals = 0", RULE_EQUALS, {NAN, NAN, 0, NAN}, {NAN, NAN, 0, NAN}},
+	{"absent = 30s", RULE_ABSENT, {NAN, NAN, 0, NAN}, {NAN, NAN, 0, NAN}},
+};
+
+static void test_limits(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(limits); i++) {
+		char *text = xasprintf("alert \"A\" { metric = \"x\" %s }", limits[i].text);
+		struct config *c = good(text);
+		const struct rule *r = rule_named(c, "A");
+
+		assert_non_null(r);
+		CHECK(r->compare == limits[i].compare, "%s", text);
+		for (int s = 1; s < 4; s++) {
+			CHECK(r->limits[s].set == !isnan(limits[i].low[s]), "%s: severity %d", text, s);
+			CHECK(!r->limits[s].set || r->limits[s].low == limits[i].low[s], "%s: %g", text, r->limits[s].low);
+			CHECK(!r->limits[s].set || r->limits[s].clear == limits[i].clear[s], "%s: %g", text, r->limits[s].clear);
+		}
+		config_free(c);
+		free(text);
+	}
+}
+
+static void test_rule(void **state)
+{
+	struct config *c = good("webhook \"W\" { " HOOK "}\n\n"
+	                        "alert \"B\" { metric = \"y\" above = 1 }\n"
+	                        "alert \"A\" { type = T metric = \"fs.*\" outside = {\"10\", \"20\"} severity = info for = 1min keep = 90s window = 5m\n"
+	                        " aggregate = p95 labels = {\"team=ops\"} summary = \"{series} is {value}\" runbook = \"http://r\"\n"
+	                        " inhibited_by = {\"B\"} hours = {\"mon-fri 08:00-18:00\"} channels = {\"W\"} }\n");
+	const struct rule *r = rule_named(c, "A");
+
+	(void)state;
+	assert_non_null(r);
+	assert_string_equal(r->type, "T");
+	assert_string_equal(r->metric, "fs.*");
+	assert_int_equal(r->compare, RULE_OUTSIDE);
+	assert_true(r->limits[SEVERITY_INFO].set && r->limits[SEVERITY_INFO].low == 10 && r->limits[SEVERITY_INFO].high == 20);
+	assert_int_equal(r->for_ms, 60000);
+	assert_int_equal(r->keep_ms, 90000);
+	assert_int_equal(r->window_ms, 300000);
+	assert_int_equal(r->fold, RULE_PERCENTILE);
+	assert_true(r->percentile == 95);
+	assert_int_equal(r->nlabels, 1);
+	assert_string_equal(r->labels[0], "team=ops");
+	assert_string_equal(r->summary, "{series} is {value}");
+	assert_string_equal(r->inhibited_by[0], "B");
+	assert_int_equal(r->hours[0].days, 0x3e);
+	assert_string_equal(r->channels[0], "W");
+	assert_int_equal(r->line, 4);
+	assert_non_null(strstr(r->file, "t.conf"));
+	config_free(c);
+}
+
+static void test_built_in(void **state)
+{
+	struct config *c = good("alert \"HIGH_CPU\" { enabled = false }\nalert \"HIGH_MEMORY\" { metric = \"memory\" above = 50 }");
+	const struct rule *r = rule_named(c, "HIGH_MEMORY");
+
+	(void)state;
+	assert_null(rule_named(c, "HIGH_CPU"));
+	assert_non_null(r);
+	assert_true(r->limits[SEVERITY_WARNING].low == 50);
+	config_free(c);
+	c = good("");
+	assert_int_equal(c->nrules, 2);
+	assert_true(rule_named(c, "HIGH_CPU")->limits[SEVERITY_WARNING].low == 80);
+	assert_true(rule_named(c, "HIGH_CPU")->limits[SEVERITY_WARNING].clear == 75);
+	config_free(c);
+}
+
+/* A later block of the same title changes single keys; rules of one's own outlive nothing but the configuration's file names. */
+static void test_later_blocks(void **state)
+{
+	struct config *c = good("alert \"A\" { metric = \"x\" above = 1 for = 5s }\nalert \"A\" { above = 2 }");
+	const struct rule *r = rule_named(c, "A");
+	struct rule *own;
+	size_t n;
+
+	(void)state;
+	assert_true(r->limits[SEVERITY_WARNING].low == 2);
+	assert_int_equal(r->for_ms, 5000);
+	own = config_rules_take(c, &n);
+	assert_int_equal(n, c->nrules);
+	for (size_t i = 0; i < n; i++) {
+		assert_string_equal(own[i].name, c->rules[i].name);
+		assert_ptr_not_equal(own[i].name, c->rules[i].name);
+		rule_release(&own[i]);
+	}
+	free(own);
+	config_free(c);
+}
+
+/* --- channels --- */
+
+static void test_channels(void **state)
+{
+	struct config *c;
+	const struct channel *w, *e, *m;
+
+	(void)state;
+	put("secret", "s3cret\r\nsecond line\n", 0600);
+	put("template", "{{id}}\n{{summary}}\n", 0600);
+	c = good("webhook \"w\" { " HOOK "secret_file = \"secret\" template_file = \"template\" format = template headers = {\"A: b\", \"C: d\"}\n"
+	         " redirects = 2 private = false retries = 3 max_wait = 10s timeout = 2s severity = critical rules = {\"DISK*\"} }\n"
+	         "exec \"e\" { command = {\"/bin/echo\", \"a b\"} }\n"
+	         "email \"m\" { smtp = \"smtps://h\" from = \"a@b\" to = {\"c@d\", \"e@f\"} user = u password_file = \"secret\" tls = true }");
+	assert_int_equal(c->nchannels, 3);
+	w = &c->channels[0];
+	e = &c->channels[1];
+	m = &c->channels[2];
+	assert_ptr_equal(w->kind, &channel_webhook);
+	assert_string_equal(w->secret, "s3cret");
+	assert_string_equal(w->template, "{{id}}\n{{summary}}\n");
+	assert_int_equal(w->nheaders, 2);
+	assert_int_equal(w->redirects, 2);
+	assert_false(w->allow_private);
+	assert_int_equal(w->max_attempts, 3);
+	assert_int_equal(w->max_wait_ms, 10000);
+	assert_int_equal(w->timeout_ms, 2000);
+	assert_int_equal(w->least, SEVERITY_CRITICAL);
+	assert_string_equal(w->rules[0], "DISK*");
+	assert_ptr_equal(e->kind, &channel_exec);
+	assert_string_equal(e->command[1], "a b");
+	assert_int_equal(e->max_attempts, 30);
+	assert_int_equal(e->max_wait_ms, 3600000);
+	assert_int_equal(e->least, SEVERITY_INFO);
+	assert_ptr_equal(m->kind, &channel_email);
+	assert_string_equal(m->password, "s3cret");
+	assert_string_equal(m->to[1], "e@f");
+	assert_true(m->require_tls);
+	assert_string_equal(c->warnings, "");
+	config_free(c);
+}
+
+static void test_secret_that_all_may_read(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	put("secret", "x\n", 0644);
+	c = good("webhook \"w\" { " HOOK "secret_file = \"secret\" }");
+	assert_string_equal(c->warnings, "t.conf:1: the secret of webhook \"w\" is in a file that everyone may read\n");
+	config_free(c);
+}
+
+/* --- what is shown --- */
+
+static void test_no_secret_is_printed(void **state)
+{
+	static const char *const wanted[] = {
+		"url                 = \"https://…@h.example:1/…\"\n", "headers             = {\"…\"}\n", "secret              = \"…\"\n",
+		"proxy               = \"http://…@p:3128\"\n", "smtp                = \"smtp://…@m\"\n", "webhook \"a \\\"b\\\"\" {",
+	};
+	struct config *c = good("webhook \"a \\\"b\\\"\" { url = \"https://u:HIDE@me@h.example:1/HIDE?HIDE#HIDE\" headers = {\"A: HIDE\"} secret = HIDE "
+	                        "proxy = \"http://HIDE:HIDE@p:3128\" }\n"
+	                        "email \"m\" { smtp = \"smtp://HIDE@m\" from = \"a@b\" to = {\"c@d\"} }");
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, SIZE_MAX / 2);
+	config_print(c, &out);
+	CHECK(!strstr(out.data, "HIDE"), "%s", strstr(out.data, "webhook"));
+	for (size_t i = 0; i < ROWS(wanted); i++)
+		CHECK(strstr(out.data, wanted[i]), "%s is not in %s", wanted[i], strstr(out.data, "webhook"));
+	buf_release(&out);
+	config_free(c);
+}
+
+/* --- flags before the environment before the file --- */
+
+static void test_order_of_sources(void **state)
+{
+	struct cli_setting flag = {"listen", "127.0.0.1:3"};
+	struct cli cli = {.config = "t.conf", .settings = &flag, .nsettings = 1};
+	struct config *c;
+	struct buf errors;
+
+	(void)state;
+	buf_init(&errors, SIZE_MAX / 2);
+	put("t.conf", "listen = {\"127.0.0.1:1\"} push_interval = 5s min_rate = 300ms", 0600);
+	setenv("VEDETTE_LISTEN", "127.0.0.1:2", 1);
+	setenv("VEDETTE_PUSH_INTERVAL", "7s", 1);
+	assert_int_equal(config_load(&c, &cli, &errors), 0);
+	assert_int_equal(c->listen.at[0].port, 3);
+	assert_int_equal(c->push_interval_ms, 7000);
+	assert_int_equal(c->min_rate_ms, 300);
+	config_free(c);
+	flag.value = "nonsense";
+	assert_int_equal(config_load(&c, &cli, &errors), EX_USAGE);
+	unsetenv("VEDETTE_LISTEN");
+	unsetenv("VEDETTE_PUSH_INTERVAL");
+	buf_release(&errors);
+}
+
+static void test_restart_notes(void **state)
+{
+	struct config *a = good("push_interval = 1s"), *b = good("push_interval = 2s\nsocketio { max_payload = 2MB }");
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, SIZE_MAX / 2);
+	config_restart_notes(a, a, &out);
+	assert_string_equal(out.data, "");
+	config_restart_notes(a, b, &out);
+	assert_string_equal(out.data, "socketio.max_payload: 1MB, now 2MB, takes effect at the next start\n");
+	buf_release(&out);
+	config_free(a);
+	config_free(b);
+}
+
+/* --- a folder of one's own --- */
+
+static int setup(void **state)
+{
+	char long_text[70000];
+
+	(void)state;
+	snprintf(folder, sizeof folder, "/tmp/vedette-config-XXXXXX");
+	if (!mkdtemp(folder) || chdir(folder) < 0)
+		return -1;
+	memset(long_text, 'x', sizeof long_text - 1);
+	long_text[sizeof long_text - 1] = '\0';
+	put("long", long_text, 0600);
+	put("empty", "\n", 0600);
+	return mkfifo("pipe", 0600);
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = {"t.conf", "long", "empty", "pipe", "secret", "template"};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(names); i++)
+		unlink(names[i]);
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_rule),
+		cmocka_unit_test(test_built_in),
+		cmocka_unit_test(test_later_blocks),
+		cmocka_unit_test(test_channels),
+		cmocka_unit_test(test_secret_that_all_may_read),
+		cmocka_unit_test(test_no_secret_is_printed),
+		cmocka_unit_test(test_order_of_sources),
+		cmocka_unit_test(test_restart_notes),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
