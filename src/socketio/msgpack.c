@@ -56,6 +56,7 @@ struct value {
 	int64_t i;
 	double d;
 	int ext;
+	bool fixed;                    /* an extension whose length is in its first byte */
 };
 
 static double as_float(uint64_t bits, bool wide)
@@ -126,7 +127,7 @@ static struct value take_head(struct reader *r)
 	case 0xd6:
 	case 0xd7:
 	case 0xd8:
-		return (struct value){.kind = EXT, .ext = (int8_t)take_uint(r, 1), .n = 1u << (c - 0xd4)};
+		return (struct value){.kind = EXT, .fixed = true, .ext = (int8_t)take_uint(r, 1), .n = 1u << (c - 0xd4)};
 	case 0xd9:
 	case 0xda:
 	case 0xdb:
@@ -150,19 +151,30 @@ static void add_blob(struct reader *r, struct buf *json, const char *data, size_
 	r->blobs[r->nblobs++] = (struct sio_blob){data, n};
 }
 
-static void add_date(struct buf *json, int64_t ms)
+/* The text that JavaScript gives a Date in JSON, from the first year that it can tell to the last; null beyond. */
+#define DATE_MAX_S 8640000000000LL
+
+static void add_date(struct buf *json, int64_t seconds, int ms)
 {
-	int64_t seconds = ms / 1000 - (ms % 1000 < 0);
 	time_t t = (time_t)seconds;
 	char text[40];
 	struct tm tm;
+	int year;
 
-	if (!gmtime_r(&t, &tm)) {
+	if (seconds < -DATE_MAX_S || seconds > DATE_MAX_S - (ms > 0) || !gmtime_r(&t, &tm)) {
 		buf_adds(json, "null");
 		return;
 	}
-	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_addf(json, "\"%s.%03dZ\"", text, (int)(ms - seconds * 1000));
+	year = tm.tm_year + 1900;
+	strftime(text, sizeof text, "%m-%dT%H:%M:%S", &tm);
+	buf_addf(json, year < 0 || year > 9999 ? "\"%+07d-%s.%03dZ\"" : "\"%04d-%s.%03dZ\"", year, text, ms);
+}
+
+static void add_date_ms(struct buf *json, int64_t ms)
+{
+	int rest = (int)(ms % 1000);
+
+	add_date(json, ms / 1000 - (rest < 0), rest < 0 ? rest + 1000 : rest);
 }
 
 static uint64_t big_endian(const char *p, size_t n)
@@ -174,23 +186,27 @@ static uint64_t big_endian(const char *p, size_t n)
 	return v;
 }
 
-/* Extensions that notepack.io writes: -1 is a time; 0, from older ones, undefined, a date or an ArrayBuffer. */
+/* Extensions that notepack.io writes. -1 is a time: seconds, or nanoseconds and seconds in 30 + 34 or in 32 + 64 bits.
+ * 0, from its older version, is undefined in one byte or milliseconds in eight where the length is fixed, and else an
+ * ArrayBuffer. */
 static void add_ext(struct reader *r, struct buf *json, const struct value *v)
 {
 	const char *p = take_bytes(r, v->n);
+	uint64_t eight;
 
 	if (!p)
 		return;
+	eight = v->n == 8 ? big_endian(p, 8) : 0;
 	if (v->ext == -1 && v->n == 4)
-		add_date(json, (int64_t)big_endian(p, 4) * 1000);
+		add_date(json, (int64_t)big_endian(p, 4), 0);
 	else if (v->ext == -1 && v->n == 8)
-		add_date(json, (int64_t)((big_endian(p, 8) & 0x3ffffffffULL) * 1000 + (big_endian(p, 8) >> 34) / 1000000));
+		add_date(json, (int64_t)(eight & 0x3ffffffffULL), (int)((eight >> 34) / 1000000 % 1000));
 	else if (v->ext == -1 && v->n == 12)
-		add_date(json, (int64_t)(big_endian(p + 4, 8) * 1000 + big_endian(p, 4) / 1000000));
-	else if (v->ext == 0 && v->n == 8)
-		add_date(json, (int64_t)big_endian(p, 8));
-	else if (v->ext == 0 && v->n > 1)
+		add_date(json, (int64_t)big_endian(p + 4, 8), (int)(big_endian(p, 4) / 1000000 % 1000));
+	else if (v->ext == 0 && !v->fixed)
 		add_blob(r, json, p, (size_t)v->n);
+	else if (v->ext == 0 && v->n == 8)
+		add_date_ms(json, (int64_t)eight);
 	else
 		buf_adds(json, "null");
 }
@@ -343,7 +359,9 @@ bool msgpack_decode(const void *data, size_t n, struct buf *json, struct sio_pac
 	out->data = slice_of(json->data, json->len);
 	if (slice_is(out->data, "null"))
 		out->data.n = 0;
-	return packet_check(out) && (!r.nblobs || packet_placeholders_fit(out->data, r.nblobs));
+	if (!out->data.n && out->type != PACKET_CONNECT && out->type != PACKET_DISCONNECT)
+		return false;
+	return packet_check(out, true) && (!r.nblobs || packet_placeholders_fit(out->data, r.nblobs));
 }
 
 /* --- out --- */

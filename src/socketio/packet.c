@@ -48,20 +48,27 @@ static struct slice inside(const char *p, const char *end)
 	return slice_of(p, (size_t)(end - p));
 }
 
-static bool split_event(struct sio_packet *p)
+/* With any_name, an event without a name, or with one that would be mistaken for ours, keeps an empty one: it means
+ * nothing. */
+static bool split_event(struct sio_packet *p, bool any_name)
 {
 	struct json_walk w = json_walk(p->data);
 	const char *end = p->data.p + p->data.n - 1, *rest;
+	bool named = json_next(&w, &p->name);
 
-	if (!json_next(&w, &p->name) || !name_is_good(p->name))
-		return false;
+	if (!named || !name_is_good(p->name)) {
+		if (!any_name)
+			return false;
+		if (!named || json_type(p->name) == JSON_STRING)
+			p->name.n = 0;
+	}
 	for (rest = w.at; rest < end && *rest != ','; rest++)
 		;
 	p->args = rest < end ? inside(rest + 1, end) : slice_of(end, 0);
 	return true;
 }
 
-bool packet_check(struct sio_packet *p)
+bool packet_check(struct sio_packet *p, bool any_name)
 {
 	enum json_type type;
 
@@ -76,7 +83,7 @@ bool packet_check(struct sio_packet *p)
 	case PACKET_CONNECT_ERROR:
 		return type == JSON_STRING || type == JSON_OBJECT;
 	case PACKET_EVENT:
-		return type == JSON_ARRAY && split_event(p);
+		return type == JSON_ARRAY && split_event(p, any_name);
 	case PACKET_ACK:
 		if (type != JSON_ARRAY)
 			return false;
@@ -145,7 +152,7 @@ bool packet_decode(const char *p, size_t n, struct sio_packet *out)
 		if (!json_valid(out->data, LIMIT_JSON_DEPTH))
 			return false;
 	}
-	return packet_check(out);
+	return packet_check(out, false);
 }
 
 /* --- placeholders --- */

@@ -38,8 +38,9 @@ struct sio_packet {
 struct sio_packet packet_empty(void); /* its slices are empty, never NULL */
 /* False: it is none. maxima: LIMIT_… of base/limits.h. */
 bool packet_decode(const char *text, size_t n, struct sio_packet *out);
-/* What packet_decode() does behind the header: checks data by type and finds name and args. */
-bool packet_check(struct sio_packet *p);
+/* What packet_decode() does behind the header: checks data by type and finds name and args. any_name: an event may
+ * have a name that is reserved, no text, or none at all; msgpack's decoder has always let them through. */
+bool packet_check(struct sio_packet *p, bool any_name);
 /* Tells the number of each {"_placeholder":true,"num":N} in json as its object ends, empty if it has none. json is
  * one value or several joined by commas, and was let through by packet_decode(). False: fn returned false. */
 typedef bool placeholder_fn(void *user, struct slice num);

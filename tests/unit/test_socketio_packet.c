@@ -293,7 +293,14 @@ static const struct {
 	{"82a47479706502a46461746191a161", NULL},                          /* no namespace */
 	{"82a46461746191a161a36e7370a12f", NULL},                          /* no type */
 	{"83a47479706502a46461746180a36e7370a12f", NULL},                  /* data of an event is a list */
-	{"83a47479706502a46461746190a36e7370a12f", NULL},
+	{"83a47479706502a46461746190a36e7370a12f", "2 / - || |"},         /* names of events are not checked here: */
+	{"83a47479706502a46461746191a7636f6e6e656374a36e7370a12f", "2 / - || |"}, /* … "connect" is one that nobody hears */
+	{"83a47479706502a46461746192c001a36e7370a12f", "2 / - |null|1 |"},
+	{"83a47479706502a464617461c0a36e7370a12f", NULL},                  /* data nil is no list */
+	{"83a47479706503a464617461c0a36e7370a12f", NULL},
+	{"83a47479706503a46461746192c70101ffc70100ffa36e7370a12f", "3 / - ||null,{\"_placeholder\":true,\"num\":0} |"},
+	{"83a47479706503a46461746191c7080000000000000000010aa36e7370a12f", NULL},
+	{"83a47479706503a46461746191c708000000000000000001a36e7370a12f", "3 / - ||{\"_placeholder\":true,\"num\":0} |"},
 	{"84a47479706502a46461746191a161a26964cb3ff8000000000000a36e7370a12f", NULL}, /* an id is an integer */
 	{"83a47479706502a46461746191a161a36e737001", NULL},
 	{"93010203", NULL}, {"c0", NULL}, {"", NULL}, {"80", NULL}, {"c1", NULL}, {"dfffffffff", NULL}, {"ddffffffff", NULL},
