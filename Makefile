@@ -4,6 +4,7 @@
 #   make run [ARGS='--listen …']  install what is missing, build, start
 #   make check                    everything that must be green; `make check-STEP` is one step of it
 #   make fuzz [FUZZ_TIME=60]      that many seconds for each target
+#   make soak [SOAK_TIME=600]     a thousand clients for that many seconds; SAN= works here too
 #   make bench                    our numbers beside those of our peers
 #   make install                  into $(DESTDIR)$(PREFIX)
 #   make deps web all compile_commands.json clean
@@ -20,6 +21,7 @@ SAN       :=
 WERROR    := -Werror
 PREFIX    := /usr/local
 FUZZ_TIME := 60
+SOAK_TIME := 600
 WEB       := yes
 VERSION   := $(shell cat VERSION)
 
@@ -56,7 +58,7 @@ ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsan
 # ---- building -----------------------------------------------------------------------------------------------------
 
 .DEFAULT_GOAL := $(out)/vedette
-.PHONY: all run deps web bench fuzz fuzzing install check clean
+.PHONY: all run deps web bench soak fuzz fuzzing install check clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -210,6 +212,9 @@ $(suites:%=check-%): check-%: tests/node_modules/.package-lock.json
 $(suites:%=suite-%): suite-%: all
 	VEDETTE_BIN=$(abspath $(out)/vedette) CONFORMANCE_BIN=$(abspath $(out)/conformance-server) \
 		node --test --test-reporter=spec $(wildcard tests/$*/*.test.mjs)
+
+soak: all tests/node_modules/.package-lock.json
+	VEDETTE_BIN=$(abspath $(out)/vedette) SOAK_TIME=$(SOAK_TIME) node tests/e2e/soak.mjs
 
 bench:
 	@contrib/install-deps.sh bench
