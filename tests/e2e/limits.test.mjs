@@ -10,7 +10,7 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { start as startFixture } from "../conformance/harness.mjs";
 import { decode, exchange, frame, link, OP, SEP } from "../conformance/raw.mjs";
-import { BIN, ROOT, Vedette, WAYS, ask, connect, get, isSanitized, json, next, query, record, refusal, refused, request, serve, start, take, until, within } from "./harness.mjs";
+import { BIN, ROOT, Vedette, WAYS, ask, connect, get, isSanitized, json, next, query, ready, record, refusal, refused, request, serve, start, take, until, within } from "./harness.mjs";
 
 // ---- the header
 
@@ -364,6 +364,7 @@ limit("LIMIT_QUEUE_BYTES", "who lets more wait than that is closed, on either tr
 
 limit("LIMIT_QUEUES_BYTES", "those who let much wait are closed, though none of them has too much by itself", async (t, most) => {
 	const crowded = await start(t, { config: ROOMY, env: ENV });
+	await ready(crowded); // an answer is as long as it will be
 	const probe = await bystander(t, crowded);
 	const each = LIMITS.LIMIT_QUEUE_BYTES / 2, posts = 8;
 	const bytes = JSON.stringify(await ask(probe.socket, "get metrics", "*")).length;
