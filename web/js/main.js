@@ -134,7 +134,7 @@ const skip = h('button.skip', { type: 'button', onclick: () => main.focus() }, '
 
 const shell = h('div.shell', {}, nav.el, h('div.stage', {}, header.el, create_banner(ctx), main));
 
-document.body.append(skip, shell, create_sign_in(ctx, shell), ...create_alert_banner(ctx), spoken);
+document.body.append(skip, shell, create_sign_in(ctx, shell), spoken, ...create_alert_banner(ctx));
 
 let shown = null, mounted = null;
 

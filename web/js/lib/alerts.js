@@ -28,7 +28,8 @@ export const by_weight = (a, b) => rank_of(b.severity) - rank_of(a.severity) || 
 /* Asks for someone: it fires, and nobody has seen it, muted it or explained it away. */
 export const is_loud = (alert) => alert.state === 'firing' && !alert.inhibited;
 
-export const lasted_ms = (alert, now) => Math.max(0, (alert.endsAt ?? now) - alert.startsAt);
+/* Less than a second is a second: judging is no quicker. */
+export const lasted_ms = (alert, now) => Math.max(1000, (alert.endsAt ?? now) - alert.startsAt);
 
 /* sda, /var, or the series itself where there is but one of the kind. */
 export const subject_words = (alert) => instance_of(alert.series) ?? alert.series;
@@ -64,7 +65,7 @@ export function value_words(rule, value, unit, base) {
 function plain(value, said) {
 	if (said.startsWith('~'))
 		return said.replace('~0', String(Number(value.toPrecision(2))));
-	return said.replace(/(\.\d*?)0+(?= |$)/, '$1').replace(/\.(?= |$)/, '');
+	return said.replace(/(\.\d*?)0+(?!\d)/, '$1').replace(/\.(?!\d)/, '');
 }
 
 /* "above 80 %". high: the other end of "outside". */

@@ -16,11 +16,13 @@ export function create_tip({ crosshair, clock, zone, events, alerts }) {
 
 	document.body.append(el);
 
-	function near(t) {
-		const { from, to } = clock.view(), reach = ((to - from) / 600) * NEAR_PX;
+	function reach() {
+		const { from, to } = clock.view();
 
-		return events.list().filter((event) => Math.abs(event.timestamp - t) <= Math.max(reach, 1500));
+		return Math.max(((to - from) / 600) * NEAR_PX, 1500);
 	}
+
+	const near = (t) => events.list().filter((event) => Math.abs(event.timestamp - t) <= reach());
 
 	function show(point) {
 		const describe = point && describers.get(point.source);
@@ -33,7 +35,7 @@ export function create_tip({ crosshair, clock, zone, events, alerts }) {
 
 		set_text(time, `${full_text(point.t, zone())} ${zone_text(point.t, zone())}`);
 		fill(list, rows.map((row) => h('li', {}, h(`span.swatch.hue-${row.hue}.dash-${row.dash}`), h('span.tip-label', {}, row.label), h('span.tip-value', {}, row.text, row.unit ? ` ${row.unit}` : ''))));
-		fill(happened, near(point.t).map((event) => h('div', {}, event.text)), during(alerts.around(ids), point.t, point.t).slice(-MOST_ALERTS).map((alert) => h('div.tip-alert', { 'data-severity': alert.severity }, icon(alert.severity), ` ${alert.rule}, ${severity_words[alert.severity].toLowerCase()}${alert.state === 'firing' ? '' : `, ${states[alert.state].word.toLowerCase()}`}`)));
+		fill(happened, near(point.t).map((event) => h('div', {}, event.text)), during(alerts.around(ids), point.t - reach(), point.t + reach()).slice(-MOST_ALERTS).map((alert) => h('div.tip-alert', { 'data-severity': alert.severity }, icon(alert.severity), ` ${alert.rule}, ${severity_words[alert.severity].toLowerCase()}${alert.state === 'firing' ? '' : `, ${states[alert.state].word.toLowerCase()}`}`)));
 		place(point);
 	}
 
