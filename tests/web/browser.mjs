@@ -66,6 +66,10 @@ export async function next_tick(page) {
 	await until(page, 'a new sample', (old) => document.querySelector('main').dataset.drawn !== old, before);
 }
 
+/* What a finger could miss: everything to press that is smaller than 44 px. */
+export const small_targets = (page) => page.evaluate(() => [...document.querySelectorAll('a, button, input, select, [role=option]')].filter((el) => el.checkVisibility() && !el.matches('.skip')).map((el) => ({ el, box: el.getBoundingClientRect() }))
+	.filter(({ box }) => box.width > 0 && (Math.min(box.width, box.height) < 43.5)).map(({ el, box }) => `${el.tagName}.${el.className} ${el.textContent.slice(0, 20)} ${Math.round(box.width)}×${Math.round(box.height)}`));
+
 /* Where the pixels of a chart are pointed at: share of its width, 0–1. */
 export async function plot_point(page, card, share, height = 0.5) {
 	const box = await page.locator(`#card-${card} .u-over`).boundingBox();

@@ -1,8 +1,8 @@
 /* daemon.mjs: the built binary on a port and a data folder of its own, which
  * can be frozen, killed, and started again where it was. */
 
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -22,17 +22,26 @@ function free_port() {
 	});
 }
 
-export async function start_daemon() {
-	const data = mkdtempSync(join(tmpdir(), 'vedette-web-'));
-	const port = await free_port();
+/* The rules that come with Vedette would fire whenever the test host is busy. */
+export const calm = ['HIGH_CPU', 'HIGH_MEMORY'].map((name) => `alert "${name}" { enabled = false }\n`).join('');
+
+/* config: the text of the file. tokens: { name: role }, made before the start;
+ * daemon.tokens has their secrets. */
+export async function start_daemon({ config = calm, tokens = {} } = {}) {
+	const data = mkdtempSync(join(tmpdir(), 'vedette-web-')), file = join(data, 'vedette.conf');
+	const port = await free_port(), secrets = {};
 	let child = null, said = '';
+
+	writeFileSync(file, config);
+	for (const [name, role] of Object.entries(tokens))
+		secrets[name] = execFileSync(binary, ['--data-dir', data, 'token', 'add', name, role], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 
 	function start() {
 		return new Promise((done, fail) => {
 			const late = setTimeout(() => fail(new Error(`the daemon did not start: ${said}`)), START_MS);
 
 			said = '';
-			child = spawn(binary, ['--listen', `127.0.0.1:${port}`, '--data-dir', data], { stdio: ['ignore', 'ignore', 'pipe'] });
+			child = spawn(binary, ['--config', file, '--listen', `127.0.0.1:${port}`, '--data-dir', data], { stdio: ['ignore', 'ignore', 'pipe'] });
 			child.once('error', fail);
 			child.once('exit', (code) => {
 				clearTimeout(late);
@@ -68,6 +77,12 @@ export async function start_daemon() {
 		freeze: () => child.kill('SIGSTOP'),
 		thaw: () => child.kill('SIGCONT'),
 		reload: () => child.kill('SIGHUP'),
+		tokens: secrets,
+		/* Another configuration, taken over while it runs. */
+		configure(text) {
+			writeFileSync(file, text);
+			child.kill('SIGHUP');
+		},
 		async stop() {
 			child?.kill('SIGCONT');
 			await end('SIGTERM');

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { launch, next_tick, open, text, until, until_badge, until_ready } from './browser.mjs';
 import { start_daemon } from './daemon.mjs';
 import { interpose } from './wire.mjs';
@@ -19,8 +19,10 @@ after(async () => {
 	await daemon?.stop();
 });
 
+const tests = [];
+
 function visit(title, hash, fn, options, prepare) {
-	test(title, { timeout: 60000 }, async () => {
+	tests.push([title, async () => {
 		const page = await open(browser, daemon.url + hash, options, prepare);
 
 		try {
@@ -31,7 +33,7 @@ function visit(title, hash, fn, options, prepare) {
 		} finally {
 			await page.context().close();
 		}
-	});
+	}]);
 }
 
 visit('the header names the host, and the tab does too', '', async (page) => {
@@ -50,7 +52,7 @@ visit('the memory tile agrees with the server', '', async (page) => {
 	assert.ok(Math.abs(shown - series[0].values.filter((value) => value !== null).at(-1)) < 5, `${shown}`);
 });
 
-test('a process named like markup stays text', { timeout: 60000 }, async () => {
+tests.push(['a process named like markup stays text', async () => {
 	const name = '<img src=x onerror=breaches.push(1)>';
 	const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)', name], { argv0: name, stdio: 'ignore' });
 	const page = await open(browser, `${daemon.url}#/processes?filter=onerror`);
@@ -67,7 +69,7 @@ test('a process named like markup stays text', { timeout: 60000 }, async () => {
 		child.kill();
 		await page.context().close();
 	}
-});
+}]);
 
 visit('keys walk the process table and open a process', '#/processes', async (page) => {
 	await until(page, 'rows', () => document.querySelectorAll('.grid-body .grid-row').length > 3);
@@ -89,8 +91,8 @@ visit('explorer: pick, pattern, alone, remove, save', '#/explorer', async (page)
 	await until(page, 'a second chart', () => document.querySelectorAll('.explorer-card').length === 2);
 	await page.locator('.explorer-card .legend-entry').first().click({ modifiers: ['Alt'] });
 	assert.equal(await page.locator('.explorer-card').first().locator('li:not(.off)').count(), 1);
-	await page.locator('.series-row', { hasText: 'load.15' }).click();
-	await until(page, 'the pattern spelled out', () => !location.hash.includes('load.*') && !location.hash.includes('load.15'));
+	await page.locator('.series-row:visible', { hasText: 'load.15' }).click();
+	await until(page, 'the pattern spelled out', () => /series=[^&]*load\.5/.test(location.hash) && !/series=[^&]*load\.(\*|15)/.test(location.hash));
 	await page.getByRole('button', { name: 'Clear' }).click();
 	await until(page, 'nothing', () => !document.querySelector('.explorer-empty').hidden);
 });
@@ -120,7 +122,7 @@ visit('paused keeps its range and loses nothing', '', async (page) => {
 
 	const words = await text(page, '.range-text');
 
-	await page.waitForTimeout(2500);
+	await page.waitForTimeout(1500);
 	assert.equal(await text(page, '.range-text'), words);
 	assert.match(await text(page, '[data-tile="cpu"] .tile-sub'), /^at \d\d:\d\d:\d\d$/);
 	await page.keyboard.press(' ');
@@ -135,7 +137,14 @@ visit('a health change is spoken once', '', async (page) => {
 }, {}, (page) => interpose(page, { change: (id, value) => (id === 'memory.usage' ? 99 : value) }));
 
 visit('a failing collector is named', '', async (page) => {
-	await until(page, 'it', () => /Collector load is failing/.test(document.querySelector('.health').textContent + [...document.querySelectorAll('.reason-list')].map((el) => el.textContent)));
+	await until(page, 'it', () => {
+		/* Other reasons of a busy host may stand before it: the list has all. */
+		if (!document.querySelector('.reason-list'))
+			document.querySelector('.health').click();
+		else if (!/Collector load is failing/.test(document.querySelector('.reason-list').textContent))
+			document.querySelector('.health').click();
+		return /Collector load is failing/.test(document.querySelector('.reason-list')?.textContent);
+	});
 }, {}, (page) => interpose(page, { change: (id, value) => (id === 'self.collector_failing/load' ? 1 : /^(cpu|memory|swap|load|disk|fs|pressure)\./.test(id ?? '') && typeof value === 'number' ? Math.min(value, 1) : value) }));
 
 visit('a value that stops says how old it is', '', async (page) => {
@@ -145,5 +154,10 @@ visit('a value that stops says how old it is', '', async (page) => {
 }, {}, (page) => {
 	let seen = 0;
 
-	return interpose(page, { change: (id, value) => (id?.startsWith('load.') && ++seen > 15 ? null : value) });
+	return interpose(page, { change: (id, value) => (id?.startsWith('load.') && ++seen > 6 ? null : value) });
+});
+
+describe('besides', { concurrency: 3 }, () => {
+	for (const [title, fn] of tests)
+		test(title, { timeout: 60000 }, fn);
 });

@@ -36,7 +36,7 @@ for (const [name, theme] of [['light', light], ['dark', dark]]) {
 		for (const text of ['text', 'dim'])
 			for (const ground of ['bg', 'surface', 'raised', 'sunken'])
 				assert.ok(contrast(theme[text], theme[ground]) >= 4.5, `${text} on ${ground}: ${contrast(theme[text], theme[ground])}`);
-		for (const [text, ground] of [['axis', 'surface'], ['accent', 'surface'], ['ok', 'surface'], ['warning', 'surface'], ['critical', 'surface'], ['warning', 'warning-soft'], ['critical', 'critical-soft'], ['accent', 'accent-soft'], ['text', 'accent-soft'], ['text', 'warning-soft'], ['dim', 'warning-soft'], ['dim', 'accent-soft'], ['on-accent', 'accent']])
+		for (const [text, ground] of [['axis', 'surface'], ['accent', 'surface'], ['ok', 'surface'], ['warning', 'surface'], ['critical', 'surface'], ['warning', 'warning-soft'], ['critical', 'critical-soft'], ['accent', 'accent-soft'], ['text', 'accent-soft'], ['text', 'warning-soft'], ['dim', 'warning-soft'], ['dim', 'accent-soft'], ['on-accent', 'accent'], ['on-sign', 'warning'], ['on-sign', 'critical'], ['dim', 'critical-soft'], ['text', 'critical-soft']])
 			assert.ok(contrast(theme[text], theme[ground]) >= 4.5, `${text} on ${ground}: ${contrast(theme[text], theme[ground])}`);
 	});
 
