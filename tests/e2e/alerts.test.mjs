@@ -64,6 +64,7 @@ test("an alert arrives within one collection interval of the sample that brought
 	const server = await start(t, { config: `${CALM}alert "CROWD" { metric = "self.clients"  above = 2 }` });
 	const socket = await connect(t, server, { transports: ["websocket"] });
 	const samples = [];
+	await ready(server);
 	const { series: [{ interval }] } = await ask(socket, "get metrics", "self.clients");
 
 	socket.on("frame", (gen, at, [value]) => samples.push({ at, value }));
