@@ -23,8 +23,10 @@
 
 /* --- Socket.IO --- */
 #define LIMIT_ATTACHMENTS 10                 /* binary attachments of a packet: the connection is closed */
+#define LIMIT_ATTACHMENT_BYTES 4000000       /* attachments of one client whose event is not yet whole: the connection is closed */
 #define LIMIT_JSON_DEPTH 1000                /* nested arrays and objects: the connection is closed */
 #define LIMIT_NAMESPACE_BYTES 512            /* name of a namespace created by a client: CONNECT is refused */
+#define LIMIT_ROOMS_PER_SOCKET 10000         /* its own among them: it joins no more, and the log says so once */
 #define LIMIT_NAMESPACES_PER_CLIENT 64       /* CONNECT is refused */
 #define LIMIT_DYNAMIC_NAMESPACES 1000        /* created by clients' names: CONNECT is refused */
 #define LIMIT_PENDING_ACKS 10000             /* the server waits for, of one socket: the oldest is given up */

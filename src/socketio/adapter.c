@@ -1,4 +1,5 @@
 /* adapter.c: who is in which room, and whom an operator means. */
+#include "base/log.h"
 #include "base/xmalloc.h"
 #include "socketio/sio.h"
 
@@ -37,12 +38,26 @@ static struct member *find_member(const struct sio_socket *s, const struct room 
 	return NULL;
 }
 
+static bool may_join(struct sio_socket *s)
+{
+	struct sio_server *io = s->nsp->server;
+
+	if (s->nrooms < io->o.max_rooms_per_socket)
+		return true;
+	if (!io->rooms_full)
+		log_warn("socketio: %s of %s is in %zu rooms and joins no more", socket_id(s), s->nsp->name, s->nrooms);
+	io->rooms_full = true;
+	return false;
+}
+
 void adapter_join(struct sio_socket *s, const char *name)
 {
 	struct sio_namespace *nsp = s->nsp;
 	struct room *room = find_room(nsp, name);
 	struct member *m;
 
+	if ((room && find_member(s, room)) || !may_join(s))
+		return;
 	if (!room) {
 		size_t n = strlen(name);
 
@@ -52,8 +67,6 @@ void adapter_join(struct sio_socket *s, const char *name)
 		memcpy(room->name, name, n + 1);
 		map_set(&nsp->rooms, name, n, room);
 		tell(nsp, SIO_CREATE_ROOM, name, NULL);
-	} else if (find_member(s, room)) {
-		return;
 	}
 	m = xzalloc(sizeof *m);
 	m->room = room;
@@ -61,6 +74,7 @@ void adapter_join(struct sio_socket *s, const char *name)
 	list_push(&room->members, &m->in_room);
 	list_push(&s->rooms, &m->in_socket);
 	room->n++;
+	s->nrooms++;
 	tell(nsp, SIO_JOIN_ROOM, name, socket_id(s));
 	WATCH(nsp->server, room, s, name, true);
 }
@@ -73,6 +87,7 @@ static void remove_member(struct member *m)
 	list_remove(&m->in_room);
 	list_remove(&m->in_socket);
 	room->n--;
+	m->socket->nrooms--;
 	tell(nsp, SIO_LEAVE_ROOM, room->name, socket_id(m->socket));
 	WATCH(nsp->server, room, m->socket, room->name, false);
 	free(m);

@@ -17,6 +17,7 @@ static void forget_pending(struct sio_client *c)
 	c->blobs = NULL;
 	c->head = NULL;
 	c->nblobs = 0;
+	c->blob_bytes = 0;
 }
 
 void client_unref(struct sio_client *c)
@@ -204,14 +205,24 @@ static void text_packet(struct sio_client *c, const char *data, size_t n)
 	c->blobs = xcalloc(p.attachments, sizeof *c->blobs);
 }
 
+/* An event of ten attachments may keep us waiting for the last of them as long as it likes. */
+static bool has_room(const struct sio_client *c, size_t n)
+{
+	size_t payload = c->server->o.engine.max_payload, most = c->server->o.max_attachment_bytes;
+
+	return c->blob_bytes + n <= (most > payload ? most : payload);
+}
+
 static void attachment(struct sio_client *c, const char *data, size_t n)
 {
 	struct sio_args args;
 
-	if (!c->head) {
+	if (!c->head || !has_room(c, n)) {
+		forget_pending(c);
 		client_close(c, true);
 		return;
 	}
+	c->blob_bytes += n;
 	c->blobs[c->nblobs++] = (struct sio_blob){xmemdup(data, n), n};
 	if (c->nblobs < c->packet.attachments)
 		return;
@@ -227,6 +238,7 @@ static void attachment(struct sio_client *c, const char *data, size_t n)
 		c->head = NULL;
 		c->blobs = NULL;
 		c->nblobs = 0;
+		c->blob_bytes = 0;
 		dispatch(c, &p, args);
 		for (unsigned i = 0; i < nblobs; i++)
 			free((void *)(uintptr_t)blobs[i].data);

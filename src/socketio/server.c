@@ -16,6 +16,8 @@ void sio_options_init(struct sio_options *o)
 		.max_namespaces_per_client = LIMIT_NAMESPACES_PER_CLIENT,
 		.max_dynamic_namespaces = LIMIT_DYNAMIC_NAMESPACES,
 		.max_pending_acks = LIMIT_PENDING_ACKS,
+		.max_attachment_bytes = LIMIT_ATTACHMENT_BYTES,
+		.max_rooms_per_socket = LIMIT_ROOMS_PER_SOCKET,
 	};
 	eio_options_init(&o->engine);
 	o->engine.path = "/socket.io";

@@ -75,7 +75,7 @@ struct sio_server {
 	struct parent *parents;
 	size_t nparents, ndynamic;
 	struct link clients;
-	bool closing;
+	bool closing, rooms_full;      /* rooms_full: the log knows of a socket with too many */
 	void (*on_new_namespace)(void *, struct sio_namespace *);
 	void (*on_refused)(void *, const struct eio_refusal *);
 	void (*on_opened)(void *, struct eio_session *);
@@ -135,6 +135,7 @@ struct sio_client {
 	struct sio_packet packet;      /* points into head */
 	struct sio_blob *blobs;
 	unsigned nblobs;
+	size_t blob_bytes;
 };
 struct sio_client *client_new(struct sio_server *io, struct eio_session *s);
 void client_message(struct sio_client *c, const char *data, size_t n, bool binary);
@@ -167,6 +168,7 @@ struct sio_socket {
 	struct sio_client *client;
 	struct link in_client, in_pending;
 	struct link rooms;             /* members */
+	size_t nrooms;
 	uint64_t mark;
 	struct link acks;              /* owed to us */
 	size_t nacks;

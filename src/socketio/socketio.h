@@ -85,6 +85,9 @@ struct sio_options {
 	size_t max_recovery_bytes;          /* packets kept for it, of one namespace */
 	size_t max_namespaces_per_client, max_dynamic_namespaces;
 	size_t max_pending_acks;            /* that one socket owes; the oldest is given up */
+	size_t max_attachment_bytes;        /* of one client, for an event that is not yet whole; past it the connection is
+	                                     * closed. Never below engine.max_payload. 4000000 */
+	size_t max_rooms_per_socket;        /* its own among them; it joins no more: 10000 */
 	uint32_t events_per_second;         /* of one socket, with bursts of twice as many; 0: no limit.
 	                                     * Past it the client is disconnected. */
 };
@@ -230,7 +233,7 @@ int sio_socket_emit_ack(struct sio_socket *s, unsigned flags, uint32_t timeout_m
                         sio_answer_fn *fn, void *user);
 const char *sio_reserved(const char *event); /* NULL, or `"connect" is a reserved event name`; valid until the next call of this thread */
 
-void sio_socket_join(struct sio_socket *s, const char *room);
+void sio_socket_join(struct sio_socket *s, const char *room); /* not beyond max_rooms_per_socket */
 void sio_socket_leave(struct sio_socket *s, const char *room);
 size_t sio_socket_each_room(const struct sio_socket *s, void (*fn)(void *user, const char *room), void *user); /* how many; fn may be NULL */
 bool sio_socket_in(const struct sio_socket *s, const char *room);

@@ -86,6 +86,12 @@ async function reply(session) {
 	}
 }
 
+// The end of a raw link; a push may come before it.
+async function over(session) {
+	while (await session.next() !== null)
+		;
+}
+
 const answer = async (session) => (await reply(session)).data;
 
 // ---- what only time can show: begun first, looked at last
@@ -254,12 +260,12 @@ limit("LIMIT_MAX_PAYLOAD", "413 on a POST, 1009 on a websocket, and not a byte e
 	ws.ws.bytes(text(packet(most)));
 	assert.match((await answer(ws))[1].error, /^pattern must be/);
 	ws.ws.bytes(text(packet(most + 1)));
-	assert.equal(await ws.next(), null);
+	await over(ws);
 	assert.equal(ws.closeCode, 1009);
 
 	const announced = await joined(t, "websocket");
 	announced.ws.bytes(frame({ op: OP.text, payload: "", length: 2 ** 40, wide: 64 }));
-	assert.equal(await announced.next(), null);
+	await over(announced);
 	assert.equal(announced.closeCode, 1009);
 	bounded(t);
 });
@@ -284,7 +290,7 @@ limit("LIMIT_WS_FRAGMENTS", "one more ends the connection with 1009", async (t, 
 		parts.push(frame({ op: OP.cont, payload: '"]' }));
 		session.ws.bytes(Buffer.concat(parts));
 		if (n > most) {
-			assert.equal(await session.next(), null);
+			await over(session);
 			assert.equal(session.closeCode, 1009);
 		} else {
 			assert.match((await answer(session))[1].error, /^unknown event/);
@@ -394,6 +400,16 @@ const packets = {
 		[[`45${most + 1}-["x"]`], false],
 		[['4599999999999999-["x"]'], false],
 	],
+	LIMIT_ATTACHMENT_BYTES: (most) => {
+		const each = LIMITS.LIMIT_MAX_PAYLOAD, whole = most / each;
+		const head = (n) => `45${n}-["x"${Array.from({ length: n }, (_, i) => `,{"_placeholder":true,"num":${i}}`).join("")}]`;
+		const blobs = Array(whole).fill(Buffer.alloc(each));
+
+		return [
+			[[head(whole), ...blobs], true],
+			[[head(whole + 1), ...blobs, Buffer.from("b")], false],
+		];
+	},
 	LIMIT_JSON_DEPTH: (most) => [
 		[[`42["x",${"[".repeat(most - 1)}${"]".repeat(most - 1)}]`], true],
 		[[`42["x",${"[".repeat(most)}${"]".repeat(most)}]`], false],
@@ -411,7 +427,7 @@ for (const [name, rows] of Object.entries(packets)) {
 			if (lives)
 				assert.match((await answer(session))[1].error, /^unknown event/, row[0].slice(0, 40));
 			else
-				await until("the end", async () => (await session.next()) === null);
+				await over(session);
 		}
 		await probe.unharmed();
 		bounded(t);
@@ -458,6 +474,23 @@ limit(["LIMIT_NAMESPACE_BYTES", "LIMIT_NAMESPACES_PER_CLIENT", "LIMIT_DYNAMIC_NA
 	const last = await link(t, "websocket", fixture.port("ext"));
 	assert.equal(await connect_to(last, "/dyn-999999"), false, "one more of all");
 	assert.equal(await connect_to(last, "/dyn-1"), true, "one that is there");
+});
+
+limit("LIMIT_ROOMS_PER_SOCKET", "it joins no more, and the log says so once", async (t, most) => {
+	const fixture = await startFixture();
+	t.after(() => fixture.stop());
+	const session = await join(await link(t, "websocket", fixture.port("ext")));
+	await session.next();
+	const rooms = async (command, names) => {
+		session.send(`427["cmd",${JSON.stringify(command)},${JSON.stringify(names)}]`);
+		return decode(await session.next()).data[0].length;
+	};
+	assert.equal(await rooms("join", Array.from({ length: most - 1 }, (_, i) => `r${i}`)), most);
+	assert.equal(await rooms("join", ["one more", "and another"]), most);
+	assert.equal(await rooms("join", "r0"), most, "one that it is in");
+	assert.equal(await rooms("leave", "r0"), most - 1);
+	assert.equal(await rooms("join", ["one more", "and another"]), most);
+	assert.equal(fixture.stderr.match(/joins no more/g).length, 1);
 });
 
 limit("LIMIT_PENDING_ACKS", "the oldest is given up", async (t, most) => {
