@@ -307,8 +307,8 @@ static void set_max_wait(struct draft *d, const struct config_entry *e, struct b
 	int64_t ms = d->channel.max_wait_ms;
 
 	read_ms(e, &ms, why);
-	if (ms < 1000 || ms > 86400000)
-		buf_adds(why, "must be from 1s to 1d");
+	if (ms < 100 || ms > 86400000)
+		buf_adds(why, "must be from 100ms to 1d");
 	else
 		d->channel.max_wait_ms = ms;
 }
@@ -359,7 +359,7 @@ const struct block_key block_keys[] = {
 	{section, "rules", true, PRINT, set_rules, "Tell of these rules only; patterns with *."},                             \
 	{section, "timeout", false, PRINT, set_timeout, "Of one attempt: 15s."},                                              \
 	{section, "retries", false, PRINT, set_retries, "Attempts before it is given up: 30."},                               \
-	{section, "max_wait", false, PRINT, set_max_wait, "The longest wait between two attempts, 1s to 1d: 1h."}
+	{section, "max_wait", false, PRINT, set_max_wait, "The longest wait between two attempts, 100ms to 1d: 1h."}
 	{"webhook", "url", false, PRINT_HOST, set_url, "Where each change of an alert is posted to."},
 	{"webhook", "format", false, PRINT, set_format, "json (the default), alertmanager, slack, discord or template."},
 	{"webhook", "template", false, PRINT, set_template, "A body of one's own: {{summary}} is the member of the alert as JSON, {{summary|text}} without quotes."},
