@@ -10,14 +10,21 @@
 import { by_weight, during, is_loud, lines_of, reasons_of } from './lib/alerts.js';
 import { signal } from './lib/signal.js';
 
-const MOST_EPISODES = 300, SETTLE_MS = 120, AGAIN_MS = 5000;
+const MOST_EPISODES = 300, MOST_LINES = 100, SETTLE_MS = 120, AGAIN_MS = 5000;
 
 export function create_alerts({ feed, clock }) {
 	const present = new Map(), past = new Map(), listeners = new Set();
 	const changed = signal(0), rules = signal([]);
 	let known = false, problem = null, timer = 0, again = 0, asked = 0;
 
-	const tell = () => changed.set(changed.get() + 1);
+	/* Charts ask for both with every tick: made once for each change. */
+	let everything = null;
+	const lines = new Map(); /* ids → the lines of the rules about them */
+
+	function tell() {
+		everything = null;
+		changed.set(changed.get() + 1);
+	}
 
 	/* Rows of the database know neither labels nor runbook: what was known stays. */
 	const put = (map, alert) => map.set(alert.id, { ...map.get(alert.id), ...alert });
@@ -56,6 +63,7 @@ export function create_alerts({ feed, clock }) {
 	async function load_rules() {
 		const answer = await feed.request('get alert rules');
 
+		lines.clear();
 		rules.set(answer.rules);
 		tell();
 		return answer.rules;
@@ -86,7 +94,17 @@ export function create_alerts({ feed, clock }) {
 	clock.state.on(() => feed.state.get().phase === 'online' && soon());
 	feed.on_event((event) => event.kind === 'reload' && load_rules().catch(() => {}));
 
-	const all = () => [...new Map([...past, ...present]).values()];
+	const all = () => (everything ??= [...new Map([...past, ...present]).values()]);
+
+	function lines_for(ids) {
+		const key = ids.join('\n');
+
+		if (lines.size > MOST_LINES)
+			lines.clear();
+		if (!lines.has(key))
+			lines.set(key, lines_of(rules.get(), ids));
+		return lines.get(key);
+	}
 
 	return {
 		changed, rules, load, load_rules,
@@ -110,6 +128,6 @@ export function create_alerts({ feed, clock }) {
 
 			return during(all().filter((alert) => ids.includes(alert.series)), from, to);
 		},
-		lines: (ids) => lines_of(rules.get(), ids),
+		lines: lines_for,
 	};
 }

@@ -61,6 +61,7 @@ export function create_feed() {
 	/* The role is fixed when the connection is made: another one, another role. */
 	function reconnect() {
 		attempts = 0;
+		change({ phase: 'connecting' });
 		if (socket.connected)
 			socket.disconnect();
 		else

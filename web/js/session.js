@@ -15,6 +15,13 @@ export function create_session({ feed }) {
 			state.set({ name, role });
 	}
 
+	/* The old connection is let go first: nobody should ask on it as who they no
+	 * longer are. */
+	function become(who) {
+		feed.reconnect();
+		take(who);
+	}
+
 	return {
 		state,
 		is_operator: () => state.get().role === 'operator',
@@ -25,12 +32,10 @@ export function create_session({ feed }) {
 			} catch { /* as before */ }
 		},
 		async sign_in(token) {
-			take(await send_json('POST', 'api/v1/session', { token }));
-			feed.reconnect();
+			become(await send_json('POST', 'api/v1/session', { token }));
 		},
 		async sign_out() {
-			take(await send_json('DELETE', 'api/v1/session'));
-			feed.reconnect();
+			become(await send_json('DELETE', 'api/v1/session'));
 		},
 	};
 }

@@ -105,7 +105,11 @@ export const source_of = (rule) => (rule.line > 0 ? `${rule.file}:${rule.line}` 
 
 /* ---- on charts ---- */
 
-export const watches = (rule, id) => rule.series.some((one) => one.id === id) || matcher(rule.metric)(id);
+function watcher(rule) {
+	const known = new Set(rule.series.map((one) => one.id)), matches = matcher(rule.metric);
+
+	return (id) => known.has(id) || matches(id);
+}
 
 /* Whether a limit is a height on the axis of the series itself. */
 const is_height = (rule) => !waits.includes(rule.compare) && !['rate', 'delta'].includes(rule.aggregate);
@@ -115,7 +119,9 @@ export function lines_of(rules, ids, most = 4) {
 	const found = new Map();
 
 	for (const rule of rules) {
-		if (!is_height(rule) || !ids.some((id) => watches(rule, id)))
+		const is_about = watcher(rule);
+
+		if (!is_height(rule) || !ids.some(is_about))
 			continue;
 		for (const severity of severities)
 			for (const at of [rule.limits[severity]?.limit, rule.limits[severity]?.high])

@@ -2,7 +2,7 @@
  * long, why), says what came of it, and is kept in the audit list by the
  * server. Whoever may not is shown why, and how to sign in. */
 
-import { fill, h, set_attr, set_text, toggle } from '../dom.js';
+import { fill, h, set_attr, set_text } from '../dom.js';
 import { matcher_of } from '../lib/alerts.js';
 import { full_text, local_text, parse_local, zone_text } from '../lib/time.js';
 import { icon } from './icons.js';
@@ -61,7 +61,7 @@ export function acknowledge(ctx, alert) {
 
 	ctx.ask({
 		title: `Acknowledge ${alert.rule}`,
-		why: `${alert.summary}. It goes on being watched, everyone sees that you have it, and no more is sent until it ends or grows worse.`,
+		why: `${alert.summary}. It goes on being watched, and everyone sees that you have it.`,
 		body: [field('Note', note)],
 		label: 'Acknowledge', doing: 'Acknowledging…', done: `${alert.rule} is acknowledged`,
 		run: () => ctx.feed.request('acknowledge alert', alert.id, { note: note.value.trim() }),
@@ -162,7 +162,6 @@ export function role_note(ctx) {
 	el.refresh = () => {
 		const { name, role } = ctx.session.state.get();
 
-		toggle(el, 'shown', role === 'viewer');
 		el.hidden = role !== 'viewer';
 		set_text(who, `You look on as ${name === 'anonymous' ? 'a viewer' : `${name}, a viewer`}. Acknowledging, silencing and sending take an operator.`);
 	};

@@ -16,7 +16,7 @@ const EVERY_MS = 10000, POINTS = 200, LEAST_PAD_MS = 60e3;
 export function mount_detail(el, ctx, id) {
 	let alert = ctx.alerts.find(id), changes = [], columns = null, said = '';
 	const card = alert_card(ctx, { picture: { columns: () => columns, span } });
-	const list = h('ol.changes'), charts = h('button.button.small', { type: 'button', onclick: show_charts }, icon('clock'), h('span', {}, 'Show this time on the charts'));
+	const list = h('ol.changes'), charts = h('button.button.small', { type: 'button', onclick: show_charts }, icon('clock'), h('span', {}, 'Charts of that time'));
 	const box = h('section.alert-detail', { 'aria-label': 'One alert', tabindex: -1 },
 		h('header.card-head', {}, h('h3', {}, 'Alert'), charts, h('button.icon-button.quiet', { type: 'button', 'aria-label': 'Close', onclick: close }, icon('close'))),
 		h('div.detail-inside', {}));
