@@ -97,6 +97,25 @@ visit('explorer: pick, pattern, alone, remove, save', '#/explorer', async (page)
 	await until(page, 'nothing', () => !document.querySelector('.explorer-empty').hidden);
 });
 
+visit('times of the server, wherever one looks from', '', async (page) => {
+	const zone = async (value) => {
+		await page.getByLabel('Time range').click();
+		await page.locator(`.popover [data-value="${value}"]`).click();
+		await page.keyboard.press('Escape');
+		await page.getByLabel('Time range').click();
+
+		const said = await page.locator('.popover .menu-title').last().textContent();
+
+		await page.keyboard.press('Escape');
+		return said;
+	};
+	const { host } = await (await fetch(`${daemon.url}api/v1/status`)).json();
+
+	await next_tick(page);
+	assert.match(await zone('browser'), /IST|GMT\+5:30/);
+	assert.equal(await zone('server'), `Times are ${new Intl.DateTimeFormat('en-GB', { timeZone: host.timezone, timeZoneName: 'short' }).formatToParts().find((part) => part.type === 'timeZoneName').value}`);
+}, { timezoneId: 'Asia/Kolkata' });
+
 visit('space on a button is the button\'s own', '', async (page) => {
 	await page.getByLabel('Settings').focus();
 	await page.keyboard.press(' ');
