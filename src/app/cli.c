@@ -57,6 +57,8 @@ static const struct option options[] = {
 	{NULL,           0,                 NULL, 0      },
 };
 
+enum { MAX_NAME = 64 }; /* of a token */
+
 static void add_setting(struct cli *cli, const char *flag, const char *value)
 {
 	cli->settings = xreallocarray(cli->settings, cli->nsettings + 1, sizeof *cli->settings);
@@ -141,6 +143,10 @@ static int take_token(struct cli *cli, int n, char **words)
 			return wrong_command(usage);
 	} else {
 		return wrong_command(usage);
+	}
+	if (cli->name && (*cli->name == '-' || !*cli->name || strlen(cli->name) > MAX_NAME)) {
+		fprintf(stderr, "vedette token: a name has 1 to %d letters and does not start with a dash\n", MAX_NAME);
+		return EX_USAGE;
 	}
 	return CLI_CONTINUE;
 }

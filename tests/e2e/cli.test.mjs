@@ -31,6 +31,7 @@ test("what it prints and how it ends", () => {
 		[["--version=3"], 64, /^$/, /takes no value/],
 		[["serve"], 64, /^$/, /"serve" is not understood/],
 		[["token"], 64, /^$/, /usage: vedette token add/],
+		[["token", "add", "--help"], 64, /^$/, /does not start with a dash/],
 		[["token", "add", "x", "root"], 64, /^$/, /viewer\|operator/],
 		[["--test-rules", "-1h"], 64, /^$/, /--test-rules FROM TO/],
 		[["--config", "/nowhere/vedette.conf"], 78, /^$/, /\/nowhere\/vedette\.conf: No such file/],
