@@ -1,5 +1,7 @@
 /* test_alerts.c: alerts from the first sample over the limit to their end, on a clock of our own: a second a turn, each with the
  * samples that came and a tick. What was told is a line: second, change, severity, series, value, and ! where channels hear of it. */
+#include "check.h"
+
 #include "alerts/alerts.h"
 #include "base/buf.h"
 #include "base/json.h"
@@ -7,22 +9,10 @@
 
 #include <errno.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#define CHECK(cond, ...)                                     \
-	do {                                                 \
-		if (!(cond)) {                               \
-			print_error("row: " __VA_ARGS__);    \
-			print_error("\n");                   \
-			fail_msg("%s", #cond);               \
-		}                                            \
-	} while (0)
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 #define T0 INT64_C(1700000040000)

@@ -1,4 +1,6 @@
 /* test_db.c: what is kept, through crashes, full disks, other processes and other versions; and what is refused. */
+#include "check.h"
+
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -12,9 +14,7 @@
 #include <math.h>
 #include <nettle/sha2.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +23,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-#define CHECK(cond, ...)                                     \
-	do {                                                 \
-		if (!(cond)) {                               \
-			print_error("row: " __VA_ARGS__);    \
-			print_error("\n");                   \
-			fail_msg("%s", #cond);               \
-		}                                            \
-	} while (0)
 
 #define DAY INT64_C(86400000)
 #define PATIENCE_MS 30000 /* valgrind's */

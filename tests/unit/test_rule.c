@@ -1,25 +1,15 @@
 /* test_rule.c: what a rule makes of values, hours, windows and texts; and every impossible rule beside its good twin. */
+#include "check.h"
+
 #include "alerts/inner.h"
 #include "alerts/rule.h"
 #include "base/xmalloc.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#define CHECK(cond, ...)                                     \
-	do {                                                 \
-		if (!(cond)) {                               \
-			print_error("row: " __VA_ARGS__);    \
-			print_error("\n");                   \
-			fail_msg("%s", #cond);               \
-		}                                            \
-	} while (0)
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define NO NAN
 

@@ -1,11 +1,11 @@
 /* test_store.c: registration, publishing, draining, the catalog, clocks that jump, and the ceiling of memory. */
+#include "check.h"
+
 #include "base/clock.h"
 #include "store/store.h"
 
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,19 +13,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #define T0 INT64_C(1700000040000) /* a whole minute, years ago */
 #define MINUTE INT64_C(60000)
-
-#define CHECK(cond, ...)                                     \
-	do {                                                 \
-		if (!(cond)) {                               \
-			print_error("row: " __VA_ARGS__);    \
-			print_error("\n");                   \
-			fail_msg("%s", #cond);               \
-		}                                            \
-	} while (0)
 
 static struct store *small(uint32_t max_series)
 {
