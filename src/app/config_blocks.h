@@ -32,6 +32,12 @@ struct block_key {
 extern const struct block_key block_keys[];
 extern const size_t block_keys_len;
 
+/* Where a block, or a line of it, is written. */
+struct place block_place(const struct config_block *b, unsigned line);
+/* l NULL: it was read before, and is right. False: it is switched off, or says nothing that could be kept. */
+bool block_rule_take(struct load *l, const struct config_block *b, struct rule *out);
+void block_channel_take(struct load *l, const struct config_block *b, struct channel *out, struct buf *warnings);
+
 void block_opens(struct load *l, const struct place *p, const struct section *s, const char *title);
 void block_put(struct load *l, const struct place *p, const struct section *s, const char *title, const char *key, const char *text,
                bool first);
