@@ -206,17 +206,6 @@ void blocks_settle(struct load *l, struct buf *warnings)
 
 /* ---- in words ---- */
 
-static void print_quoted(struct buf *out, const char *text)
-{
-	buf_addc(out, '"');
-	for (; *text; text++) {
-		if (strchr("\"\\", *text) || (*text == '$' && text[1] == '{'))
-			buf_addc(out, '\\');
-		buf_addc(out, *text);
-	}
-	buf_addc(out, '"');
-}
-
 /* "https://hooks.example.org/…": a path may be a key, and what stands before an @ is a password. */
 static void print_host(struct buf *out, const char *url)
 {
@@ -227,7 +216,7 @@ static void print_host(struct buf *out, const char *url)
 	at = memrchr(host, '@', n);
 	shown = xasprintf("%.*s%s%.*s%s", (int)(host - url), url, at ? "…@" : "", (int)(at ? host + n - at - 1 : (ptrdiff_t)n),
 	                  at ? at + 1 : host, host[n] && host[n + 1] ? "/…" : host + n);
-	print_quoted(out, shown);
+	config_quote(out, shown);
 	free(shown);
 }
 
@@ -238,7 +227,7 @@ static void print_item(struct buf *out, const struct block_key *k, const char *t
 	else if (k->print == PRINT_HOST)
 		print_host(out, text);
 	else
-		print_quoted(out, text);
+		config_quote(out, text);
 }
 
 static void print_entry(struct buf *out, const struct config_entry *e)
@@ -257,7 +246,7 @@ void blocks_print(const struct config *c, struct buf *out)
 		const struct config_block *b = &c->blocks[i];
 
 		buf_addf(out, "\n%s ", b->section->name);
-		print_quoted(out, b->title);
+		config_quote(out, b->title);
 		buf_addf(out, " {  # %s", b->file);
 		if (b->line)
 			buf_addf(out, ":%u", b->line);

@@ -251,8 +251,7 @@ void key_env(const struct key *k, const char *title, struct buf *out)
 	add_upper(out, k->name);
 }
 
-/* Paths may hold what a string in the file must escape. `$` is left alone: only `${` means something. */
-static void add_quoted(struct buf *out, const char *text)
+void config_quote(struct buf *out, const char *text)
 {
 	buf_addc(out, '"');
 	for (; *text; text++) {
@@ -273,7 +272,7 @@ void key_print(const struct key *k, const void *field, struct buf *out)
 	for (size_t i = 0; k->kind->print(k, field, i, &item); i++) {
 		buf_adds(out, i ? ", " : "");
 		if (k->kind->quoted)
-			add_quoted(out, item.data);
+			config_quote(out, item.data);
 		else
 			buf_adds(out, item.data);
 		buf_reset(&item);
@@ -312,7 +311,7 @@ static void add_item(void *user, const char *item)
 	if (!*item)
 		return;
 	buf_adds(out, out->data[out->len - 1] == '{' ? "" : ", ");
-	add_quoted(out, item);
+	config_quote(out, item);
 }
 
 void key_fallback(const struct key *k, struct buf *out)

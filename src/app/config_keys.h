@@ -74,6 +74,8 @@ const struct key *key_find(const struct section *s, const char *name);
 void *key_field(const struct config *c, const struct key *k, size_t instance);
 void key_name(const struct key *k, size_t instance, struct buf *out);  /* `collector "cpu" interval`, "socketio.recovery" */
 void key_env(const struct key *k, const char *title, struct buf *out); /* "VEDETTE_COLLECTOR_CPU_INTERVAL" */
+/* As a string of the file: paths and titles may hold what must be escaped. `$` is left alone: only `${` means something. */
+void config_quote(struct buf *out, const char *text);
 void key_print(const struct key *k, const void *field, struct buf *out); /* as one would write it in the file */
 void key_fallback(const struct key *k, struct buf *out);      /* likewise its default; what holds otherwise when there is none */
 /* Calls each for every item of a list that is written with commas, without the blanks around. */
