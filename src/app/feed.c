@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/xmalloc.h"
 #include "collectors/collectors.h"
+#include "db/db.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -514,6 +515,7 @@ static void on_count(struct loop_timer *t)
 	TELL(queue_bytes, eio_server_queued(sio_engine(app->io)));
 	TELL(requests, app_requests(app));
 	TELL(errors, app_errors(app));
+	TELL(db_bytes, db_bytes(app->db));
 #undef TELL
 }
 

@@ -186,6 +186,12 @@ test("an alert that was seen to is not seen to again", async (t) => {
 	assert.match(await refusal(socket, "acknowledge alert", id), /acknowledged/);
 });
 
+test("what is kept of all that has a size", async (t) => {
+	const socket = await connect(t, server, WAYS.websocket);
+
+	await until("the size", async () => (await ask(socket, "get metrics", "self.db_bytes")).series[0]?.last > 4096, 8000);
+});
+
 test("a viewer looks at all of it, and touches nothing", async (t) => {
 	const socket = await connect(t, only_looks, WAYS.websocket);
 
