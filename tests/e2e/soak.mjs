@@ -16,6 +16,9 @@ const SECONDS = Number(process.env.SOAK_TIME || 600);
 const CLIENTS = Number(process.env.SOAK_CLIENTS || 1000);
 const SEED = Number(process.env.SOAK_SEED || randomBytes(4).readUInt32LE());
 
+// Memory may change by that much from the second quarter to the last. What a sanitizer keeps of what was freed is not ours.
+const FLAT = isSanitized ? 0.25 : 0.1;
+
 // ---- chance, the same for the same seed (mulberry32)
 
 let state = SEED;
@@ -296,8 +299,8 @@ async function soak(server) {
 	const busiest = Math.max(...samples.map(({ fd }) => fd));
 
 	await clients;
+	const put_out = watcher.ended;
 	watcher.close();
-	assert.equal(watcher.ended, "io client disconnect", "the bystander was never disconnected");
 	let left;
 	await until("descriptors to be closed", () => (left = descriptors(server)) <= idle, 60000).catch(() => {}); // judged below
 	const { clients: sockets } = await json(server, "/api/v1/status");
@@ -308,15 +311,16 @@ async function soak(server) {
 	console.log(`memory: ${mb(second)} in the second quarter, ${mb(last)} in the last (${((last / second - 1) * 100).toFixed(1)} %); at most ${mb(Math.max(...samples.map(({ rss }) => rss)))}`);
 	console.log(`descriptors: ${idle} before, ${busiest} at most, ${left} after; sockets left: ${sockets}`);
 	console.log(`the bystander got ${watcher.pushes} pushes and waited ${watcher.worst} ms at most`);
+	assert.equal(put_out, null, "the bystander was disconnected");
 	assert.ok(busiest > CLIENTS / 4, "it was a crowd");
 	assert.ok(left <= idle, `${left - idle} descriptors are left`);
 	assert.equal(sockets, 0);
-	assert.ok(Math.abs(last / second - 1) <= 0.1, `memory went from ${mb(second)} to ${mb(last)}`);
+	assert.ok(Math.abs(last / second - 1) <= FLAT, `memory went from ${mb(second)} to ${mb(last)}`);
 	assert.ok(watcher.worst < (isSanitized ? 6000 : 4000), `a push came after ${watcher.worst} ms`);
 }
 
 const server = new Vedette({
-	config: "anonymous = operator\npush_interval = 1s\nsocketio { ping_interval = 5s  ping_timeout = 5s }\n",
+	config: "anonymous = operator\npush_interval = 1s\nsocketio { ping_interval = 5s  ping_timeout = 20s  recovery = 20s }\n",
 	env: isSanitized ? { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ""}:quarantine_size_mb=16` } : {},
 });
 console.log(`${CLIENTS} clients for ${SECONDS} s, seed ${SEED}`);
