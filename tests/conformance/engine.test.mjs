@@ -9,7 +9,7 @@ import WebSocket from "ws";
 import { ask, better, connected, isReference, next, patient, serve, sleep, until, within } from "./harness.mjs";
 import {
 	OP, Polling, RawWebSocket, SEP, SID, WebSocketLink, closeCode, closeFrame, decode, echo, enginePath, exchange,
-	frame, isKnown, join, joinBase, link, request, upgradeRequest,
+	frame, isKnown, join, joinBase, link, request, settled, upgradeRequest,
 } from "./raw.mjs";
 
 const server = serve();
@@ -373,8 +373,7 @@ describe("polling", together, () => {
 
 	it("punishes a second GET: 400 for it, 1 for the first, and the end", async () => {
 		const session = await Polling.open(server.port("opts"), OPT);
-		const first = session.get();
-		await sleep(50);
+		const { answer: first } = await session.hold();
 		assert.equal((await session.get()).status, 400);
 		const answer = await first;
 		assert.deepEqual([answer.status, answer.text], [200, "1"]);
@@ -386,7 +385,7 @@ describe("polling", together, () => {
 		const port = server.port("opts");
 		const session = await Polling.open(port, OPT);
 		const first = exchange(port, `POST ${session.target} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n4`);
-		await sleep(50);
+		await settled(port);
 		assert.equal((await session.post("40")).status, 400);
 		assert.equal((await first).toString(), "");
 		await isGone(session, 300);
@@ -402,8 +401,7 @@ describe("polling", together, () => {
 
 	it("closes at once when a pending GET is aborted", async () => {
 		const session = await Polling.open(server.port("opts"), OPT);
-		const pending = session.get();
-		await sleep(50);
+		const { answer: pending } = await session.hold();
 		pending.req.destroy();
 		await isGone(session, 400);
 	});
@@ -413,17 +411,16 @@ describe("polling", together, () => {
 		const session = await Polling.open(port, OPT);
 		const socket = net.connect(port, "127.0.0.1");
 		socket.write(`POST ${session.target} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n42["mess`);
-		await sleep(50);
+		await settled(port);
 		socket.destroy();
 		// Asking with a POST while the other one is still seen as under way would end it as well.
-		await sleep(50);
+		await settled(port);
 		isRefusal(await session.get(), 1);
 	});
 
 	it("answers a close packet with ok, and the pending GET with a noop", async () => {
 		const session = await Polling.open(server.port("opts"), OPT);
-		const pending = session.get();
-		await sleep(50);
+		const { answer: pending } = await session.hold();
 		const answer = await session.post("1");
 		assert.deepEqual([answer.status, answer.text], [200, "ok"]);
 		const polled = await pending;
@@ -437,7 +434,7 @@ describe("polling", together, () => {
 		await session.send("40");
 		await session.get();
 		await session.send("4nonsense");
-		await sleep(100);
+		await settled(server.port("opts"));
 		const answer = await session.get();
 		assert.deepEqual([answer.status, answer.text], [200, `6${SEP}1`]);
 		isRefusal(await session.get(), 1);
@@ -447,8 +444,7 @@ describe("polling", together, () => {
 		const session = await Polling.open(server.port("opts"), OPT);
 		await session.send("40");
 		await session.get();
-		const pending = session.get();
-		await sleep(50);
+		const { answer: pending } = await session.hold();
 		await session.send("4nonsense");
 		assert.equal((await pending).text, "1");
 		isRefusal(await session.get(), 1);

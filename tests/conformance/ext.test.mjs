@@ -536,18 +536,15 @@ describe("disconnecting", together, () => {
 		// The official server leaves this one in the room until its ping timeout, or its next GET.
 		["polling", "no Socket.IO packet, with no GET", (session) => session.send("49"), "forced server close", better],
 		["polling", "no Socket.IO packet, with a GET", async (session) => {
-			session.get().catch(() => {});
-			await sleep(50);
+			await session.hold();
 			await session.send("49");
 		}, "forced close"],
 		["polling", "an aborted GET", async (session) => {
-			const pending = session.get();
-			await sleep(50);
-			pending.req.destroy();
+			const { answer } = await session.hold();
+			answer.req.destroy();
 		}, "transport error"],
 		["polling", "two GETs", async (session) => {
-			session.get().catch(() => {});
-			await sleep(50);
+			await session.hold();
 			await session.get();
 		}, "transport error"],
 		["polling", "silence", (session) => { session.heartbeat = false; }, "ping timeout"],

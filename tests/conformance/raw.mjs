@@ -54,6 +54,12 @@ export function exchange(port, bytes, enough = () => false, ms = 4000) {
 	return within(ms, "raw exchange", done).finally(() => socket.destroy());
 }
 
+// Resolves when the server has read all that was sent to it before: it takes what comes in the
+// order of its coming, and this asks it for something that nobody serves.
+export async function settled(port) {
+	await request(port, "/nothing-here");
+}
+
 export const enginePath = (query, path = "/socket.io/") => `${path}?${new URLSearchParams(query)}`;
 
 // ---- Engine.IO over polling
@@ -84,6 +90,15 @@ export class Polling {
 
 	get(headers) {
 		return this.request({ headers });
+	}
+
+	// A GET that waits at the server, as { answer }: a promise alone would be waited for.
+	async hold() {
+		const answer = this.get();
+		if (!answer.req.writableFinished)
+			await next(answer.req, "finish");
+		await settled(this.port);
+		return { answer };
 	}
 
 	post(body, headers) {
