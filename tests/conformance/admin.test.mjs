@@ -80,7 +80,22 @@ describe("who may look", together, () => {
 	}
 });
 
-describe("guessing", () => {
+// What takes from all: one at a time.
+describe("too much at once", () => {
+	it("a flood is told in part, and the page keeps up", better, async (t) => {
+		const looking = await page(t);
+		const nsp = ownNamespace();
+		const socket = await member(t, nsp);
+		const got = record(looking, "event_received");
+		const gone = told(looking, "socket_disconnected", (at) => at === nsp);
+		for (let i = 0; i < 5000; i++)
+			socket.emit("nobody", i);
+		await cmd(socket, "ping");
+		socket.disconnect();
+		await gone;
+		assert.ok(got.length > 100 && got.length < 3000, `${got.length} of 5000`);
+	});
+
 	it("many who guess at once do not lock out the others, nor stop the server", better, async (t) => {
 		const guesses = Array.from({ length: 40 }, (_, i) => refused(t, `${server.url("admin")}/admin`, { ...websocket, auth: { username: "admin", password: `${i}` } }));
 		const other = await member(t, ownNamespace());
@@ -215,20 +230,6 @@ describe("what happens, as it happens", together, () => {
 		const received = told(looking, "event_received", (at, id, [name]) => at === nsp && name === "message-with-ack");
 		await ask(socket, "message-with-ack", 7);
 		assert.deepEqual((await received)[2], ["message-with-ack", 7]);
-	});
-
-	it("a flood is told in part, and the page keeps up", better, async (t) => {
-		const looking = await page(t);
-		const nsp = ownNamespace();
-		const socket = await member(t, nsp);
-		const got = record(looking, "event_received");
-		const gone = told(looking, "socket_disconnected", (at) => at === nsp);
-		for (let i = 0; i < 5000; i++)
-			socket.emit("nobody", i);
-		await cmd(socket, "ping");
-		socket.disconnect();
-		await gone;
-		assert.ok(got.length > 100 && got.length < 3000, `${got.length} of 5000`);
 	});
 });
 
