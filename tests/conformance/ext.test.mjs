@@ -18,8 +18,8 @@ let serial = 0;
 const fresh = (word) => `${word}-${++serial}`;
 const ownNamespace = () => `/dyn-${++serial}`;
 
-async function member(t, nsp = "/", options = {}) {
-	const socket = client(t, server.url("ext") + nsp, { ...websocket, ...options });
+async function member(t, nsp = "/", { server: name = "ext", ...options } = {}) {
+	const socket = client(t, server.url(name) + nsp, { ...websocket, ...options });
 	[socket.hello] = await next(socket, "hello");
 	return socket;
 }
@@ -753,19 +753,22 @@ describe("dynamic namespaces", together, () => {
 	});
 });
 
+// On a server of its own: clients of other tests come and go.
 describe("counters", () => {
+	const alone = (t, nsp) => member(t, nsp, { server: "csr" });
+
 	it("count sessions and sockets apart", async (t) => {
 		const nsp = ownNamespace();
-		const first = await member(t, nsp);
+		const first = await alone(t, nsp);
 		const before = await cmd(first, "counts");
 		assert.equal(before.sockets, 1);
-		const second = await member(t, nsp);
+		const second = await alone(t, nsp);
 		assert.deepEqual(await cmd(first, "counts"), { engine: before.engine + 1, sockets: 2 });
 		const shared = second.io.socket("/room-nsp");
 		await next(shared, "hello");
 		assert.deepEqual(await cmd(first, "counts"), { engine: before.engine + 1, sockets: 2 });
 		assert.ok((await cmd(first, "counts", { nsp: "/room-nsp" })).sockets >= 1);
-		const raw = await WebSocketLink.open(server.port("ext"));
+		const raw = await WebSocketLink.open(server.port("csr"));
 		assert.deepEqual(await cmd(first, "counts"), { engine: before.engine + 2, sockets: 2 });
 		raw.drop();
 		second.disconnect();
