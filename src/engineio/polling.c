@@ -232,9 +232,11 @@ void polling_flush(struct eio_session *s)
 {
 	if (!s->get)
 		return;
-	if (s->state == SESSION_CLOSING) {
-		if (!s->q_len)
-			session_push(s, frame_packet('6'));
+	if (s->state == SESSION_CLOSING && s->q_len) {
+		/* The close comes with the next poll: the official client drops what stands before it in one payload. */
+		answer_get(s, true, 0);
+	} else if (s->state == SESSION_CLOSING) {
+		session_push(s, frame_packet('6'));
 		answer_get(s, true, '1');
 		session_drained(s);
 	} else if (s->q_len) {
