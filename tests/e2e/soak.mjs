@@ -301,9 +301,12 @@ async function soak(server) {
 	await clients;
 	const put_out = watcher.ended;
 	watcher.close();
-	let left;
-	await until("descriptors to be closed", () => (left = descriptors(server)) <= idle, 60000).catch(() => {}); // judged below
-	const { clients: sockets } = await json(server, "/api/v1/status");
+	let left = Infinity, sockets = Infinity;
+	await until("everything to be closed", async () => {
+		left = descriptors(server);
+		({ clients: sockets } = await json(server, "/api/v1/status"));
+		return left <= idle && sockets === 0; // who left without a word is noticed by its pings
+	}, 60000).catch(() => {}); // judged below
 	await server.end();
 
 	const total = Object.values(count).reduce((a, b) => a + b, 0);
