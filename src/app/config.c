@@ -282,6 +282,17 @@ static cfg_t *scanner_new(const char *path)
 	return cfg;
 }
 
+/* Freeing what is named "root" ends libconfuse's only lexer. While a file is
+ * included, those that include it have yet to be read to their ends by it. */
+static void scanner_free(cfg_t *cfg, bool included)
+{
+	if (included) {
+		free(cfg->name);
+		cfg->name = xstrdup("included");
+	}
+	cfg_free(cfg);
+}
+
 /* false when libconfuse gave up. */
 static bool parse(struct load *l, struct file *f, bool dry)
 {
@@ -300,7 +311,7 @@ static bool parse(struct load *l, struct file *f, bool dry)
 	p = here(cfg);
 	if (!ok && !f->told && !dry)
 		load_mistake(l, &p, "not understood");
-	cfg_free(cfg);
+	scanner_free(cfg, f->parent != NULL);
 	fclose(in);
 	l->file = f->parent;
 	return ok;
