@@ -223,9 +223,10 @@ bool config_text_clean(const char *text, size_t len, struct buf *out, unsigned *
 	struct scan s = {.at = text, .end = text + len, .line = 1};
 	enum token t, before = END, twice_before = END;
 	struct nest nest = {.n = 0};
+	const char *seen = text;
 	bool calling = false;
 
-	for (const char *seen = text; (t = next(&s)) != END; seen = s.at) {
+	for (; (t = next(&s)) != END; seen = s.at) {
 		buf_add(out, seen, (size_t)(s.from - seen));
 		if (t != COMMENT && !sound(&s, t, before, &calling, &nest, line, why))
 			return false;
@@ -235,6 +236,7 @@ bool config_text_clean(const char *text, size_t len, struct buf *out, unsigned *
 			before = t;
 		}
 	}
+	buf_add(out, seen, (size_t)(s.at - seen));
 	if (nest.n) {
 		s.from_line = nest.opened[nest.n - 1];
 		return broken(&s, line, why, "the `{` on this line is never closed");

@@ -64,9 +64,10 @@ static bool number(const char **at, double *out)
 	return true;
 }
 
-/* Pieces such as 1h30m add up. bare: a number alone counts in the smallest unit. */
+/* Pieces such as 1h30m add up. bare: a number and nothing else counts in the smallest unit. */
 static bool quantity(const char *text, const struct unit *units, bool bare, uint64_t *out, struct buf *why)
 {
+	bool alone = bare && text[strspn(text, DIGITS ".")] == '\0';
 	double sum = 0;
 
 	for (const char *at = text; at == text || *at;) {
@@ -82,7 +83,7 @@ static bool quantity(const char *text, const struct unit *units, bool bare, uint
 		len = strspn(at, LETTERS);
 		if (len && !(unit = find_unit(units, at, len)))
 			return no_unit(units, text, "has an unknown unit; there are", why);
-		if (!len && n != 0 && !(bare && !*at))
+		if (!len && n != 0 && !alone)
 			return no_unit(units, text, "needs a unit", why);
 		at += len;
 		sum += n * (unit ? (double)unit->factor : 1);
