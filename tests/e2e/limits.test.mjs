@@ -31,7 +31,7 @@ function limit(names, what, fn, options = {}) {
 
 // ASan keeps what was freed in quarantine, and shadows the rest: only runaway growth shows there.
 const MEMORY = isSanitized ? 300e6 : 64e6;
-const LATE_MS = isSanitized ? 1500 : 700;
+const LATE_MS = isSanitized ? 3000 : 700;
 const ROOMY = "push_interval = 200ms\nlimits { clients = 20000 }\n";
 const ENV = isSanitized ? { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ""}:quarantine_size_mb=16` } : {};
 const server = serve({ config: ROOMY, env: ENV }, begin_slowly);
