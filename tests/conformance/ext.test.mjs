@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { WAYS, ask, better, client, connected, next, patient, record, refused, serve, sleep, until, within } from "./harness.mjs";
-import { OP, Polling, WebSocketLink, frame, join, link } from "./raw.mjs";
+import { OP, Polling, SEP, WebSocketLink, frame, join, link } from "./raw.mjs";
 
 const server = serve();
 const SID = /^[A-Za-z0-9_-]{20}$/;
@@ -481,6 +481,20 @@ describe("disconnecting", together, () => {
 			assert.deepEqual(await last, [{ v: "x".repeat(5000) }]);
 			assert.equal((await gone)[0], "io server disconnect");
 		}
+	});
+
+	// The official client forgets what came in one payload with the close packet: it hands events on a
+	// tick later, and by then the connection is closed.
+	it("what was emitted just before waits for its own poll, the close for the next one", async (t) => {
+		const watcher = await member(t);
+		const session = await link(t, "polling", server.port("ext"));
+		const { sid } = await join(session);
+		await session.next();
+		await session.send('421["cmd","emitThenDisconnect","v"]');
+		await until("the disconnect is logged", async () => (await cmd(watcher, "log", sid))?.disconnect);
+		assert.deepEqual((await session.get()).text.split(SEP), ["431[true]", '42["last","v"]', "41"]);
+		const end = await session.get();
+		assert.deepEqual([end.status, end.text.split(SEP).at(-1)], [200, "1"]);
 	});
 
 	it("conn.close() lets the client come back", async (t) => {
