@@ -205,7 +205,8 @@ void config_print_keys(struct buf *out)
 	}
 }
 
-/* ---- a file to start from: every key, commented out, as it is by default ---- */
+/* ---- a file to start from: every key, commented out, as it is by default ----
+ * … stands where there is no default, so that a line that only lost its # is told, and does not swallow the next. */
 
 static void print_sample(const struct key *k, struct buf *out)
 {
@@ -218,7 +219,7 @@ static void print_sample(const struct key *k, struct buf *out)
 	if (k->fallback)
 		buf_addf(out, "%s#%s = %s\n", *k->section->name ? "\t" : "", k->name, value.data);
 	else
-		buf_addf(out, "%s#%s =    # %s\n", *k->section->name ? "\t" : "", k->name, k->otherwise);
+		buf_addf(out, "%s#%s = …    # %s\n", *k->section->name ? "\t" : "", k->name, k->otherwise);
 	buf_release(&value);
 }
 
@@ -236,7 +237,7 @@ static void print_sample_section(const struct section *s, struct buf *out)
 		if (strcmp(block_keys[i].section, s->name) != 0)
 			continue;
 		wrap_behind("\t# ", block_keys[i].help, out);
-		buf_addf(out, "\t#%s =\n", block_keys[i].name);
+		buf_addf(out, "\t#%s = …\n", block_keys[i].name);
 	}
 	if (*s->name)
 		buf_adds(out, s->titled ? "#}\n" : "}\n");
