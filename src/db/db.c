@@ -23,7 +23,7 @@
 
 #define BATCH 256          /* jobs of one transaction: other processes want to write, too */
 #define BUSY_MS 2000       /* the thread can try again; */
-#define BUSY_VISIT_MS 5000 /* the command line cannot */
+#define BUSY_VISIT_MS 15000 /* the command line cannot */
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 5000
 #define CLOSE_MS 5000
@@ -531,7 +531,7 @@ int db_open(struct db **out, const char *dir, struct loop *l, char *why, size_t 
 		goto fail;
 	measure(db);
 	if (l) {
-		sqlite3_busy_timeout(db->sql.handle, BUSY_MS);
+		db->sql.busy_ms = BUSY_MS;
 		err = start_thread(db);
 	} else {
 		sql_close(&db->sql);

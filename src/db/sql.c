@@ -1,6 +1,7 @@
 /* sql.c: a connection to SQLite with its statements kept. */
 #include "db/sql.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 
@@ -8,6 +9,25 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
+
+/* --- waiting for others who write --- */
+
+#define BUSY_POLL_US 1000
+
+/* SQLite's own handler soon waits 100 ms between its tries. Beside someone who commits all the time, and so leaves the lock for
+ * moments only, it meets none of them for seconds; tries this close together do. */
+static int wait_for_others(void *arg, int tries)
+{
+	struct sql *s = arg;
+
+	if (tries == 0)
+		s->busy_until_ms = clock_mono_ms() + s->busy_ms;
+	if (clock_mono_ms() >= s->busy_until_ms)
+		return 0;
+	usleep(BUSY_POLL_US);
+	return 1;
+}
 
 /* --- birth and death --- */
 
@@ -15,12 +35,12 @@ int sql_open(struct sql *s, const char *path, int busy_ms)
 {
 	int rc;
 
-	*s = (struct sql){0};
+	*s = (struct sql){.busy_ms = busy_ms};
 	rc = sqlite3_open_v2(path, &s->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (!rc)
 		rc = sqlite3_extended_result_codes(s->handle, 1);
 	if (!rc)
-		rc = sqlite3_busy_timeout(s->handle, busy_ms);
+		rc = sqlite3_busy_handler(s->handle, wait_for_others, s);
 	/* FULL: a commit in WAL mode is on the disk when it returns, also when the power goes. */
 	if (!rc)
 		rc = sqlite3_exec(s->handle, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF", NULL, NULL, NULL);

@@ -23,9 +23,12 @@ struct sql {
 		sqlite3_stmt *stmt;
 	} kept[SQL_KEPT];
 	size_t nkept;
+	int busy_ms; /* how long a call waits for other processes that write, before it fails with SQLITE_BUSY */
+	int64_t busy_until_ms;
 };
 
-int sql_open(struct sql *s, const char *path, int busy_ms); /* the file must exist; on an error s is closed */
+/* The file must exist. s stays where it is until it is closed; on an error it is closed. */
+int sql_open(struct sql *s, const char *path, int busy_ms);
 void sql_close(struct sql *s);                              /* nothing when closed */
 
 int sql_errno(const struct sql *s, int rc); /* -errno; 0 for SQLITE_OK */
