@@ -43,7 +43,7 @@ warnings  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes 
 safety    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,\
                -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 talk_pkgs := libmicrohttpd libcjson nettle zlib
-pkgs      := $(talk_pkgs) libstatgrab libconfuse sqlite3 libcurl
+pkgs      := $(talk_pkgs) libstatgrab libconfuse sqlite3 libcurl libsystemd
 talk_libs := $(shell pkg-config --libs $(talk_pkgs) 2>/dev/null) -lwslay -lcrypt -lm  # Debian's libwslay has no .pc file
 libs      := $(shell pkg-config --libs $(pkgs) 2>/dev/null) -lwslay -lcrypt -lm
 # Libraries that an ops host seldom has go into the binary, where Debian ships an archive of them; what is on every host

@@ -10,12 +10,15 @@
 	ROW(load)       \
 	ROW(pressure)   \
 	ROW(disk)       \
+	ROW(faults)     \
 	ROW(filesystem) \
 	ROW(network)    \
 	ROW(sockets)    \
 	ROW(process)    \
 	ROW(sensors)    \
 	ROW(host)       \
+	ROW(clock)      \
+	ROW(units)      \
 	ROW(self)
 
 #define ROW_DECLARE(name) extern const struct collector collector_##name;

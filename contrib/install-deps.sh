@@ -27,6 +27,7 @@ build  libconfuse-dev            library libconfuse
 build  libsqlite3-dev            library sqlite3
 build  zlib1g-dev                library zlib
 build  libcurl4-gnutls-dev       library libcurl
+build  libsystemd-dev            library libsystemd
 build  nodejs                    node_at_least 18
 build  npm                       command -v npm
 build  ca-certificates           test -e /etc/ssl/certs/ca-certificates.crt
@@ -42,6 +43,8 @@ check  python3-socketio          python_module socketio
 check  python3-aiohttp           python_module aiohttp
 check  python3-requests          python_module requests
 check  python3-websocket         python_module websocket
+check  systemd                   test -x /lib/systemd/systemd
+check  dbus                      command -v dbus-daemon
 bench  netdata                   command -v netdata
 bench  glances                   command -v glances
 bench  python3-bottle            python_module bottle

@@ -58,7 +58,7 @@ struct collector {
 	/* Prometheus families for /metrics, node_exporter's names and labels; called on the collector's own thread
 	 * right after a read: of a blocking collector after each, else after one made for it. NULL where there are none. */
 	void (*expose)(void *state, struct buf *out);
-	void (*close)(void *state);
+	void (*close)(void *state); /* NULL where there is nothing to close */
 };
 
 /* --- the sink: metric is an index into metrics[] --- */

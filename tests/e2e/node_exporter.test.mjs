@@ -44,6 +44,7 @@ const PROMISED = [
 	{ name: /^node_entropy_/, more: 256 },
 	{ name: /^node_hwmon_/, share: 0.5, more: 20 },
 	{ name: /^node_processes_/, share: 0.5, more: 100 },
+	{ name: /^node_timex_/, share: 0.1, more: 0.01 },
 ];
 
 // What udev tells beside node_disk_info is node_exporter's own.

@@ -1,7 +1,7 @@
 /* fixture.h: the hosts of tests/fixtures, laid out in a folder for collectors to read.
  *
- * tests/fixtures/HOST/0 is a host's first moment, whole: proc, sys, root, and
- * statfs, what its filesystems answer. 1, 2 … hold only what changes in the
+ * tests/fixtures/HOST/0 is a host's first moment, whole: proc, sys, root,
+ * statfs, what its filesystems answer, and timex, what its clock does. 1, 2 … hold only what changes in the
  * second after, and in `gone` what has disappeared. Files are written in place,
  * so that a collector which keeps them open sees them change, as /proc's do. */
 #ifndef TESTS_FIXTURE_H
@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -158,7 +159,7 @@ static inline bool host_step(struct host *h, int step)
 	return there;
 }
 
-static struct host *host_of_statfs; /* whose answers statfs() gives */
+static struct host *host_of_answers; /* whose answers statfs() and adjtimex() give */
 
 static inline void host_open(struct host *h, const char *name)
 {
@@ -171,13 +172,13 @@ static inline void host_open(struct host *h, const char *name)
 	snprintf(h->sys, sizeof h->sys, "%s/sys", h->folder);
 	snprintf(h->root, sizeof h->root, "%s/root", h->folder);
 	h->roots = (struct collect_roots){ h->proc, h->sys, h->root };
-	host_of_statfs = h;
+	host_of_answers = h;
 	assert_true(host_step(h, 0));
 }
 
 static inline void host_close(struct host *h)
 {
-	host_of_statfs = NULL;
+	host_of_answers = NULL;
 	remove_tree(h->folder);
 }
 
@@ -207,7 +208,7 @@ static inline int answer(const char *line, struct statfs *st)
 
 static inline int fixture_statfs(const char *path, struct statfs *st)
 {
-	const struct host *h = host_of_statfs;
+	const struct host *h = host_of_answers;
 	char *list, point[512], *line;
 	struct buf data;
 	int result = -1;
@@ -229,6 +230,33 @@ static inline int fixture_statfs(const char *path, struct statfs *st)
 	buf_release(&data);
 	free(list);
 	return result;
+}
+
+/* --- what its clock answers --- */
+
+/* "5 64 0 0 16000000 16000000 2 10000 0": the state, then status, offset, frequency, greatest and estimated error, time constant,
+ * tick and TAI offset of adjtimex(2). A host without the file is a sandbox that does not let anyone ask. */
+static inline int fixture_adjtimex(struct timex *t)
+{
+	const struct host *h = host_of_answers;
+	char *path;
+	struct buf data;
+	int clock = -1;
+
+	if (!h)
+		return (int)syscall(SYS_adjtimex, t);
+	assert_int_equal(t->modes, 0);
+	path = xasprintf("%s/timex", h->folder);
+	buf_init(&data, 4096);
+	slurp(path, &data);
+	if (sscanf(data.data, "%d %d %ld %ld %ld %ld %ld %ld %d", &clock, &t->status, &t->offset, &t->freq, &t->maxerror, &t->esterror,
+	           &t->constant, &t->tick, &t->tai) != 9) {
+		clock = -1;
+		errno = EPERM;
+	}
+	buf_release(&data);
+	free(path);
+	return clock;
 }
 
 /* --- a sink that writes down what it is told --- */
