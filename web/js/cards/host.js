@@ -3,7 +3,7 @@ import { format } from '../lib/units.js';
 import { chart_card } from '../parts/chart-card.js';
 
 export const scheduler = chart_card({
-	id: 'scheduler', title: 'Switches and interrupts', section: 'system', wide: true, unit: '/s', least: 100,
+	id: 'scheduler', title: 'Switches and interrupts', section: 'system', unit: '/s', least: 100,
 	help: 'Changes from one task to another, and calls from hardware.',
 	series: ['host.context_switches', 'host.interrupts', 'host.forks'], label: (id) => id.split('.')[1].replace('_', ' '),
 });

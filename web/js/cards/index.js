@@ -6,6 +6,7 @@
 import { cores } from './cores.js';
 import { cpu } from './cpu.js';
 import { disk_busy, disk_throughput, disk_wait } from './disks.js';
+import { faults } from './faults.js';
 import { filesystems } from './filesystems.js';
 import { files, scheduler } from './host.js';
 import { load } from './load.js';
@@ -34,5 +35,5 @@ export const cards = [
 	network, network_trouble, packets, connections, tcp_trouble,
 	top_processes, process_states,
 	temperatures, fans,
-	scheduler, files,
+	faults, scheduler, files,
 ];
