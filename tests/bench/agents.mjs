@@ -1,11 +1,14 @@
 // The agents bench: what watching this host costs, ours beside Debian's netdata, node_exporter and Glances.
 //
-//   node tests/bench/agents.mjs [--seconds 60] [--quick] [--only TEXT] [--json FILE]
+//   node tests/bench/agents.mjs [--seconds 60] [--quick] [--only TEXT] [--json FILE] [--series 500]
+//
+// A small host is made larger, for all of them alike, where that is allowed: with interfaces of its own, in namespaces that end with
+// the bench, until it has so many series.
 //
 // One after the other, each alone: measuring at 1 s, on a free port of the loopback, in directories that go with it.
 // CPU and memory are those of the process and of all its children, out of /proc.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { get as httpGet } from 'node:http';
 import { createServer } from 'node:net';
@@ -26,6 +29,7 @@ const { values: opt } = parseArgs({
 		quick: { type: 'boolean', default: false },
 		only: { type: 'string' },
 		json: { type: 'string' },
+		series: { type: 'string', default: '500' },
 	},
 });
 const seconds = Number(opt.seconds ?? (opt.quick ? 10 : 60));
@@ -331,6 +335,36 @@ async function measure(agent) {
 	return result;
 }
 
+// ---- a larger host ---------------------------------------------------------------------------------------------------
+
+const SERIES_OF_AN_INTERFACE = 10;
+
+// Once more, in namespaces of its own; the exit status, or null where they are not allowed.
+function again_apart() {
+	const inside = 'mount -t sysfs sysfs /sys && ip link set lo up && exec "$@"';
+	const apart = ['--net', '--mount', 'sh', '-c', inside, 'sh'];
+	if (process.env.VEDETTE_BENCH_APART || spawnSync('unshare', [...apart, 'ip', 'link', 'add', 'br0', 'type', 'bridge']).status !== 0) return null;
+	return spawnSync('unshare', [...apart, process.execPath, ...process.argv.slice(1)], { stdio: 'inherit', env: { ...process.env, VEDETTE_BENCH_APART: '1' } }).status ?? 1;
+}
+
+async function seriesHere() {
+	const running = await start(agents[0]);
+	try {
+		await sleep(WARM_S * 1000);
+		return await agents[0].series(running.port);
+	} finally {
+		await stop(running);
+	}
+}
+
+async function enlarge(series) {
+	const lacking = Math.ceil((series - await seriesHere()) / SERIES_OF_AN_INTERFACE);
+	for (let i = 0; i < lacking; i++) {
+		execFileSync('ip', ['link', 'add', `br${i}`, 'type', 'bridge']);
+		execFileSync('ip', ['link', 'set', `br${i}`, 'up']);
+	}
+}
+
 // ---- all of it -------------------------------------------------------------------------------------------------------
 
 const mega = (bytes) => (bytes / 1e6).toFixed(1);
@@ -351,6 +385,12 @@ function judge(r) {
 }
 
 const columns = ['agent', 'CPU %', 'PSS MB', 'RSS MB', 'threads', 'processes', 'series', 'us/sample', 'answer ms', 'binary MB'];
+if (Number(opt.series) > 0) {
+	const status = again_apart();
+	if (status !== null) process.exit(status);
+	if (process.env.VEDETTE_BENCH_APART) await enlarge(Number(opt.series));
+	else console.log('No namespaces here: the host is measured as it is, not with --series');
+}
 console.log(`Agents: ${seconds} s each at 1 s, one after the other`);
 const results = [];
 for (const agent of agents.filter((a) => !opt.only || a.name.includes(opt.only))) {
