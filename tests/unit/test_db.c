@@ -658,7 +658,7 @@ static void test_two_processes(void **state)
 	if (!child) {
 		struct db *db;
 		char why[256], secret[64];
-		int bad = read(go[0], &byte, 1) != 1 || db_open(&db, b->dir, NULL, why, sizeof why);
+		int bad = close(go[1]) || read(go[0], &byte, 1) != 1 || db_open(&db, b->dir, NULL, why, sizeof why);
 
 		for (int i = 0; !bad && i < 10; i++) {
 			char name[24];
