@@ -5,30 +5,64 @@
 
 #include <string.h>
 
-static void add_filled(const struct alert_view *v, const struct rule_words *w, const char *text, struct buf *out)
+static struct rule_words words_of(const struct alert_view *v, const char *host)
 {
+	return (struct rule_words){v->series, host, severity_name(v->severity), v->value, v->threshold};
+}
+
+static void add_label(const struct alert_view *v, const struct rule_words *w, const char *label, struct buf *out)
+{
+	size_t n = strcspn(label, "=");
 	struct buf filled;
 
+	json_add_string(out, label, n);
+	buf_addc(out, ':');
 	buf_init(&filled, LIMIT_SUMMARY_BYTES);
-	rule_fill(v->rule, text, w, &filled);
+	rule_fill(v->rule, label + n + 1, w, &filled);
 	json_add_string(out, filled.data, filled.len);
 	buf_release(&filled);
 }
 
-static void add_labels(const struct alert_view *v, const struct rule_words *w, struct buf *out)
+void alert_labels_json(const struct alert_view *v, const char *host, struct buf *out)
 {
-	buf_addc(out, '{');
-	for (size_t i = 0; v->rule && i < v->rule->nlabels; i++) {
-		const char *label = v->rule->labels[i];
-		size_t n = strcspn(label, "=");
+	const struct rule_words w = words_of(v, host);
 
+	if (!v->rule) {
+		buf_adds(out, v->labels ? v->labels : "{}");
+		return;
+	}
+	buf_addc(out, '{');
+	for (size_t i = 0; i < v->rule->nlabels; i++) {
 		if (i)
 			buf_addc(out, ',');
-		json_add_string(out, label, n);
-		buf_addc(out, ':');
-		add_filled(v, w, label + n + 1, out);
+		add_label(v, &w, v->rule->labels[i], out);
 	}
 	buf_addc(out, '}');
+}
+
+void alert_runbook(const struct alert_view *v, const char *host, struct buf *out)
+{
+	const struct rule_words w = words_of(v, host);
+	struct buf filled;
+
+	if (!v->rule || !v->rule->runbook) {
+		buf_adds(out, !v->rule && v->runbook ? v->runbook : "");
+		return;
+	}
+	buf_init(&filled, LIMIT_SUMMARY_BYTES);
+	rule_fill(v->rule, v->rule->runbook, &w, &filled);
+	buf_add(out, filled.data, filled.len);
+	buf_release(&filled);
+}
+
+static void add_runbook(const struct alert_view *v, const char *host, struct buf *out)
+{
+	struct buf text;
+
+	buf_init(&text, LIMIT_SUMMARY_BYTES);
+	alert_runbook(v, host, &text);
+	json_add_str(out, text.len ? text.data : NULL);
+	buf_release(&text);
 }
 
 static void add_text(struct buf *out, const char *name, const char *text)
@@ -59,9 +93,6 @@ static void add_flag(struct buf *out, const char *name, bool is)
 
 void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, struct buf *out)
 {
-	const struct rule_words w = {v->series, host, severity_name(v->severity), v->value, v->threshold};
-	const char *runbook = v->rule ? v->rule->runbook : NULL;
-
 	buf_adds(out, "{\"id\":");
 	json_add_str(out, v->id);
 	add_text(out, "rule", v->rule_name);
@@ -80,12 +111,9 @@ void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, st
 	add_text(out, "by", v->by);
 	add_text(out, "note", v->note);
 	buf_adds(out, ",\"labels\":");
-	add_labels(v, &w, out);
+	alert_labels_json(v, host, out);
 	buf_adds(out, ",\"runbook\":");
-	if (runbook && *runbook)
-		add_filled(v, &w, runbook, out);
-	else
-		buf_adds(out, "null");
+	add_runbook(v, host, out);
 	add_flag(out, "flapping", v->flapping);
 	add_flag(out, "inhibited", v->inhibited);
 	buf_addc(out, '}');

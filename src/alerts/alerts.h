@@ -39,6 +39,7 @@ struct alert_view {
 	int64_t starts_ms, ends_ms;    /* ends 0 while it lasts */
 	int64_t changed_ms;
 	const char *by, *note;         /* of an acknowledgement or silence; NULL */
+	const char *labels, *runbook;  /* of one whose rule is gone, as they were: {"team":"ops"}; NULL: not known */
 	bool flapping;                 /* changed its mind more than 5 times in 10 minutes: notifications wait until it is calm */
 	bool inhibited;
 	bool untold;                   /* channels do not know of its present severity yet; give it back to alerts_restore */
@@ -75,6 +76,7 @@ struct alert_saved {
 	double value;
 	int64_t starts_ms;
 	bool untold;
+	const char *type, *metric, *summary, *labels, *runbook; /* for one whose rule is gone; NULL: not known */
 };
 void alerts_restore(struct alerts *a, const struct alert_saved *saved);
 
@@ -97,6 +99,9 @@ void alerts_each_silence(struct alerts *a, void (*fn)(void *user, const struct s
 void alerts_each(struct alerts *a, void (*fn)(void *user, const struct alert_view *v), void *user); /* pending and later, not resolved */
 bool alerts_find(struct alerts *a, const char *id, struct alert_view *out);
 void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, struct buf *out); /* API.md's object */
+/* Parts of it, their placeholders filled: {"team":"ops"}; a text, nothing if there is none. */
+void alert_labels_json(const struct alert_view *v, const char *host, struct buf *out);
+void alert_runbook(const struct alert_view *v, const char *host, struct buf *out);
 
 /* What a rule sees now, for people: series, value, limit, why it fires or not. false: no such rule. */
 bool alerts_explain(struct alerts *a, const char *rule, struct buf *out);

@@ -2,6 +2,7 @@
 #include "alerts/channel.h"
 
 #include "base/base64.h"
+#include "base/limits.h"
 #include "base/random.h"
 #include "base/xmalloc.h"
 
@@ -56,20 +57,19 @@ static void add_base64_lines(struct buf *out, const char *text, size_t n)
 static void add_text(const struct telling *t, struct buf *out)
 {
 	const struct alert_view *a = t->alert;
-	const struct rule_words words = {a->series, t->host, severity_name(a->severity), a->value, a->threshold};
-	struct buf text;
+	struct buf text, runbook;
 
 	buf_init(&text, 8000);
+	buf_init(&runbook, LIMIT_SUMMARY_BYTES);
 	buf_addf(&text, "%s\n\nrule:      %s\nseries:    %s\nvalue:     %.6g\nthreshold: %.6g\nseverity:  %s\nstate:     %s\nhost:      %s\n",
 	         a->summary ? a->summary : "", a->rule_name, a->series, a->value, a->threshold, severity_name(a->severity),
 	         alert_state_name(a->state), t->host);
 	if (a->by)
 		buf_addf(&text, "by:        %s %s\n", a->by, a->note ? a->note : "");
-	if (a->rule && a->rule->runbook) {
-		buf_adds(&text, "runbook:   ");
-		rule_fill(a->rule, a->rule->runbook, &words, &text);
-		buf_addc(&text, '\n');
-	}
+	alert_runbook(a, t->host, &runbook);
+	if (runbook.len)
+		buf_addf(&text, "runbook:   %s\n", runbook.data);
+	buf_release(&runbook);
 	add_base64_lines(out, text.data, text.len);
 	buf_release(&text);
 }

@@ -8,18 +8,13 @@
 #include <string.h>
 #include <time.h>
 
-/* A label or runbook of the rule, its placeholders filled. */
+/* A label of the rule, its placeholders filled. */
 static void fill(const struct telling *t, const struct alert_view *a, const char *text, struct buf *out)
 {
 	struct rule_words w = {a->series, t->host, severity_name(a->severity), a->value, a->threshold};
 
 	buf_init(out, LIMIT_SUMMARY_BYTES);
 	rule_fill(a->rule, text, &w, out);
-}
-
-static const char *runbook_of(const struct alert_view *a)
-{
-	return a->rule && a->rule->runbook ? a->rule->runbook : "";
 }
 
 /* --- json: the alert object of the API --- */
@@ -55,11 +50,26 @@ static void add_pair(struct buf *out, const char *name, size_t n, const char *va
 	json_add_str(out, value ? value : "");
 }
 
+/* Of an alert whose rule is gone. */
+static void add_kept_labels(const struct alert_view *a, struct buf *out)
+{
+	struct json_walk w = json_walk(slice_str(a->labels));
+
+	for (struct slice name, value; json_next_member(&w, &name, &value);) {
+		buf_addc(out, ',');
+		json_add_slice(out, name);
+		buf_addc(out, ':');
+		json_add_slice(out, value);
+	}
+}
+
 /* common: those that are the same for every series of the rule, as those with placeholders are not. */
 static void add_rule_labels(const struct telling *t, const struct alert_view *a, bool common, struct buf *out)
 {
 	add_pair(out, "alertname", 9, a->rule_name);
 	add_pair(out, "instance", 8, t->host);
+	if (!a->rule && a->labels)
+		add_kept_labels(a, out);
 	for (size_t i = 0; a->rule && i < a->rule->nlabels; i++) {
 		const char *label = a->rule->labels[i];
 		size_t n = strcspn(label, "=");
@@ -91,11 +101,11 @@ static void add_annotations(const struct telling *t, const struct alert_view *a,
 	snprintf(value, sizeof value, "%.6g", a->value);
 	buf_addc(out, '{');
 	add_pair(out, "summary", 7, a->summary);
-	if (*runbook_of(a)) {
-		fill(t, a, runbook_of(a), &runbook);
+	buf_init(&runbook, LIMIT_SUMMARY_BYTES);
+	alert_runbook(a, t->host, &runbook);
+	if (runbook.len)
 		add_pair(out, "runbook_url", 11, runbook.data);
-		buf_release(&runbook);
-	}
+	buf_release(&runbook);
 	add_pair(out, "value", 5, value);
 	buf_addc(out, '}');
 }
@@ -252,12 +262,13 @@ static void add_sentence(const struct telling *t, const struct chat *c, struct b
 	buf_adds(text, ": ");
 	c->add(text, a->summary ? a->summary : "");
 	add_by(c, a, text);
-	if (*runbook_of(a)) {
-		fill(t, a, runbook_of(a), &runbook);
+	buf_init(&runbook, LIMIT_SUMMARY_BYTES);
+	alert_runbook(a, t->host, &runbook);
+	if (runbook.len) {
 		buf_addc(text, ' ');
 		c->add_link(text, runbook.data);
-		buf_release(&runbook);
 	}
+	buf_release(&runbook);
 }
 
 #define SENTENCE_MAX 32000 /* a summary and a note, each byte of them escaped */

@@ -12,7 +12,7 @@
 struct orphan {
 	struct link link;
 	char id[ALERT_ID_LEN + 1];
-	char *rule, *series, *by, *note;
+	char *rule, *type, *metric, *series, *summary, *by, *note, *labels, *runbook;
 	enum severity severity;
 	double value;
 	int64_t starts_ms;
@@ -20,11 +20,11 @@ struct orphan {
 
 static void orphan_free(struct orphan *o)
 {
+	char *texts[] = {o->rule, o->type, o->metric, o->series, o->summary, o->by, o->note, o->labels, o->runbook};
+
 	list_remove(&o->link);
-	free(o->rule);
-	free(o->series);
-	free(o->by);
-	free(o->note);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		free(texts[i]);
 	free(o);
 }
 
@@ -34,9 +34,14 @@ static void keep_orphan(struct alerts *a, const struct alert_saved *saved)
 
 	memcpy(o->id, saved->id, ALERT_ID_LEN);
 	o->rule = xstrdup(saved->rule);
+	o->type = xstrdup(saved->type ? saved->type : saved->rule);
+	o->metric = xstrdup(saved->metric ? saved->metric : saved->series);
 	o->series = xstrdup(saved->series);
+	o->summary = xstrdup(saved->summary ? saved->summary : "");
 	o->by = text_copy(saved->by);
 	o->note = text_copy(saved->note);
+	o->labels = text_copy(saved->labels);
+	o->runbook = text_copy(saved->runbook);
 	o->severity = saved->severity;
 	o->value = saved->value;
 	o->starts_ms = saved->starts_ms;
@@ -47,8 +52,8 @@ void orphans_end(struct alerts *a, int64_t now_ms)
 {
 	list_each(&a->orphans, l, after) {
 		struct orphan *o = list_item(l, struct orphan, link);
-		struct alert_view v = {.id = o->id, .rule_name = o->rule, .type = o->rule, .metric = o->series, .series = o->series,
-			.summary = "", .severity = o->severity, .state = ALERT_RESOLVED, .value = o->value, .threshold = NAN,
+		struct alert_view v = {.id = o->id, .rule_name = o->rule, .type = o->type, .metric = o->metric, .series = o->series,
+			.summary = o->summary, .labels = o->labels, .runbook = o->runbook, .severity = o->severity, .state = ALERT_RESOLVED, .value = o->value, .threshold = NAN,
 			.starts_ms = o->starts_ms, .ends_ms = now_ms, .changed_ms = now_ms, .by = o->by, .note = o->note};
 
 		if (a->hooks.changed)

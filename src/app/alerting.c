@@ -89,17 +89,28 @@ static void on_kept(void *user)
 
 static void keep(struct alerting *al, const struct alert_view *a, bool notify)
 {
+	const char *host = al->app->hostname;
 	struct messages m = {0};
+	struct buf labels, runbook;
 	struct db_alert row = {
 		.id = a->id, .rule = a->rule_name, .type = a->type, .metric = a->metric, .series = a->series,
 		.severity = severity_name(a->severity), .state = shown_state(a), .summary = a->summary, .by = a->by, .note = a->note,
 		.value = a->value, .threshold = a->threshold, .starts_ms = a->starts_ms, .ends_ms = a->ends_ms, .changed_ms = a->changed_ms,
 	};
 
+	buf_init(&labels, SIZE_MAX / 2);
+	buf_init(&runbook, SIZE_MAX / 2);
+	if (a->rule || a->labels)
+		alert_labels_json(a, host, &labels);
+	alert_runbook(a, host, &runbook);
+	row.labels = labels.len ? labels.data : NULL;
+	row.runbook = runbook.len ? runbook.data : NULL;
 	if (notify)
 		make_messages(al, a, &m);
 	db_alert_change(al->app->db, &row, m.at, m.n, m.n ? on_kept : NULL, al);
 	free_messages(&m);
+	buf_release(&labels);
+	buf_release(&runbook);
 }
 
 static void on_changed(void *user, enum alert_change what, const struct alert_view *a, bool notify)
@@ -178,6 +189,7 @@ static void restore(void *user, const struct db_alert *a)
 	struct alert_saved saved = {
 		.id = a->id, .rule = a->rule, .series = a->series, .by = a->by, .note = a->note, .value = a->value,
 		.starts_ms = a->starts_ms, .state = ALERT_FIRING, .severity = SEVERITY_WARNING,
+		.type = a->type, .metric = a->metric, .summary = a->summary, .labels = a->labels, .runbook = a->runbook,
 	};
 
 	severity_parse(a->severity, &saved.severity);

@@ -22,28 +22,33 @@ static int save_alert(struct sql *s, const struct db_alert *a)
 {
 	static const char text[] =
 		"INSERT INTO alerts (id, rule, type, metric, series, severity, state, summary, who, note, value, threshold,"
-		" starts_ms, ends_ms, changed_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+		" starts_ms, ends_ms, changed_ms, labels, runbook)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
 		" ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, state = excluded.state, summary = excluded.summary,"
 		" who = excluded.who, note = excluded.note, value = excluded.value, threshold = excluded.threshold,"
-		" starts_ms = excluded.starts_ms, ends_ms = excluded.ends_ms, changed_ms = excluded.changed_ms";
+		" starts_ms = excluded.starts_ms, ends_ms = excluded.ends_ms, changed_ms = excluded.changed_ms,"
+		" labels = excluded.labels, runbook = excluded.runbook";
 
 	return sql_run(s, text,
 		SQL_ARGS(sql_text(a->id), sql_text(a->rule), sql_text(a->type), sql_text(a->metric), sql_text(a->series),
 			sql_text(a->severity), sql_text(a->state), sql_text(a->summary), sql_text(a->by), sql_text(a->note),
-			sql_real(a->value), sql_real(a->threshold), sql_int(a->starts_ms), sql_int(a->ends_ms), sql_int(a->changed_ms)));
+			sql_real(a->value), sql_real(a->threshold), sql_int(a->starts_ms), sql_int(a->ends_ms), sql_int(a->changed_ms),
+			sql_text(a->labels), sql_text(a->runbook)));
 }
 
 static int save_change(struct sql *s, const struct db_alert *a)
 {
 	static const char text[] =
-		"INSERT INTO alert_changes (alert, changed_ms, state, severity, summary, who, note, value, threshold, ends_ms)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+		"INSERT INTO alert_changes (alert, changed_ms, state, severity, summary, who, note, value, threshold, ends_ms, labels, runbook)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
 		" ON CONFLICT (alert, changed_ms, state) DO UPDATE SET severity = excluded.severity, summary = excluded.summary,"
-		" who = excluded.who, note = excluded.note, value = excluded.value, threshold = excluded.threshold, ends_ms = excluded.ends_ms";
+		" who = excluded.who, note = excluded.note, value = excluded.value, threshold = excluded.threshold, ends_ms = excluded.ends_ms,"
+		" labels = excluded.labels, runbook = excluded.runbook";
 
 	return sql_run(s, text,
 		SQL_ARGS(sql_text(a->id), sql_int(a->changed_ms), sql_text(a->state), sql_text(a->severity), sql_text(a->summary),
-			sql_text(a->by), sql_text(a->note), sql_real(a->value), sql_real(a->threshold), sql_int(a->ends_ms)));
+			sql_text(a->by), sql_text(a->note), sql_real(a->value), sql_real(a->threshold), sql_int(a->ends_ms),
+			sql_text(a->labels), sql_text(a->runbook)));
 }
 
 static int change_run(struct db *db, struct job *j)
@@ -76,7 +81,7 @@ static struct db_alert copy_alert(struct block **to, const struct db_alert *a)
 {
 	struct db_alert copy = *a;
 	const char **texts[] = {&copy.id, &copy.rule, &copy.type, &copy.metric, &copy.series, &copy.severity, &copy.state,
-		&copy.summary, &copy.by, &copy.note};
+		&copy.summary, &copy.by, &copy.note, &copy.labels, &copy.runbook};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		*texts[i] = job_copy(to, *texts[i]);
@@ -119,7 +124,8 @@ static void tell_alert(void *user, sqlite3_stmt *row)
 	const struct hearer *h = user;
 	int i = 0;
 	struct db_alert a = {0};
-	const char **texts[] = {&a.id, &a.rule, &a.type, &a.metric, &a.series, &a.severity, &a.state, &a.summary, &a.by, &a.note};
+	const char **texts[] = {&a.id, &a.rule, &a.type, &a.metric, &a.series, &a.severity, &a.state, &a.summary, &a.by, &a.note,
+		&a.labels, &a.runbook};
 
 	for (; i < (int)(sizeof texts / sizeof *texts); i++)
 		*texts[i] = sql_column(row, i);
@@ -147,8 +153,8 @@ static void visit_rows(struct db *db, const char *text, sql_row_fn *fn, struct h
 void db_alerts_open(struct db *db, void (*fn)(void *user, const struct db_alert *a), void *user)
 {
 	static const char text[] =
-		"SELECT id, rule, type, metric, series, severity, state, summary, who, note, value, threshold, starts_ms, ends_ms,"
-		" changed_ms FROM alerts WHERE state <> 'resolved' ORDER BY starts_ms, id";
+		"SELECT id, rule, type, metric, series, severity, state, summary, who, note, labels, runbook,"
+		" value, threshold, starts_ms, ends_ms, changed_ms FROM alerts WHERE state <> 'resolved' ORDER BY starts_ms, id";
 
 	visit_rows(db, text, tell_alert, &(struct hearer){.alert = fn, .user = user}, SQL_NO_ARGS);
 }
@@ -180,7 +186,8 @@ struct query {
 /* The object of an alert as others know it; a.* and c.* are the same table where the present state is asked for. */
 #define ALERT_OBJECT                                                                                                         \
 	"SELECT a.id, a.rule, a.type, a.metric, a.series, c.value, c.threshold, c.severity, c.state, a.starts_ms AS startsAt,"  \
-	" c.changed_ms AS timestamp, ?7 AS host, c.summary, NULLIF(c.ends_ms, 0) AS endsAt, c.who AS \"by\", c.note"
+	" c.changed_ms AS timestamp, ?7 AS host, c.summary, NULLIF(c.ends_ms, 0) AS endsAt, c.who AS \"by\", c.note,"    \
+	" CAST(iif(json_valid(c.labels), c.labels, '{}') AS BLOB) AS labels, c.runbook"
 #define ALERT_WHERE " WHERE (?1 IS NULL OR c.state = ?1) AND (?2 IS NULL OR a.rule = ?2) AND (?3 IS NULL OR a.id = ?3)"
 
 static int query_run(struct db *db, struct job *j)

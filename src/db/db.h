@@ -34,6 +34,7 @@ struct db_alert {
 	const char *id, *rule, *type, *metric, *series, *severity, *state, *summary, *by, *note;
 	double value, threshold;
 	int64_t starts_ms, ends_ms, changed_ms;
+	const char *labels, *runbook;  /* labels: a JSON object; NULL: not known */
 };
 /* A message for a channel, written in the same transaction as the change that it tells. */
 struct db_message {
@@ -53,7 +54,8 @@ struct db_alerts_query {
 	uint32_t limit;                /* 1…1000 */
 	bool changes;                  /* every change instead of each alert's last state */
 };
-/* rows: a JSON array of objects as in API.md (timestamp: of the change; endsAt null while it lasts), the latest to start or to change first. */
+/* rows: a JSON array of objects as in API.md (timestamp: of the change; endsAt null while it lasts), the latest to start or to change first. labels: {} where
+ * they were not kept. */
 void db_alerts_query(struct db *db, const struct db_alerts_query *q, void (*done)(void *user, const char *rows), void *user);
 
 /* --- silences --- */

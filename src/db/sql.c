@@ -196,6 +196,9 @@ static void add_value(struct buf *out, sqlite3_stmt *row, int i)
 	case SQLITE_FLOAT:
 		json_add_number(out, sqlite3_column_double(row, i));
 		break;
+	case SQLITE_BLOB:
+		buf_add(out, sqlite3_column_blob(row, i), (size_t)sqlite3_column_bytes(row, i));
+		break;
 	default:
 		json_add_str(out, sql_column(row, i));
 	}

@@ -76,7 +76,7 @@ int sql_rows(struct sql *s, const char *text, sql_row_fn *fn, void *user, const 
 const char *sql_column(sqlite3_stmt *row, int i); /* text; NULL for NULL; valid until the next row */
 double sql_column_real(sqlite3_stmt *row, int i); /* NaN for NULL */
 
-/* All rows as a JSON array of objects, whose members are named as the columns are. Past LIMIT_DB_ANSWER_BYTES the rest is left out. */
+/* All rows as a JSON array of objects, whose members are named as the columns are; a BLOB is JSON text. Past LIMIT_DB_ANSWER_BYTES the rest is left out. */
 int sql_json(struct sql *s, struct buf *out, const char *text, const struct sql_arg *args, size_t n);
 
 /* --- transactions --- */

@@ -116,6 +116,33 @@ test("an alert is started, acknowledged, raised and resolved, and its history ke
 	assert.deepEqual(audit.map(({ action, who }) => [action, who]), [["acknowledge alert", "anonymous"]]);
 });
 
+test("a past alert still says its labels and its runbook, when its rule is gone too", async (t) => {
+	const hook = await new Receiver(t).open();
+	const told = `webhook "hook" { url = "${hook.url}/a" }`;
+	const rule = 'alert "CROWD" { metric = "self.clients"  above = 2  labels = {"team=ops", "of={series}"}  runbook = "https://wiki/{rule}" }\n';
+	const server = await start(t, { config: `${operator}${CALM}${rule}${told}` });
+	const clients = await crowd(t, server, 3);
+	const words = ({ labels, runbook, summary }) => ({ labels, runbook, summary });
+
+	const fired = JSON.parse((await hook.wait("/a"))[0].body);
+	assert.deepEqual([fired.labels, fired.runbook], [{ team: "ops", of: "self.clients" }, "https://wiki/CROWD"]);
+	leave(clients);
+	await server.kill();
+	server.configure(`${operator}${CALM}${told}`);
+	await server.start();
+	const ended = JSON.parse((await hook.wait("/a", 2)).at(-1).body);
+	assert.deepEqual([ended.id, ended.state, words(ended)], [fired.id, "resolved", words(fired)]);
+	const socket = await connect(t, server);
+	for (const options of [{ state: "all" }, { id: fired.id }, { id: fired.id, changes: 1 }]) {
+		const { alerts } = await ask(socket, "get alerts", options);
+		const target = `/api/v1/alerts?${new URLSearchParams(options)}`;
+
+		assert.ok(alerts.length && alerts.every(({ state }) => state === "firing" || state === "resolved"));
+		alerts.forEach((one) => assert.deepEqual([one.id, words(one)], [fired.id, words(fired)]));
+		assert.deepEqual((await json(server, target)).alerts, alerts);
+	}
+});
+
 test("viewers look, operators act, and who has no token is neither where nobody may", async (t) => {
 	const server = await start(t, { config: `anonymous = viewer\n${CROWD}` });
 	const token = command(server, "token", "add", "ops", "operator").trim();

@@ -871,11 +871,14 @@ static void restart(struct world *w, const struct rule *rules)
 	drain(w); /* nobody asked before */
 }
 
+#define SAVED(i, r, s, who, text, is, st, v) \
+	{.id = i, .rule = r, .series = s, .by = who, .note = text, .severity = is, .state = st, .value = v, .starts_ms = T0 - 5000}
+
 static void test_restores(void **state)
 {
 	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "cpu", .for_ms = 5000, .limits = {[W] = ABOVE(80, 70), [C] = ABOVE(90, 90)}}};
 	const char id[] = "abcdefghijklmnopqrst";
-	struct alert_saved saved = {id, "A", "cpu.usage", "eve", "seen", W, ALERT_ACKNOWLEDGED, 85, T0 - 5000, false};
+	struct alert_saved saved = SAVED(id, "A", "cpu.usage", "eve", "seen", W, ALERT_ACKNOWLEDGED, 85);
 	struct alert_view v;
 	struct world w;
 	(void)state;
@@ -917,15 +920,15 @@ static void test_restores_what_fits(void **state)
 {
 	const struct rule rules[MAX_RULES] = {CPU, {.name = "P", .metric = "p/*", .limits[W] = ABOVE(80, 80)}};
 	const struct alert_saved saved[] = {
-		{"aaaaaaaaaaaaaaaaaaaa", "NONE", "x", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false},  /* no such rule */
-		{"bbbbbbbbbbbbbbbbbbbb", "CPU", "x", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false},   /* of another series now */
-		{"cccccccccccccccccccc", "P", "p/a", NULL, NULL, C, ALERT_SILENCED, 85, T0 - 5000, false}, /* no such severity now */
-		{"dddddddddddddddddddd", "P", "p/b", NULL, NULL, W, ALERT_PENDING, 85, T0 - 5000, false},
-		{"eeeeeeeeeeeeeeeeeeee", "P", "p/c", NULL, NULL, W, ALERT_RESOLVED, 85, T0 - 5000, false},
-		{"ffffffffffffffffffff", "CPU", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false},
-		{"gggggggggggggggggggg", "CPU", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false}, /* twice */
-		{"cccccccccccccccccccc", "P", "p/d", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false},   /* an id twice */
-		{"short", "CPU", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false},
+		SAVED("aaaaaaaaaaaaaaaaaaaa", "NONE", "x", NULL, NULL, W, ALERT_FIRING, 85),  /* no such rule */
+		SAVED("bbbbbbbbbbbbbbbbbbbb", "CPU", "x", NULL, NULL, W, ALERT_FIRING, 85),   /* of another series now */
+		SAVED("cccccccccccccccccccc", "P", "p/a", NULL, NULL, C, ALERT_SILENCED, 85), /* no such severity now */
+		SAVED("dddddddddddddddddddd", "P", "p/b", NULL, NULL, W, ALERT_PENDING, 85),
+		SAVED("eeeeeeeeeeeeeeeeeeee", "P", "p/c", NULL, NULL, W, ALERT_RESOLVED, 85),
+		SAVED("ffffffffffffffffffff", "CPU", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85),
+		SAVED("gggggggggggggggggggg", "CPU", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85), /* twice */
+		SAVED("cccccccccccccccccccc", "P", "p/d", NULL, NULL, W, ALERT_FIRING, 85),   /* an id twice */
+		SAVED("short", "CPU", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85),
 	};
 	struct world w;
 	(void)state;
@@ -941,10 +944,48 @@ static void test_restores_what_fits(void **state)
 	world_release(&w);
 }
 
+/* What is told of the end of an alert whose rule is gone: all that its beginning said. */
+static void on_orphan(void *user, enum alert_change what, const struct alert_view *v, bool notify)
+{
+	struct buf *out = user;
+
+	assert_true(what == ALERT_ENDED && notify && !v->rule);
+	alert_json(v, "box", T0, out);
+}
+
+static void test_end_without_its_rule(void **state)
+{
+	static const char want[] = "{\"id\":\"aaaaaaaaaaaaaaaaaaaa\",\"rule\":\"GONE\",\"type\":\"KIND\",\"metric\":\"fs/*\",\"series\":\"fs/a\",\"value\":85,"
+		"\"threshold\":null,\"severity\":\"warning\",\"state\":\"resolved\",\"startsAt\":1700000035000,\"endsAt\":1700000040000,"
+		"\"timestamp\":1700000040000,\"host\":\"box\",\"summary\":\"a is full\",\"by\":null,\"note\":null,\"labels\":{\"team\":\"ops\"},"
+		"\"runbook\":\"https://wiki/a\",\"flapping\":false,\"inhibited\":false}";
+	struct alert_saved saved = SAVED("aaaaaaaaaaaaaaaaaaaa", "GONE", "fs/a", NULL, NULL, W, ALERT_FIRING, 85);
+	struct alerts_hooks hooks = {.changed = on_orphan};
+	struct alerts *a;
+	struct buf out;
+	struct store *st = store_new(&(struct store_config){64, 3600, 86400, 1000}, -1);
+	(void)state;
+
+	saved.type = "KIND";
+	saved.metric = "fs/*";
+	saved.summary = "a is full";
+	saved.labels = "{\"team\":\"ops\"}";
+	saved.runbook = "https://wiki/a";
+	buf_init(&out, 10000);
+	hooks.user = &out;
+	a = alerts_new(st, "box", NULL, 0, &hooks);
+	alerts_restore(a, &saved);
+	alerts_tick(a, T0, 3, 600);
+	assert_string_equal(out.data, want);
+	alerts_free(a);
+	store_free(st);
+	buf_release(&out);
+}
+
 static void test_restores_absence(void **state)
 {
 	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "dev/*", .compare = RULE_ABSENT, .absent_ms = 30000, .limits[W] = {.set = true}}};
-	const struct alert_saved saved = {"aaaaaaaaaaaaaaaaaaaa", "A", "dev/a", NULL, NULL, W, ALERT_FIRING, 30000, T0 - 5000, false};
+	const struct alert_saved saved = SAVED("aaaaaaaaaaaaaaaaaaaa", "A", "dev/a", NULL, NULL, W, ALERT_FIRING, 30000);
 	struct world w;
 	(void)state;
 
@@ -963,7 +1004,7 @@ static void test_restores_untold(void **state)
 {
 	static struct rule_hours office[] = {{127, 480, 1080}};
 	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "cpu", .hours = office, .nhours = 1, .limits[W] = ABOVE(80, 80)}};
-	struct alert_saved saved = {"aaaaaaaaaaaaaaaaaaaa", "A", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85, T0 - 5000, false};
+	struct alert_saved saved = SAVED("aaaaaaaaaaaaaaaaaaaa", "A", "cpu.usage", NULL, NULL, W, ALERT_FIRING, 85);
 	struct world w;
 	(void)state;
 
@@ -1329,6 +1370,7 @@ int main(void)
 		cmocka_unit_test(test_damps_flapping),
 		cmocka_unit_test(test_restores),
 		cmocka_unit_test(test_restores_what_fits),
+		cmocka_unit_test(test_end_without_its_rule),
 		cmocka_unit_test(test_restores_absence),
 		cmocka_unit_test(test_restores_untold),
 		cmocka_unit_test(test_reloads),

@@ -225,6 +225,8 @@ static void test_alert_as_clients_know_it(void **state)
 	char host[256] = "", expected[1024];
 
 	db_alert_change(b->db, &a, NULL, 0, NULL, NULL);
+	a.labels = "{\"team\":\"web \\\"a\\\"\"}";
+	a.runbook = "https://wiki/";
 	a.state = "resolved";
 	a.ends_ms = a.changed_ms = t0 + 3000;
 	a.by = "ann \"the\" admin";
@@ -236,7 +238,7 @@ static void test_alert_as_clients_know_it(void **state)
 	snprintf(expected, sizeof expected,
 		"[{\"id\":\"a1\",\"rule\":\"HIGH_CPU\",\"type\":\"HIGH_CPU\",\"metric\":\"cpu\",\"series\":\"cpu.usage\",\"value\":null,"
 		"\"threshold\":80,\"severity\":\"warning\",\"state\":\"resolved\",\"startsAt\":%lld,\"timestamp\":%lld,\"host\":\"%s\","
-		"\"summary\":\"cpu is at 91 %%\",\"endsAt\":%lld,\"by\":\"ann \\\"the\\\" admin\",\"note\":\"gr\xc3\xbc\xc3\x9f\"}]", (long long)t0 + 1000, (long long)t0 + 3000, host,
+		"\"summary\":\"cpu is at 91 %%\",\"endsAt\":%lld,\"by\":\"ann \\\"the\\\" admin\",\"note\":\"gr\xc3\xbc\xc3\x9f\",\"labels\":{\"team\":\"web \\\"a\\\"\"},\"runbook\":\"https://wiki/\"}]", (long long)t0 + 1000, (long long)t0 + 3000, host,
 		(long long)t0 + 3000);
 	assert_string_equal(alerts(b, (struct db_alerts_query){0}), expected);
 	assert_int_equal(count_rows(alerts(b, (struct db_alerts_query){.changes = true})), 2);
@@ -244,6 +246,9 @@ static void test_alert_as_clients_know_it(void **state)
 	assert_string_equal(member(b->rows, 1, "state"), "\"firing\"");
 	assert_string_equal(member(b->rows, 1, "value"), "91.25");
 	assert_string_equal(member(b->rows, 1, "endsAt"), "null");
+	/* One of a time when they were not kept. */
+	assert_string_equal(member(b->rows, 1, "labels"), "{}");
+	assert_string_equal(member(b->rows, 1, "runbook"), "null");
 }
 
 static void fill_alerts(struct bed *b)
@@ -1197,6 +1202,7 @@ static void test_from_every_version(void **state)
 		change_told(b, "new", "firing", 2);
 		turn_until(b, &b->done, 1);
 		CHECK(count_rows(alerts(b, (struct db_alerts_query){0})) == (from ? 2 : 1), "from step %zu: %s", from, b->rows);
+		CHECK(strcmp(member(b->rows, from ? 1 : 0, "labels"), "{}") == 0, "from step %zu: %s", from, b->rows);
 		close_db(b);
 		unlink(b->path);
 	}

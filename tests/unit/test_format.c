@@ -131,6 +131,33 @@ static void test_every_format_is_json_whatever_it_says(void **state)
 	}
 }
 
+/* Its rule is gone since: what it said of itself is still said. */
+static void test_without_its_rule(void **state)
+{
+	static const struct {
+		const char *format, *part;
+	} rows[] = {
+		{"json", "\"labels\":{\"team\":\"ops\",\"a\\\"b\":\"{x}\"},\"runbook\":\"https://wiki/{instance}\""},
+		{"alertmanager", "\"commonLabels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\",\"a\\\"b\":\"{x}\"}"},
+		{"alertmanager", "\"labels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\",\"a\\\"b\":\"{x}\",\"metric\":\"fs.*\","},
+		{"alertmanager", "\"runbook_url\":\"https://wiki/{instance}\""},
+		{"slack", " https://wiki/{instance}\"}"},
+		{"discord", " https://wiki/{instance}\","},
+	};
+	struct alert_view a = full;
+
+	(void)state;
+	a.rule = NULL;
+	a.labels = "{\"team\":\"ops\",\"a\\\"b\":\"{x}\"}";
+	a.runbook = "https://wiki/{instance}";
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char *body = body_take(&a, rows[i].format, NULL);
+
+		CHECK(json_valid(slice_str(body), 20) && strstr(body, rows[i].part), "%s: %s", rows[i].format, body);
+		free(body);
+	}
+}
+
 /* 2000 characters at most, and none cut in two. */
 static void test_discord_is_cut(void **state)
 {
@@ -326,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_every_format_is_json_whatever_it_says),
+		cmocka_unit_test(test_without_its_rule),
 		cmocka_unit_test(test_discord_is_cut),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_mail),

@@ -26,7 +26,7 @@ export function create_alerts({ feed, clock }) {
 		changed.set(changed.get() + 1);
 	}
 
-	/* Rows of the database know neither labels nor runbook: what was known stays. */
+	/* Rows of the database do not say whether it flaps or is inhibited: what was known stays. */
 	const put = (map, alert) => map.set(alert.id, { ...map.get(alert.id), ...alert });
 
 	feed.on_alert((alert, starts) => {
