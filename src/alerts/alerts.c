@@ -71,6 +71,7 @@ void instance_view(const struct instance *i, struct alert_view *out)
 		.series = i->subject->id, .summary = al->summary, .severity = severity_of(i), .state = state, .value = i->value,
 		.threshold = threshold_of(i), .starts_ms = al->starts_ms, .changed_ms = al->changed_ms,
 		.by = silenced ? al->silence->by : al->by, .note = silenced ? al->silence->note : al->note,
+		.acked_ms = al->acked_ms, .acked_by = al->by, .acked_note = al->note,
 		.flapping = i->flapping, .inhibited = al->inhibited, .untold = al->told != severity_of(i),
 	};
 }
@@ -155,8 +156,10 @@ static void find_mutes(struct alerts *a, struct instance *i, int64_t now_ms)
 	struct alert *al = i->alert;
 	const struct silence *s = silence_for(a, i, now_ms);
 
+	/* Of an alert that was restored nobody knows when its silence came over it: at the latest before it was acknowledged under
+	 * that silence. */
 	if (s && !al->silence)
-		al->silenced_ms = now_ms;
+		al->silenced_ms = al->restored && al->said == ALERT_ACKNOWLEDGED ? s->from_ms : now_ms;
 	al->silence = s;
 	al->inhibited = is_inhibited(i);
 	al->mutes = a->mutes;

@@ -39,6 +39,8 @@ struct alert_view {
 	int64_t starts_ms, ends_ms;    /* ends 0 while it lasts */
 	int64_t changed_ms;
 	const char *by, *note;         /* of an acknowledgement or silence; NULL */
+	int64_t acked_ms;              /* 0: nobody acknowledged it. Also while by and note are those of a silence */
+	const char *acked_by, *acked_note;
 	const char *labels, *runbook;  /* of one whose rule is gone, as they were: {"team":"ops"}; NULL: not known */
 	bool flapping;                 /* changed its mind more than 5 times in 10 minutes: notifications wait until it is calm */
 	bool inhibited;
@@ -76,6 +78,8 @@ struct alert_saved {
 	double value;
 	int64_t starts_ms;
 	bool untold;
+	int64_t acked_ms;              /* 0: not acknowledged, or (with that state) nobody knows when */
+	const char *acked_by, *acked_note;
 	const char *type, *metric, *summary, *labels, *runbook; /* for one whose rule is gone; NULL: not known */
 };
 void alerts_restore(struct alerts *a, const struct alert_saved *saved);

@@ -12,10 +12,10 @@
 struct orphan {
 	struct link link;
 	char id[ALERT_ID_LEN + 1];
-	char *rule, *type, *metric, *series, *summary, *by, *note, *labels, *runbook;
+	char *rule, *type, *metric, *series, *summary, *by, *note, *labels, *runbook; /* by and note: of the acknowledgement */
 	enum severity severity;
 	double value;
-	int64_t starts_ms;
+	int64_t starts_ms, acked_ms;
 };
 
 static void orphan_free(struct orphan *o)
@@ -38,8 +38,9 @@ static void keep_orphan(struct alerts *a, const struct alert_saved *saved)
 	o->metric = xstrdup(saved->metric ? saved->metric : saved->series);
 	o->series = xstrdup(saved->series);
 	o->summary = xstrdup(saved->summary ? saved->summary : "");
-	o->by = text_copy(saved->by);
-	o->note = text_copy(saved->note);
+	o->acked_ms = saved->acked_ms;
+	o->by = text_copy(saved->acked_ms ? saved->acked_by : saved->by);
+	o->note = text_copy(saved->acked_ms ? saved->acked_note : saved->note);
 	o->labels = text_copy(saved->labels);
 	o->runbook = text_copy(saved->runbook);
 	o->severity = saved->severity;
@@ -54,7 +55,8 @@ void orphans_end(struct alerts *a, int64_t now_ms)
 		struct orphan *o = list_item(l, struct orphan, link);
 		struct alert_view v = {.id = o->id, .rule_name = o->rule, .type = o->type, .metric = o->metric, .series = o->series,
 			.summary = o->summary, .labels = o->labels, .runbook = o->runbook, .severity = o->severity, .state = ALERT_RESOLVED, .value = o->value, .threshold = NAN,
-			.starts_ms = o->starts_ms, .ends_ms = now_ms, .changed_ms = now_ms, .by = o->by, .note = o->note};
+			.starts_ms = o->starts_ms, .ends_ms = now_ms, .changed_ms = now_ms, .by = o->by, .note = o->note,
+			.acked_ms = o->acked_ms, .acked_by = o->acked_ms ? o->by : NULL, .acked_note = o->acked_ms ? o->note : NULL};
 
 		if (a->hooks.changed)
 			a->hooks.changed(a->hooks.user, ALERT_ENDED, &v, true);
@@ -194,7 +196,11 @@ static void restore_alert(struct alerts *a, struct instance *i, const struct ale
 	al->said = saved->state;
 	al->restored = al->known = true;
 	al->told = saved->untold || saved->state == ALERT_SILENCED ? SEVERITY_NONE : saved->severity;
-	if (saved->state == ALERT_ACKNOWLEDGED) {
+	if (saved->acked_ms) {
+		al->acked_ms = saved->acked_ms;
+		al->by = text_copy(saved->acked_by);
+		al->note = text_copy(saved->acked_note);
+	} else if (saved->state == ALERT_ACKNOWLEDGED) {
 		al->acked_ms = saved->starts_ms;
 		al->by = text_copy(saved->by);
 		al->note = text_copy(saved->note);

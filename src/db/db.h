@@ -35,6 +35,8 @@ struct db_alert {
 	double value, threshold;
 	int64_t starts_ms, ends_ms, changed_ms;
 	const char *labels, *runbook;  /* labels: a JSON object; NULL: not known */
+	int64_t acked_ms;              /* 0: nobody acknowledged it. Also while by and note are those of a silence */
+	const char *ack_by, *ack_note;
 };
 /* A message for a channel, written in the same transaction as the change that it tells. */
 struct db_message {

@@ -143,6 +143,38 @@ test("a past alert still says its labels and its runbook, when its rule is gone 
 	}
 });
 
+test("an acknowledgement survives kill -9, under a silence and beside one", async (t) => {
+	const always = 'alert "ALWAYS" { metric = "load.1"  above = -1 }\n';
+	const server = await start(t, { config: `${operator}${CALM}${always}` });
+	let socket = await connect(t, server, { transports: ["websocket"] });
+	const shown = async () => ((await ask(socket, "get alerts", { rule: "ALWAYS" })).alerts[0] ?? {});
+	const is = (state, by) => until(`${state} by ${by}`, async () => {
+		const now = await shown();
+		return now.state === state && now.note === by;
+	}, 10000);
+	const die = async () => {
+		// Its row is on disk when a question that came later was answered.
+		await ask(socket, "get alerts", { rule: "ALWAYS", changes: 1 });
+		await server.kill();
+		await server.start();
+		socket = await connect(t, server, { transports: ["websocket"] });
+	};
+
+	await until("it fires", async () => (await shown()).state === "firing", 10000);
+	const { id } = await shown();
+	await ask(socket, "acknowledge alert", id, { note: "I look" });
+	const { silence } = await ask(socket, "silence alert", { rule: "ALWAYS", until: Date.now() + 600000, note: "moving" });
+	await is("silenced", "moving");
+	await die();
+	await is("silenced", "moving");
+	await ask(socket, "silence alert", { id: silence.id, matcher: silence.matcher, until: 1 });
+	await is("acknowledged", "I look");
+	await die();
+	await is("acknowledged", "I look");
+	assert.equal((await shown()).id, id);
+	assert.match(await refusal(socket, "acknowledge alert", id), /acknowledged already/);
+});
+
 test("viewers look, operators act, and who has no token is neither where nobody may", async (t) => {
 	const server = await start(t, { config: `anonymous = viewer\n${CROWD}` });
 	const token = command(server, "token", "add", "ops", "operator").trim();

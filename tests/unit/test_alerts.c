@@ -944,6 +944,54 @@ static void test_restores_what_fits(void **state)
 	world_release(&w);
 }
 
+/* Of two people who spoke the later is shown, after a restart as before it; and the other is not forgotten. */
+static void test_restores_acknowledgements(void **state)
+{
+	static const struct {
+		enum alert_state said;
+		int acked_s, silenced_s;       /* since T0 */
+		const char *shown, *later;     /* with its silence, and after that */
+	} cases[] = {
+		{ALERT_SILENCED, -100, -50, "silenced by ann (quiet)", "2 changed warning cpu.usage 85 acknowledged by eve (seen)\n"},
+		{ALERT_ACKNOWLEDGED, -50, -100, "acknowledged by eve (seen)", ""},
+		{ALERT_ACKNOWLEDGED, -100, -50, "silenced by ann (quiet)", "2 changed warning cpu.usage 85 acknowledged by eve (seen)\n"}, /* while we were away */
+	};
+	const struct rule rules[MAX_RULES] = {CPU};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct alert_saved saved = SAVED("aaaaaaaaaaaaaaaaaaaa", "CPU", "cpu.usage", "ann", "quiet", W, cases[i].said, 85);
+		struct silence s;
+		struct alert_view v;
+		char shown[100];
+		struct world w;
+
+		world_init(&w, rules);
+		w.verbose = true;
+		s = silence_of(&w, "s", "rule=CPU", cases[i].silenced_s, 2);
+		s.by = (char *)(uintptr_t)"ann";
+		s.note = (char *)(uintptr_t)"quiet";
+		saved.acked_ms = T0 + cases[i].acked_s * 1000;
+		saved.acked_by = "eve";
+		saved.acked_note = "seen";
+		assert_int_equal(alerts_silence(w.alerts, &s, w.now_ms), 0);
+		alerts_restore(w.alerts, &saved);
+		set(&w, "cpu.usage", 85);
+		run(&w, 1);
+		assert_true(alerts_find(w.alerts, saved.id, &v));
+		snprintf(shown, sizeof shown, "%s by %s (%s)", alert_state_name(v.state), v.by, v.note);
+		CHECK(strcmp(shown, cases[i].shown) == 0, "%zu: %s", i, shown);
+		CHECK(v.acked_ms == saved.acked_ms && strcmp(v.acked_by, "eve") == 0 && strcmp(v.acked_note, "seen") == 0, "%zu", i);
+		buf_reset(&w.told);
+		run(&w, 3);
+		EXPECT(&w, cases[i].later);
+		set(&w, "cpu.usage", 1);
+		run(&w, 1);
+		EXPECT(&w, "4 ended warning cpu.usage 1 resolved by eve (seen) !\n");
+		world_release(&w);
+	}
+}
+
 /* What is told of the end of an alert whose rule is gone: all that its beginning said. */
 static void on_orphan(void *user, enum alert_change what, const struct alert_view *v, bool notify)
 {
@@ -1370,6 +1418,7 @@ int main(void)
 		cmocka_unit_test(test_damps_flapping),
 		cmocka_unit_test(test_restores),
 		cmocka_unit_test(test_restores_what_fits),
+		cmocka_unit_test(test_restores_acknowledgements),
 		cmocka_unit_test(test_end_without_its_rule),
 		cmocka_unit_test(test_restores_absence),
 		cmocka_unit_test(test_restores_untold),

@@ -317,7 +317,7 @@ static void test_alert_filters(void **state)
 
 struct opened {
 	int n;
-	char text[512];
+	char text[600];
 };
 
 static void on_open_alert(void *user, const struct db_alert *a)
@@ -325,20 +325,23 @@ static void on_open_alert(void *user, const struct db_alert *a)
 	struct opened *o = user;
 
 	o->n++;
-	snprintf(o->text, sizeof o->text, "%s %s %s %s %s %s %s %s by %s: %s %g %g %lld %lld %lld", a->id, a->rule, a->type, a->metric,
+	snprintf(o->text, sizeof o->text, "%s %s %s %s %s %s %s %s by %s: %s %g %g %lld %lld %lld, %s: %s %lld", a->id, a->rule, a->type, a->metric,
 		a->series, a->severity, a->state, a->summary, a->by, a->note, a->value, a->threshold, (long long)(a->starts_ms - t0),
-		(long long)a->ends_ms, (long long)(a->changed_ms - t0));
+		(long long)a->ends_ms, (long long)(a->changed_ms - t0), a->ack_by, a->ack_note, (long long)(a->acked_ms - t0));
 }
 
 static void test_alerts_come_back(void **state)
 {
 	struct bed *b = *state;
-	struct db_alert a = an_alert("a1", "acknowledged", 2000);
+	struct db_alert a = an_alert("a1", "silenced", 2000);
 	struct opened o = {0};
 
 	change(b, "a0", "resolved", 500);
 	a.by = "ann";
-	a.note = "seen";
+	a.note = "quiet";
+	a.acked_ms = t0 + 1500;
+	a.ack_by = "eve";
+	a.ack_note = "seen";
 	a.threshold = (double)NAN;
 	db_alert_change(b->db, &a, NULL, 0, on_done, b);
 	close_db(b); /* finishes what was handed over */
@@ -346,7 +349,7 @@ static void test_alerts_come_back(void **state)
 	open_db(b);
 	db_alerts_open(b->db, on_open_alert, &o);
 	assert_int_equal(o.n, 1);
-	assert_string_equal(o.text, "a1 HIGH_CPU HIGH_CPU cpu cpu.usage warning acknowledged cpu is at 91 % by ann: seen 91.25 nan 1000 0 2000");
+	assert_string_equal(o.text, "a1 HIGH_CPU HIGH_CPU cpu cpu.usage warning silenced cpu is at 91 % by ann: quiet 91.25 nan 1000 0 2000, eve: seen 1500");
 }
 
 /* What is handed over twice is there once: as after a commit that failed and yet was on disk. */
@@ -1210,6 +1213,25 @@ static void test_from_every_version(void **state)
 		assert_true(schema_steps[i - 1].version < schema_steps[i].version && strcmp(schema_steps[i - 1].name, schema_steps[i].name) < 0);
 }
 
+/* Of a time when an acknowledgement stood in who and note alone. */
+static void test_old_acknowledgements(void **state)
+{
+	struct bed *b = *state;
+	struct opened o = {0};
+	int64_t kept = t0;
+
+	for (size_t i = 0; schema_steps[i].version < 5; i++)
+		exec_file(b, schema_steps[i].text);
+	exec_file(b, "PRAGMA user_version=4;"
+		"INSERT INTO alerts (id, rule, state, who, note, starts_ms, ends_ms, changed_ms) VALUES ('a', 'R', 'acknowledged', 'eve', 'seen', 1, 0, 9);"
+		"INSERT INTO alert_changes (alert, changed_ms, state, ends_ms) VALUES ('a', 1, 'firing', 0), ('a', 5, 'acknowledged', 0)");
+	open_db(b);
+	t0 = 0;
+	db_alerts_open(b->db, on_open_alert, &o);
+	t0 = kept;
+	CHECK(o.n == 1 && strstr(o.text, "by eve: seen") && strstr(o.text, ", eve: seen 5"), "%s", o.text);
+}
+
 static void read_file(const char *path, struct buf *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -1357,6 +1379,7 @@ int main(void)
 		WITH_DB(test_threads),
 		WITH_DB(test_forgets_what_is_old),
 		WITH_FOLDER(test_from_every_version),
+		WITH_FOLDER(test_old_acknowledgements),
 		WITH_DB(test_refuses_a_later_version),
 		WITH_FOLDER(test_refuses_what_is_no_database),
 		WITH_DB(test_refuses_a_damaged_database),
