@@ -3,15 +3,14 @@
 
 #include "alerts/alerts.h"
 #include "app/answers.h"
+#include "app/ask.h"
 #include "app/config.h"
 #include "app/config_value.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/xmalloc.h"
 #include "db/db.h"
-#include "loop/fetch.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +23,7 @@
 struct command {
 	const struct cli *cli;
 	struct config *config;
-	struct loop *loop;
+	struct ask ask;
 };
 
 /* --- tokens --- */
@@ -82,7 +81,7 @@ static int token(struct command *c)
 	int code, err;
 
 	mkdir(c->config->data_dir, 0700);
-	err = db_open(&db, c->config->data_dir, c->loop, why, sizeof why);
+	err = db_open(&db, c->config->data_dir, c->ask.loop, why, sizeof why);
 	if (err) {
 		fprintf(stderr, "vedette: cannot open the state in %s: %s\n", c->config->data_dir, why);
 		return EX_CANTCREAT;
@@ -99,108 +98,6 @@ static int token(struct command *c)
 
 /* --- asking the one that runs --- */
 
-struct reply {
-	char *error, *body;
-	int status;
-	bool done;
-};
-
-static void on_reply(void *user, const struct fetch_result *r)
-{
-	struct reply *reply = user;
-
-	reply->error = r->error ? xstrdup(r->error) : NULL;
-	reply->body = xstrdup(r->body);
-	reply->status = r->status;
-	reply->done = true;
-}
-
-/* Any address of ours will do: one that stands for all is asked on loopback. */
-static char *url_take(const struct config *c, const char *path)
-{
-	const struct config_addr *a = &c->listen.at[0];
-	bool any = strcmp(a->host, "0.0.0.0") == 0 || strcmp(a->host, "::") == 0;
-
-	if (any)
-		return xasprintf("http://%s:%u%s", strcmp(a->host, "::") == 0 ? "[::1]" : "127.0.0.1", a->port, path);
-	return xasprintf("http://%s%s", a->text, path);
-}
-
-static void fetch(struct command *c, const struct fetch_request *request, struct reply *r)
-{
-	struct fetch *f = fetch_new(c->loop);
-
-	if (!f) {
-		r->error = xstrdup("libcurl cannot start");
-		return;
-	}
-	fetch_start(f, request, on_reply, r);
-	while (!r->done)
-		loop_turn(c->loop, -1);
-	fetch_free(f);
-}
-
-static bool is_object(const char *body)
-{
-	return json_valid(slice_str(body), 50) && json_type(slice_str(body)) == JSON_OBJECT;
-}
-
-/* Somebody else may listen there: what is no answer of ours is not shown. */
-static void print_refusal(const char *url, const struct reply *r)
-{
-	struct slice error;
-	struct buf text;
-
-	buf_init(&text, 4000);
-	if (is_object(r->body) && json_get(slice_str(r->body), "error", &error) && json_type(error) == JSON_STRING)
-		json_unquote(&text, error);
-	else
-		buf_addf(&text, "%s answers with %d, and not as Vedette does", url, r->status);
-	fprintf(stderr, "vedette: %s\n", text.data);
-	if (r->status == 401 || r->status == 403)
-		fprintf(stderr, "vedette: put a token into VEDETTE_TOKEN; `vedette token add` makes one\n");
-	buf_release(&text);
-}
-
-/* The answer's JSON object, or NULL after saying why there is none. */
-static char *ask_take(struct command *c, const char *method, const char *path)
-{
-	const char *secret = getenv("VEDETTE_TOKEN");
-	char *url = url_take(c->config, path), *auth = secret ? xasprintf("Authorization: Bearer %s", secret) : NULL;
-	const char *headers[] = {auth, NULL};
-	struct fetch_request request = {.url = url, .method = method, .headers = headers, .timeout_ms = 60000, .most = 64 << 20};
-	struct reply r = {.error = NULL};
-	bool good;
-
-	if (strcmp(method, "POST") == 0)
-		request.body = "";
-	fetch(c, &request, &r);
-	good = !r.error && r.status == 200 && is_object(r.body);
-	if (r.error)
-		fprintf(stderr, "vedette: cannot ask the running Vedette at %s: %s\n", url, r.error);
-	else if (!good)
-		print_refusal(url, &r);
-	if (!good) {
-		free(r.body);
-		r.body = NULL;
-	}
-	free(r.error);
-	free(auth);
-	free(url);
-	return r.body;
-}
-
-/* Percent-encoded for a path or a query (RFC 3986 2.3). */
-static void add_encoded(struct buf *out, const char *text)
-{
-	for (const char *p = text; *p; p++) {
-		if (isalnum((unsigned char)*p) || strchr("-._~/", *p))
-			buf_addc(out, *p);
-		else
-			buf_addf(out, "%%%02X", (unsigned char)*p);
-	}
-}
-
 /* "/api/v1/rules/NAME/explain" */
 static char *path_take(const char *head, const char *name, const char *tail)
 {
@@ -208,14 +105,14 @@ static char *path_take(const char *head, const char *name, const char *tail)
 
 	buf_init(&path, SIZE_MAX / 2);
 	buf_adds(&path, head);
-	add_encoded(&path, name);
+	ask_add_encoded(&path, name);
 	buf_adds(&path, tail);
 	return buf_take(&path, NULL);
 }
 
 static int explain(struct command *c)
 {
-	char *path = path_take("/api/v1/rules/", c->cli->name, "/explain"), *body = ask_take(c, "GET", path);
+	char *path = path_take("/api/v1/rules/", c->cli->name, "/explain"), *body = ask_take(&c->ask, "GET", path);
 	struct slice text;
 	struct buf out;
 
@@ -233,7 +130,7 @@ static int explain(struct command *c)
 
 static int test_channel(struct command *c)
 {
-	char *path = path_take("/api/v1/channels/", c->cli->name, "/test"), *body = ask_take(c, "POST", path);
+	char *path = path_take("/api/v1/channels/", c->cli->name, "/test"), *body = ask_take(&c->ask, "POST", path);
 
 	free(path);
 	if (!body)
@@ -379,7 +276,7 @@ static char *history_path_take(const struct config *c, int64_t from, int64_t to)
 	buf_addf(&path, "/api/v1/history?shape=columns&aggregate=max&points=4000&from=%lld&to=%lld", (long long)from, (long long)to);
 	for (size_t i = 0; i < c->nrules; i++) {
 		buf_adds(&path, "&series=");
-		add_encoded(&path, c->rules[i].metric);
+		ask_add_encoded(&path, c->rules[i].metric);
 	}
 	return buf_take(&path, NULL);
 }
@@ -400,7 +297,7 @@ static int test_rules(struct command *c)
 		return EX_USAGE;
 	}
 	path = history_path_take(c->config, from, to);
-	body = ask_take(c, "GET", path);
+	body = ask_take(&c->ask, "GET", path);
 	free(path);
 	if (!body)
 		return EX_UNAVAILABLE;
@@ -429,8 +326,9 @@ int command_run(const struct cli *cli)
 	buf_release(&errors);
 	if (code)
 		return code;
-	if (loop_new(&c.loop))
+	if (loop_new(&c.ask.loop))
 		return EX_OSERR;
+	c.ask.config = c.config;
 	switch (cli->command) {
 	case CLI_EXPLAIN:
 		code = explain(&c);
@@ -444,7 +342,8 @@ int command_run(const struct cli *cli)
 	default:
 		code = token(&c);
 	}
-	loop_free(c.loop);
+	ask_release(&c.ask);
+	loop_free(c.ask.loop);
 	config_free(c.config);
 	return code;
 }
