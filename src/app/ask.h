@@ -11,6 +11,7 @@ struct ask {
 	struct loop *loop;             /* of the caller's own: it is turned until the answer is there */
 	const struct config *config;   /* says where it listens */
 	struct fetch *fetch;           /* NULL until the first question */
+	const char *fine;              /* a refusal that begins so is {} and not said; NULL: none */
 };
 void ask_release(struct ask *a);
 

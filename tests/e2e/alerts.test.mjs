@@ -262,6 +262,29 @@ email "post" { smtp = "smtp://127.0.0.1:${mail.port}"  from = "vedette@example.o
 	assert.deepEqual(deliveries.map(({ channel }) => channel).sort(), ["page", "post"]);
 });
 
+test("rules are judged on the past, as many as there are", async (t) => {
+	// A page of the history holds 50 series; all of them over hours are more than one answer may hold.
+	const rules = Array.from({ length: 120 }, (_, i) => `alert "R${i}" { metric = "load.${[1, 5, 15][i % 3]}"  above = -1 }\n`).join("");
+	const all = 'alert "ALL" { metric = "*"  above = 1e300 }\nalert "GONE" { metric = "no.such"  absent = 2s }\n';
+	const server = await start(t, { config: `${CALM}${rules}${all}alert "TWICE" { metric = "load.1"  above = -1  inhibited_by = {"R0"} }\n` });
+	const lines = (from, to) => command(server, "--test-rules", from, to).trim().split("\n");
+
+	await ready(server);
+	const { series } = await json(server, "/api/v1/series");
+	assert.ok(series.length > 100, "more than one page, and more than 200 000 values");
+	for (const from of ["-1min", "-24h"]) {
+		const told = lines(from, "now"), fired = told.filter((line) => / firing /.test(line));
+
+		assert.match(told.at(-1), new RegExp(`^122 would have fired, judged every [0-9.]+ s on \\d+ series\\.$`), from);
+		for (let i = 0; i < 120; i++)
+			assert.equal(fired.filter((line) => line.includes(` R${i} `)).length, 1, `R${i} since ${from}`);
+		assert.ok(!fired.some((line) => line.includes(" ALL ")));
+		assert.ok(Number(/on (\d+) series/.exec(told.at(-1))[1]) >= series.length);
+	}
+	assert.ok(lines("-1min", "now").some((line) => / firing .* GONE /.test(line)), "of a series that there is not");
+	assert.match(lines("-1h", "-30min").at(-1), /^1 would have fired/, "nothing was known then");
+});
+
 test("rules that are impossible are refused with file, line and what was meant", () => {
 	const rows = [
 		['alert "A" { above = 5 }', /:1: alert "A": .*metric/],
