@@ -157,9 +157,15 @@ static void find_mutes(struct alerts *a, struct instance *i, int64_t now_ms)
 	const struct silence *s = silence_for(a, i, now_ms);
 
 	/* Of an alert that was restored nobody knows when its silence came over it: at the latest before it was acknowledged under
+/* Who spoke later has the later time, also within a millisecond and when the clock was set back. */
+static int64_t later_than(int64_t now_ms, int64_t before_ms)
+{
+	return now_ms > before_ms ? now_ms : before_ms + 1;
+}
+
 	 * that silence. */
 	if (s && !al->silence)
-		al->silenced_ms = al->restored && al->said == ALERT_ACKNOWLEDGED ? s->from_ms : now_ms;
+		al->silenced_ms = al->restored && al->said == ALERT_ACKNOWLEDGED ? s->from_ms : later_than(now_ms, al->acked_ms);
 	al->silence = s;
 	al->inhibited = is_inhibited(i);
 	al->mutes = a->mutes;
@@ -597,7 +603,7 @@ int alerts_acknowledge(struct alerts *a, const char *id, const char *by, const c
 	}
 	i->alert->by = text_copy(by);
 	i->alert->note = text_copy(note);
-	i->alert->acked_ms = now_ms;
+	i->alert->acked_ms = later_than(now_ms, i->alert->silenced_ms);
 	tell(a, i, ALERT_CHANGED, !is_muted(a, i), now_ms);
 	return 0;
 }

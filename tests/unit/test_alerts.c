@@ -555,6 +555,20 @@ static void test_silences(void **state)
 	EXPECT(&w, "11 changed warning cpu.usage 85 acknowledged by bob (mine)\n");
 	world_release(&w);
 
+	/* The later one also when both spoke in the same millisecond, or the clock was set back between them. */
+	for (int back = 0; back < 2; back++) {
+		world_init(&w, rules);
+		w.verbose = true;
+		set(&w, "cpu.usage", 85);
+		run(&w, 1);
+		assert_int_equal(alerts_acknowledge(w.alerts, w.last_id, "bob", "mine", w.now_ms, &why), 0);
+		w.now_ms -= back * 500;
+		buf_reset(&w.told);
+		silence(&w, "s6", "metric=cpu", 0, 5);
+		EXPECT(&w, back ? "0 changed warning cpu.usage 85 silenced by eve (-)\n" : "1 changed warning cpu.usage 85 silenced by eve (-)\n");
+		world_release(&w);
+	}
+
 	/* One that begins later. */
 	world_init(&w, rules);
 	set(&w, "cpu.usage", 85);
