@@ -2,7 +2,10 @@
  *
  * Each severity of an instance is a latch of its own: it goes on when the judgement was at least that bad for `for`, and off
  * when it was better for `keep`. The alert has the highest severity that is on. Time during which the value was not known
- * counts for neither. */
+ * counts for neither.
+ *
+ * One that comes and goes is damped there: after five changes in ten minutes, better has to last for five minutes. So it stays one
+ * alert, which fires and flaps, and whoever hears of it hears that, and then nothing until it is calm. Worse is told at once. */
 #include "alerts/inner.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -94,23 +97,26 @@ void instance_summarize(const struct alerts *a, struct instance *i)
 
 /* --- who is not to be told --- */
 
+/* Would one more change be too many? */
+static bool is_restless(const struct instance *i, int64_t now_ms)
+{
+	return i->nchanges >= FLAP_CHANGES && now_ms - i->changes_ms[i->nchanges % FLAP_CHANGES] <= FLAP_WINDOW_MS;
+}
+
 static void note_change(struct instance *i, int64_t now_ms)
 {
-	int64_t *at = &i->changes_ms[i->nchanges++ % FLAP_CHANGES], oldest;
-
-	*at = now_ms;
-	oldest = i->changes_ms[i->nchanges % FLAP_CHANGES];
-	if (i->nchanges >= FLAP_CHANGES && now_ms - oldest <= FLAP_WINDOW_MS)
-		i->flapping = true;
+	i->flapping |= is_restless(i, now_ms);
+	i->changes_ms[i->nchanges++ % FLAP_CHANGES] = now_ms;
 }
 
 static void calm_down(struct instance *i, int64_t now_ms)
 {
-	int64_t last;
+	int64_t last = 0;
 
 	if (!i->flapping)
 		return;
-	last = i->changes_ms[(i->nchanges - 1) % FLAP_CHANGES];
+	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++)
+		last = i->edge_ms[s] > last ? i->edge_ms[s] : last;
 	/* A clock that was set back must not keep it for as long. */
 	if (now_ms - last >= FLAP_CALM_MS || last - now_ms > FLAP_CALM_MS) {
 		i->flapping = false;
@@ -151,18 +157,18 @@ static bool is_inhibited(const struct instance *i)
 	return false;
 }
 
-static void find_mutes(struct alerts *a, struct instance *i, int64_t now_ms)
-{
-	struct alert *al = i->alert;
-	const struct silence *s = silence_for(a, i, now_ms);
-
-	/* Of an alert that was restored nobody knows when its silence came over it: at the latest before it was acknowledged under
 /* Who spoke later has the later time, also within a millisecond and when the clock was set back. */
 static int64_t later_than(int64_t now_ms, int64_t before_ms)
 {
 	return now_ms > before_ms ? now_ms : before_ms + 1;
 }
 
+static void find_mutes(struct alerts *a, struct instance *i, int64_t now_ms)
+{
+	struct alert *al = i->alert;
+	const struct silence *s = silence_for(a, i, now_ms);
+
+	/* Of an alert that was restored nobody knows when its silence came over it: at the latest before it was acknowledged under
 	 * that silence. */
 	if (s && !al->silence)
 		al->silenced_ms = al->restored && al->said == ALERT_ACKNOWLEDGED ? s->from_ms : later_than(now_ms, al->acked_ms);
@@ -173,7 +179,7 @@ static int64_t later_than(int64_t now_ms, int64_t before_ms)
 
 static bool is_muted(const struct alerts *a, const struct instance *i)
 {
-	return i->alert->silence || i->alert->inhibited || i->flapping || !rule_in_hours(i->watch->rule, a->weekday, a->minute);
+	return i->alert->silence || i->alert->inhibited || !rule_in_hours(i->watch->rule, a->weekday, a->minute);
 }
 
 /* --- telling --- */
@@ -211,21 +217,22 @@ static void tell_end(struct alerts *a, struct instance *i, int64_t now_ms)
 		a->hooks.changed(a->hooks.user, ALERT_ENDED, &v, al->known);
 }
 
-/* What changed without the value: a silence, an inhibition, the hour, calm after flapping. */
+/* What changed without the value: a silence, an inhibition, the hour, that it flaps or is calm again. */
 static void refresh(struct alerts *a, struct instance *i, int64_t now_ms)
 {
 	struct alert *al = i->alert;
-	bool inhibited = al->inhibited, late;
+	bool inhibited = al->inhibited, late, turned;
 
 	calm_down(i, now_ms);
+	turned = al->flapping != i->flapping;
 	if (al->mutes != a->mutes)
 		find_mutes(a, i, now_ms);
 	/* Nobody knows whether channels heard of it before the restart: rather once more than never. */
 	if (al->restored && is_muted(a, i))
 		al->told = SEVERITY_NONE;
 	al->restored = false;
-	late = al->told != i->shown && !al->acked_ms && !is_muted(a, i);
-	if (late || al->said != state_of(i) || al->inhibited != inhibited || al->flapping != i->flapping)
+	late = (al->told != i->shown || (turned && al->known)) && !al->acked_ms && !is_muted(a, i);
+	if (late || al->said != state_of(i) || al->inhibited != inhibited || turned)
 		tell(a, i, ALERT_CHANGED, late, now_ms);
 }
 
@@ -306,6 +313,13 @@ static void show(struct alerts *a, struct instance *i, enum severity is, int64_t
 	tell(a, i, !was ? ALERT_STARTED : is > was ? ALERT_RAISED : ALERT_CHANGED, !is_muted(a, i), now_ms);
 }
 
+/* That it is better is believed at once, until it was believed too often. */
+static bool is_held(struct instance *i, enum severity s, int64_t now_ms)
+{
+	i->flapping |= is_restless(i, now_ms);
+	return i->flapping && now_ms - i->edge_ms[s] < FLAP_CALM_MS;
+}
+
 /* The highest severity that is on, after those latches moved whose time has come. */
 static enum severity latch(struct alerts *a, struct instance *i, int64_t now_ms)
 {
@@ -318,7 +332,7 @@ static enum severity latch(struct alerts *a, struct instance *i, int64_t now_ms)
 
 		if (i->edge_ms[s] > now_ms)
 			i->edge_ms[s] = now_ms; /* the clock was set back */
-		if (wrong != i->on[s] && now_ms - i->edge_ms[s] >= (wrong ? r->for_ms : r->keep_ms))
+		if (wrong != i->on[s] && now_ms - i->edge_ms[s] >= (wrong ? r->for_ms : r->keep_ms) && (wrong || !is_held(i, s, now_ms)))
 			i->on[s] = wrong;
 		moving |= wrong != i->on[s];
 		highest = i->on[s] ? s : highest;
@@ -351,6 +365,8 @@ void instance_judged(struct alerts *a, struct instance *i, double value, int64_t
 		i->value = value;
 	if (is == was && !list_linked(&i->moving))
 		return;
+	if (is != was)
+		calm_down(i, now_ms); /* before it is moved again */
 	for (enum severity s = (is < was ? is : was) + 1; s <= (is < was ? was : is); s++)
 		i->edge_ms[s] = now_ms;
 	i->judged = (uint8_t)is;

@@ -42,7 +42,7 @@ struct alert_view {
 	int64_t acked_ms;              /* 0: nobody acknowledged it. Also while by and note are those of a silence */
 	const char *acked_by, *acked_note;
 	const char *labels, *runbook;  /* of one whose rule is gone, as they were: {"team":"ops"}; NULL: not known */
-	bool flapping;                 /* changed its mind more than 5 times in 10 minutes: notifications wait until it is calm */
+	bool flapping;                 /* changed its mind more than 5 times in 10 minutes: it lasts until it was calm for 5 minutes */
 	bool inhibited;
 	bool untold;                   /* channels do not know of its present severity yet; give it back to alerts_restore */
 };
@@ -52,8 +52,8 @@ enum alert_change { ALERT_STARTED, ALERT_RAISED, ALERT_CHANGED, ALERT_ENDED };
 
 struct alerts_hooks {
 	void *user;
-	/* Every change, in order; an alert that is pending is none yet. notify: it is to be told to channels (not silenced, inhibited,
-	 * flapping or out of hours). What was not told for one of these reasons is told as ALERT_CHANGED when that is over and the
+	/* Every change, in order; an alert that is pending is none yet. notify: it is to be told to channels (not silenced, inhibited
+	 * or out of hours). What was not told for one of these reasons is told as ALERT_CHANGED when that is over and the
 	 * alert is not; the end is told to channels exactly when they heard of the alert before. The hook may look
 	 * (alerts_each, alerts_find), but not change. */
 	void (*changed)(void *user, enum alert_change what, const struct alert_view *a, bool notify);

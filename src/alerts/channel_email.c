@@ -66,6 +66,8 @@ static void add_text(const struct telling *t, struct buf *out)
 	         alert_state_name(a->state), t->host);
 	if (a->by)
 		buf_addf(&text, "by:        %s %s\n", a->by, a->note ? a->note : "");
+	if (a->flapping)
+		buf_adds(&text, "flapping:  it comes and goes; its end is told once it was calm for 5 minutes\n");
 	alert_runbook(a, t->host, &runbook);
 	if (runbook.len)
 		buf_addf(&text, "runbook:   %s\n", runbook.data);

@@ -73,13 +73,14 @@ static void add_moving(const struct alerts *a, const struct instance *i, struct 
 
 	for (enum severity s = SEVERITY_CRITICAL; s > SEVERITY_NONE; s--) {
 		bool wrong = i->judged >= s;
+		int64_t keep_ms = i->flapping && r->keep_ms < FLAP_CALM_MS ? FLAP_CALM_MS : r->keep_ms;
 
 		if (wrong == i->on[s] || !(r->limits[s].set))
 			continue;
 		buf_addf(out, "; %s for ", wrong ? severity_name(s) : "calm");
 		rule_say_duration(out, (double)(a->now_ms - i->edge_ms[s]));
 		buf_adds(out, " of ");
-		rule_say_duration(out, (double)(wrong ? r->for_ms : r->keep_ms));
+		rule_say_duration(out, (double)(wrong ? r->for_ms : keep_ms));
 		return;
 	}
 }
@@ -95,7 +96,7 @@ static void add_mutes(const struct alerts *a, const struct instance *i, struct b
 	if (al->inhibited)
 		buf_adds(out, "; inhibited");
 	if (i->flapping)
-		buf_adds(out, "; flapping, so nobody is told until it is calm");
+		buf_adds(out, "; flapping, so it ends only when it was calm for 5 min");
 	if (!rule_in_hours(i->watch->rule, a->weekday, a->minute))
 		buf_adds(out, "; outside its hours, so nobody is told");
 }

@@ -17,6 +17,9 @@ static void fill(const struct telling *t, const struct alert_view *a, const char
 	rule_fill(a->rule, text, &w, out);
 }
 
+/* For people, of an alert that is damped. */
+#define FLAPS "it comes and goes: its end is told once it was calm for 5 minutes"
+
 /* --- json: the alert object of the API --- */
 
 static void body_json(const struct telling *t, struct buf *out)
@@ -107,6 +110,8 @@ static void add_annotations(const struct telling *t, const struct alert_view *a,
 		add_pair(out, "runbook_url", 11, runbook.data);
 	buf_release(&runbook);
 	add_pair(out, "value", 5, value);
+	if (a->flapping)
+		add_pair(out, "flapping", 8, FLAPS);
 	buf_addc(out, '}');
 }
 
@@ -261,6 +266,8 @@ static void add_sentence(const struct telling *t, const struct chat *c, struct b
 	c->add(text, t->host);
 	buf_adds(text, ": ");
 	c->add(text, a->summary ? a->summary : "");
+	if (a->flapping)
+		buf_adds(text, " (" FLAPS ")");
 	add_by(c, a, text);
 	buf_init(&runbook, LIMIT_SUMMARY_BYTES);
 	alert_runbook(a, t->host, &runbook);

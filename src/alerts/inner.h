@@ -8,10 +8,10 @@
 
 #define SEVERITIES 4
 
-/* Changes of mind that are kept: as many in FLAP_WINDOW_MS are too many. */
-#define FLAP_CHANGES 6
+/* Changes of mind that are kept: after as many in FLAP_WINDOW_MS, one more is too many. */
+#define FLAP_CHANGES 5
 #define FLAP_WINDOW_MS (10 * 60 * 1000)
-#define FLAP_CALM_MS (5 * 60 * 1000)  /* so long without a change, and it is calm */
+#define FLAP_CALM_MS (5 * 60 * 1000)  /* so long on one side of its limits, and it is calm */
 #define LEAP_MS (60 * 1000)            /* ticks further apart than this, and the host slept or its clock was set */
 #define GONE_MS (5 * 60 * 1000)       /* an alert whose series went away waits so long for it to come back */
 
@@ -61,9 +61,9 @@ struct instance {
 	struct link of_watch, firing, open;
 	int64_t next_ms;               /* a timed one's next judgement */
 	struct alert *alert;           /* NULL: calm */
-	int64_t changes_ms[FLAP_CHANGES];
+	int64_t changes_ms[FLAP_CHANGES]; /* when shown changed, the last ones */
 	uint32_t nchanges;
-	bool flapping;
+	bool flapping;                 /* what is better has to last for FLAP_CALM_MS before it is believed */
 };
 
 #define INSTANCE(l, member) list_item(l, struct instance, member)

@@ -88,6 +88,27 @@ for (const [name, fault] of Object.entries(faults)) {
 	});
 }
 
+test("what comes and goes each second is told six times, and then when it is calm", async (t) => {
+	const receiver = await new Receiver(t).open();
+	const server = await start(t, { config: RULE + hook("json", `${receiver.url}/json`) + hook("slack", `${receiver.url}/slack`, "format = slack") });
+	const value = async () => (await json(server, "/api/v1/series?match=self.clients")).series[0]?.last;
+
+	for (let round = 0; round < 8; round++) {
+		const clients = await Promise.all([1, 2, 3].map(() => connect(t, server, { transports: ["websocket"] })));
+		await until("a sample over the limit", async () => (await value()) > 2, 10000);
+		clients.forEach((c) => c.disconnect());
+		await until("a sample below it", async () => (await value()) < 3, 10000);
+	}
+	const got = await receiver.wait("/json", 6);
+	assert.deepEqual(states(got), ["firing", "resolved", "firing", "resolved", "firing", "firing"]);
+	assert.deepEqual(got.map(({ body }) => JSON.parse(body).flapping), [false, false, false, false, false, true]);
+	assert.match(JSON.parse((await receiver.wait("/slack", 6)).at(-1).body).text, /it comes and goes: its end is told once it was calm/);
+	const { alerts: [alert] } = await json(server, "/api/v1/alerts?rule=CROWD");
+	assert.deepEqual([alert.state, alert.flapping], ["firing", true]);
+	const { deliveries } = await json(server, "/api/v1/deliveries?channel=json");
+	assert.equal(deliveries.length, 6, "no message waits");
+});
+
 test("a receiver that is not there yet gets all, one that is gone for good is given up and can be sent again", async (t) => {
 	const late = await new Receiver(t).open();
 	const gone = await new Receiver(t, (n, q, answer) => n === 1 && (answer.writeHead(410).end(), true)).open();

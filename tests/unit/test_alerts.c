@@ -829,46 +829,110 @@ static void test_hours(void **state)
 	world_release(&w);
 }
 
+/* A busy host: the value moves about the limit each second. */
 static void test_damps_flapping(void **state)
 {
-	const struct rule rules[MAX_RULES] = {CPU};
+	const struct rule rules[MAX_RULES] = {{.name = "CPU", .metric = "cpu", .limits[W] = ABOVE(80, 75)}};
 	struct alert_view v;
 	struct world w;
 	(void)state;
 
 	world_init(&w, rules);
 	w.verbose = true;
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 1800; i++) {
 		set(&w, "cpu.usage", i % 2 ? 1 : 85);
-		run(&w, 10);
-	}
-	EXPECT(&w, "0 started warning cpu.usage 85 firing by - (-) !\n10 ended warning cpu.usage 1 resolved by - (-) !\n"
-		"20 started warning cpu.usage 85 firing by - (-) !\n30 ended warning cpu.usage 1 resolved by - (-) !\n"
-		"40 started warning cpu.usage 85 firing by - (-) !\n50 ended warning cpu.usage 1 resolved by - (-) flapping !\n"
-		"60 started warning cpu.usage 85 firing by - (-) flapping\n70 ended warning cpu.usage 1 resolved by - (-) flapping\n");
-	set(&w, "cpu.usage", 85);
-	run(&w, 299);
-	EXPECT(&w, "80 started warning cpu.usage 85 firing by - (-) flapping\n");
-	run(&w, 2);
-	EXPECT(&w, "380 changed warning cpu.usage 85 firing by - (-) !\n");
-	assert_true(alerts_find(w.alerts, w.last_id, &v) && !v.flapping && !v.untold);
-
-	/* It was calm, but in no alert's time. */
-	for (int i = 0; i < 6; i++) {
-		set(&w, "cpu.usage", i % 2 ? 85 : 1);
 		run(&w, 1);
 	}
-	set(&w, "cpu.usage", 1);
-	run(&w, 400);
-	buf_reset(&w.told);
+	/* Half an hour of it is six messages; the last says that the end will be told when it is calm. */
+	EXPECT(&w, "0 started warning cpu.usage 85 firing by - (-) !\n1 ended warning cpu.usage 1 resolved by - (-) !\n"
+		"2 started warning cpu.usage 85 firing by - (-) !\n3 ended warning cpu.usage 1 resolved by - (-) !\n"
+		"4 started warning cpu.usage 85 firing by - (-) !\n5 changed warning cpu.usage 1 firing by - (-) flapping !\n");
+	assert_true(alerts_find(w.alerts, w.last_id, &v) && v.flapping && v.state == ALERT_FIRING);
+	/* It was below in the last second. */
+	run(&w, 299);
+	EXPECT(&w, "");
+	run(&w, 1);
+	EXPECT(&w, "2099 ended warning cpu.usage 1 resolved by - (-) !\n");
+	world_release(&w);
+}
+
+static void test_flapping_ends_while_it_fires(void **state)
+{
+	const struct rule rules[MAX_RULES] = {CPU};
+	const char *why;
+	struct world w;
+	(void)state;
+
+	for (int acked = 0; acked < 2; acked++) {
+		world_init(&w, rules);
+		w.verbose = true;
+		for (int i = 0; i < 7; i++) {
+			set(&w, "cpu.usage", i % 2 ? 1 : 85);
+			run(&w, 1);
+		}
+		if (acked)
+			assert_int_equal(alerts_acknowledge(w.alerts, w.last_id, "eve", NULL, w.now_ms, &why), 0);
+		buf_reset(&w.told);
+		run(&w, 299);
+		EXPECT(&w, "");
+		run(&w, 2);
+		/* Whoever was told that it comes and goes is told that it stays; but not who looks after it. */
+		EXPECT(&w, acked ? "306 changed warning cpu.usage 85 acknowledged by eve (-)\n" : "306 changed warning cpu.usage 85 firing by - (-) !\n");
+		/* And from there on it is as any other. */
+		buf_reset(&w.told);
+		set(&w, "cpu.usage", 1);
+		run(&w, 1);
+		EXPECT(&w, acked ? "308 ended warning cpu.usage 1 resolved by eve (-) !\n" : "308 ended warning cpu.usage 1 resolved by - (-) !\n");
+		world_release(&w);
+	}
+}
+
+/* Worse is told at once, whatever it did before; only that it is better has to last. */
+static void test_flapping_rises(void **state)
+{
+	const struct rule rules[MAX_RULES] = {{.name = "CPU", .metric = "cpu", .limits = {[W] = ABOVE(80, 80), [C] = ABOVE(90, 90)}}};
+	struct world w;
+	(void)state;
+
+	world_init(&w, rules);
+	w.verbose = true;
 	set(&w, "cpu.usage", 85);
 	run(&w, 1);
-	assert_non_null(strstr(w.told.data, "started warning cpu.usage 85 firing by - (-) !"));
+	for (int i = 0; i < 10; i++) {
+		set(&w, "cpu.usage", i % 2 ? 85 : 95);
+		run(&w, 1);
+	}
+	EXPECT(&w, "0 started warning cpu.usage 85 firing by - (-) !\n1 raised critical cpu.usage 95 firing by - (-) !\n"
+		"2 changed warning cpu.usage 85 firing by - (-) !\n3 raised critical cpu.usage 95 firing by - (-) !\n"
+		"4 changed warning cpu.usage 85 firing by - (-) !\n5 raised critical cpu.usage 95 firing by - (-) flapping !\n");
+	run(&w, 400);
+	EXPECT(&w, "310 changed warning cpu.usage 85 firing by - (-) !\n");
+	world_release(&w);
+}
+
+static void test_is_no_flapping(void **state)
+{
+	const struct rule rules[MAX_RULES] = {CPU};
+	struct world w;
+	(void)state;
+
+	/* Five changes in a row, and a long calm before the next. */
+	world_init(&w, rules);
+	w.verbose = true;
+	for (int i = 0; i < 5; i++) {
+		set(&w, "cpu.usage", i % 2 ? 1 : 85);
+		run(&w, 1);
+	}
+	run(&w, 700);
+	buf_reset(&w.told);
+	set(&w, "cpu.usage", 1);
+	run(&w, 1);
+	EXPECT(&w, "705 ended warning cpu.usage 1 resolved by - (-) !\n");
 	run(&w, 700);
 
 	/* Six changes in more than ten minutes are none of that. */
 	for (int i = 0; i < 20; i++) {
-		set(&w, "cpu.usage", i % 2 ? 85 : 1);
+		set(&w, "cpu.usage", i % 2 ? 1 : 85);
 		run(&w, 125);
 	}
 	assert_null(strstr(w.told.data, "flapping"));
@@ -1271,9 +1335,11 @@ static void walk(unsigned with)
 	alerts_free(w.alerts);
 	mine = rules_of(rules, &n);
 	w.alerts = alerts_new(w.store, "box", mine, n, &hooks);
-	for (int s = 0; s < 4000; s++) {
+	for (int s = 0; s < 8000; s++) {
 		value += (double)draw(21) - 10;
 		value = value < 0 ? 0 : value > 100 ? 100 : value;
+		if (s % 1000 > 400)
+			value = 0; /* long enough to end even what is damped */
 		set(&w, "x", draw(50) == 0 ? UNKNOWN : draw(50) == 0 ? SILENT : draw(200) == 0 ? GONE : value);
 		w.minute = s % 1440;
 		if (draw(40) == 0)
@@ -1430,6 +1496,9 @@ int main(void)
 		cmocka_unit_test(test_any_matcher),
 		cmocka_unit_test(test_hours),
 		cmocka_unit_test(test_damps_flapping),
+		cmocka_unit_test(test_flapping_ends_while_it_fires),
+		cmocka_unit_test(test_flapping_rises),
+		cmocka_unit_test(test_is_no_flapping),
 		cmocka_unit_test(test_restores),
 		cmocka_unit_test(test_restores_what_fits),
 		cmocka_unit_test(test_restores_acknowledgements),

@@ -158,6 +158,29 @@ static void test_without_its_rule(void **state)
 	}
 }
 
+/* Of one that is damped every format says so, for its end is late. */
+static void test_says_that_it_flaps(void **state)
+{
+	static const struct {
+		const char *format, *part;
+	} rows[] = {
+		{"json", "\"flapping\":true"},
+		{"alertmanager", "\"flapping\":\"it comes and goes: its end is told once it was calm for 5 minutes\"}"},
+		{"slack", "/var is 93 % (it comes and goes: its end is told once it was calm for 5 minutes) https://"},
+		{"discord", "/var is 93 % (it comes and goes: its end is told once it was calm for 5 minutes) https://"},
+	};
+	struct alert_view a = full;
+
+	(void)state;
+	a.flapping = true;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char *body = body_take(&a, rows[i].format, NULL);
+
+		CHECK(json_valid(slice_str(body), 20) && strstr(body, rows[i].part), "%s: %s", rows[i].format, body);
+		free(body);
+	}
+}
+
 /* 2000 characters at most, and none cut in two. */
 static void test_discord_is_cut(void **state)
 {
@@ -354,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_every_format_is_json_whatever_it_says),
 		cmocka_unit_test(test_without_its_rule),
+		cmocka_unit_test(test_says_that_it_flaps),
 		cmocka_unit_test(test_discord_is_cut),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_mail),

@@ -148,6 +148,6 @@ export function state_signs(alert) {
 	return [
 		alert.state === 'firing' ? null : h('span.state-sign', { 'data-state': alert.state }, name ? icon(name) : null, ` ${word}`),
 		alert.inhibited ? h('span.state-sign', { title: 'Another alert explains it: nobody is told' }, icon('pause'), ' Held back') : null,
-		alert.flapping ? h('span.state-sign', { title: 'It comes and goes: nobody is told until it is calm' }, icon('retry'), ' Flapping') : null,
+		alert.flapping ? h('span.state-sign', { title: 'It comes and goes: it ends only once it was calm for five minutes' }, icon('retry'), ' Flapping') : null,
 	];
 }
