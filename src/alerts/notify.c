@@ -117,11 +117,13 @@ static void on_tried(void *user, const struct attempt_result *r)
 		outcome = "retry"; /* the program ends: it is sent after the next start */
 		next = clock_wall_ms();
 	} else if (!r->delivered) {
-		bool dead = r->hopeless || !c || t->attempts + 1 >= c->max_attempts;
+		bool dead = r->hopeless || (c && t->attempts + 1 >= c->max_attempts);
 
 		outcome = dead ? "dead" : "retry";
 		if (dead)
 			log_error("channel %s: a message is given up at attempt %u: %s", t->lane->name, t->attempts + 1, r->error);
+		else if (!c)
+			next = clock_wall_ms(); /* it waits for its channel to be back */
 		else
 			next = clock_wall_ms() + (r->retry_after_ms >= 0 ? r->retry_after_ms : wait_ms(c, t->attempts + 1));
 	}

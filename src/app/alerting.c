@@ -20,12 +20,22 @@
 #include <string.h>
 #include <time.h>
 
+#define LOOK_MS (60 * 60 * 1000)  /* how often it is asked whose messages nobody sends */
+
+struct gone {
+	char *channel;
+	int64_t since_ms, until_ms;
+	uint32_t waiting;
+};
+
 struct alerting {
 	struct app *app;
 	struct alerts *alerts;
 	struct notify *notify;
-	struct loop_timer tick;
+	struct loop_timer tick, look;
 	char *url;                     /* of the dashboard, for messages */
+	struct gone *gone;             /* channels that messages wait for and the configuration does not hold */
+	size_t ngone;
 };
 
 struct alerts *alerting_alerts(struct alerting *al)
@@ -162,6 +172,76 @@ static void outbox_result(void *user, int64_t id, const char *outcome, int64_t n
 	db_outbox_result(user, id, outcome, next_ms, status, error, done, done_user);
 }
 
+/* --- channels that went --- */
+
+static void forget_gone(struct alerting *al)
+{
+	for (size_t i = 0; i < al->ngone; i++)
+		free(al->gone[i].channel);
+	free(al->gone);
+	al->gone = NULL;
+	al->ngone = 0;
+}
+
+static bool knows_gone(const struct alerting *al, const char *channel)
+{
+	for (size_t i = 0; i < al->ngone; i++)
+		if (strcmp(al->gone[i].channel, channel) == 0)
+			return true;
+	return false;
+}
+
+static void log_gone(const struct alerting *al, const struct db_gone *g)
+{
+	time_t seconds = (time_t)(g->until_ms / 1000);
+	char until[32];
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(until, sizeof until, "%Y-%m-%d %H:%M", &tm);
+	if (g->given_up)
+		log_error("channel %s: %u messages are given up: it has not been in the configuration for %d days", g->channel, g->waiting,
+		          (int)((g->until_ms - g->since_ms) / 86400000));
+	else if (!knows_gone(al, g->channel))
+		log_warn("channel %s: it is not in the configuration, and %u messages wait for it; on %s they are given up", g->channel, g->waiting,
+		         until);
+}
+
+static void on_gone(void *user, const struct db_gone *at, size_t n)
+{
+	struct gone *list = xcalloc(n, sizeof *list);
+	struct alerting *al = user;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		log_gone(al, &at[i]);
+		if (!at[i].given_up)
+			list[kept++] = (struct gone){xstrdup(at[i].channel), at[i].since_ms, at[i].until_ms, at[i].waiting};
+	}
+	forget_gone(al);
+	al->gone = list;
+	al->ngone = kept;
+}
+
+static void look_for_gone(struct alerting *al)
+{
+	const struct config *c = al->app->config;
+	const char **names = xcalloc(c->nchannels, sizeof *names);
+
+	for (size_t i = 0; i < c->nchannels; i++)
+		names[i] = c->channels[i].name;
+	db_outbox_gone(al->app->db, names, c->nchannels, clock_wall_ms(), on_gone, al);
+	free(names);
+}
+
+static void on_look(struct loop_timer *t)
+{
+	struct alerting *al = list_item(t, struct alerting, look);
+
+	loop_timer_set(al->app->loop, t, LOOK_MS, on_look);
+	look_for_gone(al);
+}
+
 /* --- samples and time --- */
 
 void alerting_sample(struct alerting *al, const struct store_fresh *s)
@@ -237,6 +317,7 @@ struct alerting *alerting_new(struct app *app)
 	db_alerts_open(app->db, restore, al);
 	al->notify = notify_new(app->loop, app->fetch, &outbox, app->config->channels, app->config->nchannels);
 	loop_timer_set(app->loop, &al->tick, 1000, on_tick);
+	on_look(&al->look);
 	return al;
 }
 
@@ -247,11 +328,13 @@ void alerting_reload(struct alerting *al)
 
 	notify_reload(al->notify, al->app->config->channels, al->app->config->nchannels);
 	alerts_reload(al->alerts, rules, n);
+	look_for_gone(al);
 }
 
 void alerting_stop(struct alerting *al)
 {
 	loop_timer_clear(al->app->loop, &al->tick);
+	loop_timer_clear(al->app->loop, &al->look);
 	notify_free(al->notify);
 	al->notify = NULL;
 }
@@ -261,6 +344,7 @@ void alerting_free(struct alerting *al)
 	if (!al)
 		return;
 	alerts_free(al->alerts);
+	forget_gone(al);
 	free(al->url);
 	free(al);
 }
@@ -488,6 +572,8 @@ static void on_resent(void *user, bool found)
 
 	if (found)
 		on_kept(r->al);
+	if (found && r->al->notify)
+		look_for_gone(r->al); /* its channel may be gone */
 	r->done(r->user, found ? NULL : "there is no such delivery", found ? "" : NULL);
 	free(r);
 }
@@ -534,6 +620,19 @@ void alerting_audit(struct alerting *al, struct params *p, alerting_done_fn *don
 		done(user, p->error, NULL);
 }
 
+void alerting_gone_json(struct alerting *al, struct buf *out)
+{
+	buf_addc(out, '[');
+	for (size_t i = 0; i < al->ngone; i++) {
+		const struct gone *g = &al->gone[i];
+
+		buf_adds(out, i ? ",{\"name\":" : "{\"name\":");
+		json_add_str(out, g->channel);
+		buf_addf(out, ",\"waiting\":%u,\"since\":%lld,\"until\":%lld}", g->waiting, (long long)g->since_ms, (long long)g->until_ms);
+	}
+	buf_addc(out, ']');
+}
+
 /* Secrets and addresses stay here: a URL may hold a key. */
 void alerting_channels_json(struct alerting *al, struct buf *out)
 {
@@ -545,5 +644,6 @@ void alerting_channels_json(struct alerting *al, struct buf *out)
 		json_add_str(out, c->channels[i].name);
 		buf_addf(out, ",\"kind\":\"%s\",\"severity\":\"%s\"}", c->channels[i].kind->name, severity_name(c->channels[i].least));
 	}
-	buf_addc(out, ']');
+	buf_adds(out, "],\"gone\":");
+	alerting_gone_json(al, out);
 }

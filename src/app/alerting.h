@@ -28,6 +28,8 @@ void alerting_deliveries(struct alerting *al, struct params *p, alerting_done_fn
 void alerting_resend(struct alerting *al, int64_t id, const char *who, enum role role, alerting_done_fn *done, void *user);
 void alerting_test(struct alerting *al, const char *channel, const char *who, enum role role, alerting_done_fn *done, void *user);
 void alerting_audit(struct alerting *al, struct params *p, alerting_done_fn *done, void *user);      /* limit */
-void alerting_channels_json(struct alerting *al, struct buf *out);
+void alerting_channels_json(struct alerting *al, struct buf *out); /* the list, and then "gone": */
+/* Channels that messages wait for and the configuration does not hold: [{name, waiting, since, until}]. */
+void alerting_gone_json(struct alerting *al, struct buf *out);
 
 #endif

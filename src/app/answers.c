@@ -1,6 +1,7 @@
 /* answers.c: the answers to requests that concern metrics. */
 #include "app/answers.h"
 
+#include "app/alerting.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/xmalloc.h"
@@ -447,6 +448,8 @@ void answer_status(struct app *app, struct params *p, struct buf *out)
 	         store.raw_s, store.minute_s);
 	buf_addf(out, ",\"push_interval\":%u,\"min_rate\":%u", app->config->push_interval_ms, app->config->min_rate_ms);
 	add_collectors(app, out);
+	buf_adds(out, ",\"gone_channels\":");
+	alerting_gone_json(app->alerting, out);
 }
 
 void answer_events(struct app *app, struct params *p, struct buf *out)

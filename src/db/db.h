@@ -89,8 +89,21 @@ void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, bool f
 void db_outbox_query(struct db *db, const char *channel, const char *state, uint32_t limit,
                      void (*done)(void *user, const char *rows), void *user); /* state: waiting, delivered, dead */
 
-/* rows: newest first, [{id, channel, message_id, alert, state, attempts, status, last_error, created, next, finished, bytes}]; alert null:
- * of none; status: of the last answer, or null; next: while it waits; finished: once delivered or dead. */
+/* rows: newest first, [{id, channel, message_id, alert, state, attempts, status, last_error, created, next, finished, bytes, gone, until}];
+ * alert null: of none; status: of the last answer, or null; next: while it waits; finished: once delivered or dead; gone: since when the
+ * configuration does not hold the channel that it waits for, and until when it waits for that. */
+
+/* A channel that messages wait for and the configuration does not hold. */
+struct db_gone {
+	const char *channel;
+	int64_t since_ms, until_ms;    /* then its messages are given up */
+	uint32_t waiting;
+	bool given_up;                 /* they were, now */
+};
+/* names: the channels that the configuration holds. done, unless that could not be written: the others, by name. Asked at start, after a
+ * reload, after a resend and now and then: who is missing at two questions seven days apart, and at those between, is given up. */
+void db_outbox_gone(struct db *db, const char *const *names, size_t n, int64_t now_ms,
+                    void (*done)(void *user, const struct db_gone *at, size_t n), void *user);
 
 /* --- who did what --- */
 

@@ -2,6 +2,7 @@
 #include "db/outbox.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/xmalloc.h"
 #include "db/inner.h"
@@ -188,6 +189,99 @@ void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, bool f
 	job_submit(&r->job);
 }
 
+/* ---- what nobody sends ---- */
+
+#define GONE_MS (INT64_C(7) * 24 * 3600 * 1000)
+#define GONE_MOST 100 /* channels that are told of; those beyond wait until these are done */
+
+struct gone {
+	struct job job;
+	const char *names; /* a JSON array */
+	int64_t now_ms;
+	struct db_gone *at; /* made */
+	size_t n;
+	void (*done)(void *user, const struct db_gone *at, size_t n);
+	void *user;
+};
+
+static void take_gone(void *user, sqlite3_stmt *row)
+{
+	struct gone *g = user;
+	struct db_gone *one = &g->at[g->n++];
+
+	one->channel = job_copy(&g->job.made, sql_column(row, 0));
+	one->since_ms = sqlite3_column_int64(row, 1);
+	one->until_ms = one->since_ms + GONE_MS;
+	one->waiting = (uint32_t)sqlite3_column_int64(row, 2);
+	one->given_up = g->now_ms >= one->until_ms;
+}
+
+/* Who is back, or is waited for no more. A clock that was set back does not keep one for longer. */
+static int forget_gone(struct sql *s, const struct gone *g)
+{
+	static const char back[] = "DELETE FROM gone_channels WHERE channel IN (SELECT value FROM json_each(?1))"
+		" OR channel NOT IN (SELECT channel FROM outbox WHERE state = 'waiting')";
+	static const char ahead[] = "UPDATE gone_channels SET since_ms = ?1 WHERE since_ms > ?1";
+	int rc = sql_run(s, back, SQL_ARGS(sql_text(g->names)));
+
+	return rc ? rc : sql_run(s, ahead, SQL_ARGS(sql_int(g->now_ms)));
+}
+
+static int gone_run(struct db *db, struct job *j)
+{
+	static const char add[] = "INSERT INTO gone_channels (channel, since_ms) SELECT DISTINCT channel, ?2 FROM outbox WHERE state = 'waiting'"
+		" AND channel NOT IN (SELECT value FROM json_each(?1)) ON CONFLICT (channel) DO NOTHING";
+	static const char list[] = "SELECT channel, since_ms, count(*) FROM gone_channels JOIN outbox USING (channel) WHERE state = 'waiting'"
+		" GROUP BY channel ORDER BY channel LIMIT ?1";
+	static const char end[] = "UPDATE outbox SET state = 'dead', finished_ms = ?2, last_error = 'the channel is not in the configuration'"
+		" WHERE channel = ?1 AND state = 'waiting'";
+	struct gone *g = (struct gone *)j;
+	int rc = forget_gone(&db->sql, g);
+
+	g->n = 0;
+	g->at = job_alloc(&j->made, GONE_MOST * sizeof *g->at);
+	if (!rc)
+		rc = sql_run(&db->sql, add, SQL_ARGS(sql_text(g->names), sql_int(g->now_ms)));
+	if (!rc)
+		rc = sql_rows(&db->sql, list, take_gone, g, SQL_ARGS(sql_int(GONE_MOST)));
+	for (size_t i = 0; !rc && i < g->n; i++)
+		if (g->at[i].given_up)
+			rc = sql_run(&db->sql, end, SQL_ARGS(sql_text(g->at[i].channel), sql_int(g->now_ms)));
+	return rc;
+}
+
+static void gone_done(struct job *j)
+{
+	struct gone *g = (struct gone *)j;
+
+	if (!j->failed)
+		g->done(g->user, g->at, g->n);
+}
+
+static const struct job_kind gone_kind = {.name = "look for channels that are gone", .writes = true, .run = gone_run, .done = gone_done};
+
+void db_outbox_gone(struct db *db, const char *const *names, size_t n, int64_t now_ms,
+                    void (*done)(void *user, const struct db_gone *at, size_t n), void *user)
+{
+	struct gone *g = job_new(db, sizeof *g, &gone_kind);
+	struct buf list;
+
+	buf_init(&list, SIZE_MAX / 2);
+	buf_addc(&list, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_addc(&list, ',');
+		json_add_str(&list, names[i]);
+	}
+	buf_addc(&list, ']');
+	g->names = job_copy(&g->job.given, list.data);
+	buf_release(&list);
+	g->now_ms = now_ms;
+	g->done = done;
+	g->user = user;
+	job_submit(&g->job);
+}
+
 /* ---- questions ---- */
 
 struct query {
@@ -200,11 +294,14 @@ static int query_run(struct db *db, struct job *j)
 {
 	static const char text[] =
 		"SELECT id, channel, message_id, alert, state, attempts, status, last_error, created_ms AS created,"
-		" CASE state WHEN 'waiting' THEN next_ms END AS next, finished_ms AS finished, length(CAST(body AS BLOB)) AS bytes FROM outbox"
+		" iif(state = 'waiting' AND since_ms IS NULL, next_ms, NULL) AS next, finished_ms AS finished,"
+		" length(CAST(body AS BLOB)) AS bytes, iif(state = 'waiting', since_ms, NULL) AS gone, iif(state = 'waiting', since_ms + ?4, NULL) AS until"
+		" FROM outbox LEFT JOIN gone_channels USING (channel)"
 		" WHERE (?1 IS NULL OR channel = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3";
 	struct query *q = (struct query *)j;
 
-	return sql_json(&db->sql, &q->json.rows, text, SQL_ARGS(sql_text(q->channel), sql_text(q->state), sql_int(q->limit)));
+	return sql_json(&db->sql, &q->json.rows, text,
+		SQL_ARGS(sql_text(q->channel), sql_text(q->state), sql_int(q->limit), sql_int(GONE_MS)));
 }
 
 static const struct job_kind query_kind = {

@@ -129,6 +129,53 @@ test("a receiver that is not there yet gets all, one that is gone for good is gi
 	assert.equal(JSON.parse(late.of("/late").at(-1).body).rule, "TEST");
 });
 
+test("what waits for a channel that is taken out of the configuration is kept, shown, and given up in the end", async (t) => {
+	const receiver = await new Receiver(t, (n, q, answer) => (answer.writeHead(500).end(), true)).open();
+	const with_it = RULE + hook("ops", `${receiver.url}/ops`), without = RULE;
+	const server = await start(t, { config: with_it });
+	const gone = async () => (await json(server, "/api/v1/status")).gone_channels;
+	const waiting = async () => (await json(server, "/api/v1/deliveries?channel=ops&state=waiting")).deliveries;
+
+	await episode(t, server);
+	await until("both wait", async () => (await waiting()).length === 2, 10000);
+	assert.deepEqual([await gone(), (await waiting())[0].gone], [[], null]);
+	let from = server.stderr.length;
+	await server.reload(without);
+	await server.logged(/channel ops: it is not in the configuration, and 2 messages wait for it; on \d{4}-.* they are given up/, from);
+	const [{ name, since, until: end, waiting: n }] = await gone();
+	assert.deepEqual([name, n, end - since], ["ops", 2, 7 * 86400000]);
+	assert.deepEqual((await json(server, "/api/v1/channels")).gone, await gone());
+	assert.deepEqual((await waiting()).map((one) => [one.gone, one.until, one.next]), [[since, end, null], [since, end, null]]);
+
+	// Back before that: as if nothing had been.
+	const silent = receiver.got.length;
+	receiver.behave = () => false;
+	await server.reload(with_it);
+	await until("all are delivered", async () => !(await waiting()).length, 10000);
+	assert.deepEqual(states(receiver.got.slice(silent).slice(-2)), ["firing", "resolved"]);
+	assert.deepEqual([await gone(), (await json(server, "/api/v1/channels")).gone], [[], []]);
+
+	// Gone for a week.
+	receiver.behave = (k, q, answer) => (answer.writeHead(500).end(), true);
+	await episode(t, server);
+	await server.reload(without);
+	await until("it is noticed", async () => (await gone()).length === 1, 10000);
+	await server.end();
+	try {
+		execFileSync("sqlite3", [`${server.dir}/data/vedette.db`, "UPDATE gone_channels SET since_ms = since_ms - 7 * 86400000"], { stdio: "pipe" });
+	} catch (error) {
+		if (error.code !== "ENOENT")
+			throw error;
+		await server.start();
+		return t.diagnostic("no sqlite3 here: the week was not tried");
+	}
+	await server.start();
+	await server.logged(/channel ops: 2 messages are given up: it has not been in the configuration for 7 days/);
+	const { deliveries } = await json(server, "/api/v1/deliveries?channel=ops&state=dead");
+	assert.deepEqual(deliveries.map((one) => one.last_error), Array(2).fill("the channel is not in the configuration"));
+	assert.deepEqual([await gone(), await waiting()], [[], []]);
+});
+
 test("killed in the middle of a delivery, it tells again after, and the alert is the same", async (t) => {
 	let release;
 	const receiver = await new Receiver(t, (n) => n === 1 && (release?.(), true)).open();

@@ -1181,6 +1181,65 @@ static void test_forgets_what_is_old(void **state)
 	turn_until(b, &b->done, 1);
 }
 
+/* ---- channels that went ---- */
+
+static void on_gone(void *user, const struct db_gone *at, size_t n)
+{
+	struct bed *b = user;
+	struct buf text;
+
+	buf_init(&text, 1000);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&text, "%s %u since %lld until %lld%s;", at[i].channel, at[i].waiting, (long long)(at[i].since_ms - t0) / DAY,
+			(long long)(at[i].until_ms - t0) / DAY, at[i].given_up ? " given up" : "");
+	free(b->rows);
+	b->rows = buf_take(&text, NULL);
+	b->answers++;
+}
+
+/* Messages for ops, pager and chat; the configuration holds what is named, day by day. */
+static void test_channels_that_went(void **state)
+{
+	static const struct row {
+		int day;
+		const char *names[3];
+		const char *want;
+		size_t waiting, dead;
+	} days[] = {
+		{1, {"ops", "pager", "chat"}, "", 4, 0},
+		{2, {"chat"}, "ops 2 since 2 until 9;pager 1 since 2 until 9;", 4, 0},
+		{5, {"chat", "ops"}, "pager 1 since 2 until 9;", 4, 0},              /* back in time, */
+		{6, {"chat"}, "ops 2 since 6 until 13;pager 1 since 2 until 9;", 4, 0}, /* and gone anew */
+		{9, {"chat"}, "ops 2 since 6 until 13;pager 1 since 2 until 9 given up;", 3, 1},
+		{10, {"chat"}, "ops 2 since 6 until 13;", 3, 1},
+		{4, {"chat"}, "ops 2 since 4 until 11;", 3, 1},                      /* the clock was set back */
+		{11, {"chat"}, "ops 2 since 4 until 11 given up;", 1, 3},
+		{12, {NULL}, "chat 1 since 12 until 19;", 1, 3},
+	};
+	struct bed *b = *state;
+	struct db_message m[] = {{"ops", "1", "{}", NULL}, {"ops", "2", "{}", NULL}, {"pager", "3", "{}", NULL}, {"chat", "4", "{}", NULL}};
+
+	db_alert_change(b->db, NULL, m, 4, on_done, b);
+	turn_until(b, &b->done, 1);
+	for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+		size_t n = 0, waiting, dead;
+
+		while (n < 3 && days[i].names[n])
+			n++;
+		db_outbox_gone(b->db, days[i].names, n, t0 + days[i].day * DAY, on_gone, b);
+		CHECK(strcmp(answer(b), days[i].want) == 0, "day %d: %s", days[i].day, b->rows);
+		waiting = count_rows(outbox(b, NULL, "waiting"));
+		dead = count_rows(outbox(b, NULL, "dead"));
+		CHECK(waiting == days[i].waiting && dead == days[i].dead, "day %d: %zu wait, %zu are dead", days[i].day, waiting, dead);
+	}
+	assert_string_equal(member(outbox(b, "pager", "dead"), 0, "last_error"), "\"the channel is not in the configuration\"");
+	assert_string_equal(member(b->rows, 0, "gone"), "null");
+	outbox(b, "chat", "waiting");
+	assert_int_equal(atoll(member(b->rows, 0, "gone")), t0 + 12 * DAY);
+	assert_int_equal(atoll(member(b->rows, 0, "until")), t0 + 19 * DAY);
+	assert_string_equal(member(b->rows, 0, "next"), "null");
+}
+
 /* ---- versions and damage ---- */
 
 static void test_from_every_version(void **state)
@@ -1378,6 +1437,7 @@ int main(void)
 		WITH_DB(test_close_drains),
 		WITH_DB(test_threads),
 		WITH_DB(test_forgets_what_is_old),
+		WITH_DB(test_channels_that_went),
 		WITH_FOLDER(test_from_every_version),
 		WITH_FOLDER(test_old_acknowledgements),
 		WITH_DB(test_refuses_a_later_version),

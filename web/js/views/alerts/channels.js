@@ -24,7 +24,7 @@ const example = 'webhook "ops" { url = "https://…"  format = json }';
 
 export function mount(el, ctx) {
 	const { address } = ctx;
-	let channels = [], deliveries = [];
+	let channels = [], gone = [], deliveries = [];
 	const list = h('ul.channel-list'), state = state_box(list);
 	const rows = h('ul.delivery-list'), rows_state = state_box(rows), filter = h('div.delivery-filter');
 
@@ -38,7 +38,8 @@ export function mount(el, ctx) {
 		ask: () => ctx.feed.request('get channels'),
 		show(answer) {
 			channels = answer.channels;
-			if (!channels.length)
+			gone = answer.gone;
+			if (!channels.length && !gone.length)
 				state.empty('Nobody is told of alerts.', ['They are shown here and nowhere else. Name a webhook, a program or a mailbox in the configuration, such as ', h('code', {}, example), ', and reload (SIGHUP).']);
 			update();
 		},
@@ -67,6 +68,22 @@ export function mount(el, ctx) {
 			},
 		});
 		row.append(icon('send'), h('div.channel-what', {}, h('strong', {}, one.name), h('span', {}, `${kinds[one.kind] ?? one.kind}, told of ${one.severity === 'info' || one.severity === 'none' ? 'every severity' : `${severity_words[one.severity].toLowerCase()}${one.severity === 'warning' ? ' and critical' : ''}`}`)), row.test);
+		return row;
+	}
+
+	function draw_channel(row, one) {
+		if (row.test)
+			row.test.refresh();
+		else
+			set_text(row.words, `Not in the configuration since ${full_text(one.since, ctx.zone())}: ${one.waiting} ${one.waiting === 1 ? 'message waits' : 'messages wait'} until ${full_text(one.until, ctx.zone())}`);
+	}
+
+	/* Taken out of the configuration: what waits for it is kept for some days. */
+	function make_gone(one) {
+		const row = h('li.channel-row');
+
+		row.words = h('span');
+		row.append(icon('warning'), h('div.channel-what', {}, h('strong', {}, one.name), row.words));
 		return row;
 	}
 
@@ -99,14 +116,14 @@ export function mount(el, ctx) {
 		set_text(row.what, alert ? `${alert.rule} on ${alert.series}` : `Delivery ${one.id}`);
 		set_text(row.when, one.finished ? full_text(one.finished, ctx.zone()) : `made ${ago_words(Math.max(0, now - one.created))}`);
 		set_text(row.tries, `${one.attempts} ${one.attempts === 1 ? 'attempt' : 'attempts'}${one.status ? `, ${one.status}` : ''}`);
-		set_text(row.error, [one.last_error, one.next && one.attempts ? `next attempt ${one.next > now ? `in ${span_words(one.next - now)}` : 'now'}` : ''].filter(Boolean).join('; '));
+		set_text(row.error, [one.last_error, one.gone ? 'its channel is not in the configuration' : '', one.next && one.attempts ? `next attempt ${one.next > now ? `in ${span_words(one.next - now)}` : 'now'}` : ''].filter(Boolean).join('; '));
 		row.error.hidden = row.error.textContent === '';
 		row.again.hidden = one.state === 'waiting' && one.attempts === 0;
 		row.again.refresh();
 	}
 
 	function update() {
-		keyed(list, channels, (one) => one.name, make_channel, (row) => row.test.refresh());
+		keyed(list, [...channels, ...gone], (one) => `${one.since ? 'gone' : 'here'} ${one.name}`, (one) => (one.since ? make_gone(one) : make_channel(one)), draw_channel);
 		keyed(rows, deliveries, (one) => one.id, make_delivery, draw_delivery);
 	}
 
