@@ -14,6 +14,7 @@
 struct feed;
 struct auth;
 struct alerting;
+struct turns;
 struct db;
 struct fetch;
 
@@ -31,6 +32,7 @@ struct app {
 	struct fetch *fetch;
 	struct auth *auth;
 	struct alerting *alerting;
+	struct turns *turns;           /* of requests that take long */
 	struct journal journal;
 	char hostname[65], os[128], time_zone[128];
 	int64_t boot_ms;               /* of the host, wall */

@@ -1,6 +1,7 @@
 /* call.c: one request of a Socket.IO client. */
 #include "app/call.h"
 
+#include "app/turns.h"
 #include "base/xmalloc.h"
 
 #include <stdlib.h>
@@ -78,6 +79,47 @@ static void refuse_unknown(struct call *c, const struct event_table *t, const ch
 	buf_release(&b);
 }
 
+/* --- those that wait for their turn --- */
+
+struct put_off {
+	struct call call;
+	char *args;                    /* what its args are of */
+};
+
+static void put_off_free(struct put_off *p)
+{
+	sio_ack_unref(p->call.ack);
+	sio_socket_unref(p->call.socket);
+	free(p->args);
+	free(p);
+}
+
+static void on_turn(void *request)
+{
+	struct put_off *p = request;
+
+	if (sio_socket_connected(p->call.socket))
+		p->call.event->handle(&p->call);
+	put_off_free(p);
+}
+
+/* No request that waits has use for binary arguments: those are not kept. */
+static void put_off(struct call *c)
+{
+	struct slice args = c->args.json;
+	struct put_off *p = xzalloc(sizeof *p);
+
+	p->call = *c;
+	p->args = xmemdup(args.p, args.n);
+	p->call.args = sio_json_slice(slice_of(p->args, args.n));
+	sio_socket_ref(c->socket);
+	sio_ack_ref(c->ack);
+	if (turns_later(c->app->turns, c->socket, args.n, on_turn, p))
+		return;
+	put_off_free(p);
+	call_error(c, "too many requests wait for their turn: send fewer at once");
+}
+
 static void on_event(void *user, struct sio_socket *s, const char *name, struct sio_args args, struct sio_ack *ack)
 {
 	struct event_table *t = user;
@@ -92,6 +134,8 @@ static void on_event(void *user, struct sio_socket *s, const char *name, struct 
 		call_error(&c, c.event->least == ROLE_OPERATOR ? "this takes the operator role: sign in with a token of an operator" : "unauthorized");
 	else if (c.event->shape && (wrong = c.event->shape(args)))
 		call_error(&c, wrong);
+	else if (c.event->heavy && !turns_now(t->app->turns))
+		put_off(&c);
 	else
 		c.event->handle(&c);
 }

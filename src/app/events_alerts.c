@@ -137,16 +137,16 @@ static void on_get_audit(struct call *c)
 }
 
 static const struct event events[] = {
-	{"get alerts",         ROLE_VIEWER,   options_object, on_get_alerts},
-	{"get alert rules",    ROLE_VIEWER,   NULL,           on_get_rules},
-	{"get silences",       ROLE_VIEWER,   NULL,           on_get_silences},
-	{"get channels",       ROLE_VIEWER,   NULL,           on_get_channels},
-	{"get deliveries",     ROLE_VIEWER,   options_object, on_get_deliveries},
-	{"acknowledge alert",  ROLE_OPERATOR, alert_id,       on_acknowledge},
-	{"silence alert",      ROLE_OPERATOR, options_object, on_silence},
-	{"resend delivery",    ROLE_OPERATOR, NULL,           on_resend},
-	{"test channel",       ROLE_OPERATOR, NULL,           on_test},
-	{"get audit",          ROLE_OPERATOR, options_object, on_get_audit},
+	{"get alerts",         ROLE_VIEWER,   options_object, on_get_alerts, true},
+	{"get alert rules",    ROLE_VIEWER,   NULL,           on_get_rules, true},
+	{"get silences",       ROLE_VIEWER,   NULL,           on_get_silences, false},
+	{"get channels",       ROLE_VIEWER,   NULL,           on_get_channels, false},
+	{"get deliveries",     ROLE_VIEWER,   options_object, on_get_deliveries, false},
+	{"acknowledge alert",  ROLE_OPERATOR, alert_id,       on_acknowledge, false},
+	{"silence alert",      ROLE_OPERATOR, options_object, on_silence, false},
+	{"resend delivery",    ROLE_OPERATOR, NULL,           on_resend, false},
+	{"test channel",       ROLE_OPERATOR, NULL,           on_test, false},
+	{"get audit",          ROLE_OPERATOR, options_object, on_get_audit, false},
 };
 
 const struct event_rows events_alerts = {events, sizeof events / sizeof *events};

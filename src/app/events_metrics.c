@@ -199,15 +199,15 @@ static void on_get_events(struct call *c)
 }
 
 static const struct event events[] = {
-	{"subscribe metric",   ROLE_VIEWER, pattern_list,     on_subscribe},
-	{"unsubscribe metric", ROLE_VIEWER, pattern_list,     on_unsubscribe},
-	{"set polling rate",   ROLE_VIEWER, NULL,             on_set_rate},
-	{"get metrics",        ROLE_VIEWER, optional_pattern, on_get_metrics},
-	{"get history",        ROLE_VIEWER, options_object,   on_get_history},
-	{"get processes",      ROLE_VIEWER, options_object,   on_get_processes},
-	{"get status",         ROLE_VIEWER, NULL,             on_get_status},
-	{"get events",         ROLE_VIEWER, NULL,             on_get_events},
-	{"watch",              ROLE_VIEWER, options_object,   on_watch},
+	{"subscribe metric",   ROLE_VIEWER, pattern_list,     on_subscribe, true},
+	{"unsubscribe metric", ROLE_VIEWER, pattern_list,     on_unsubscribe, true},
+	{"set polling rate",   ROLE_VIEWER, NULL,             on_set_rate, true},
+	{"get metrics",        ROLE_VIEWER, optional_pattern, on_get_metrics, true},
+	{"get history",        ROLE_VIEWER, options_object,   on_get_history, true},
+	{"get processes",      ROLE_VIEWER, options_object,   on_get_processes, true},
+	{"get status",         ROLE_VIEWER, NULL,             on_get_status, false},
+	{"get events",         ROLE_VIEWER, NULL,             on_get_events, false},
+	{"watch",              ROLE_VIEWER, options_object,   on_watch, true},
 };
 
 const struct event_rows events_metrics = {events, sizeof events / sizeof *events};

@@ -10,6 +10,7 @@
 #include "app/events.h"
 #include "app/feed.h"
 #include "app/routes.h"
+#include "app/turns.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xmalloc.h"
@@ -327,6 +328,7 @@ static void birth(struct app *app, int wake_fd, char ***origins)
 	socketio_options(app->config, &options, &cors, origins);
 	app->io = sio_server_new(app->loop, &options);
 	app->auth = auth_new(app);
+	app->turns = turns_new(app->loop);
 	routes_open(app);
 	app->alerting = alerting_new(app);
 	app->feed = feed_new(app, wake_fd);
@@ -340,6 +342,7 @@ static void death(struct app *app, char **origins)
 	auth_stop(app->auth);
 	sio_server_free(app->io);
 	http_server_free(app->http);
+	turns_free(app->turns);
 	loop_turn(app->loop, 0); /* what was deferred or posted still needs what follows */
 	feed_free(app->feed);
 	alerting_stop(app->alerting);

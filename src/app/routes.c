@@ -3,8 +3,11 @@
 
 #include "app/answers.h"
 #include "app/auth.h"
+#include "app/turns.h"
 #include "base/limits.h"
+#include "base/xmalloc.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- JSON mirrors of the requests --- */
@@ -18,13 +21,11 @@ static bool may_read(struct app *app, struct http_request *r)
 	return false;
 }
 
-static void mirror(struct app *app, struct http_request *r, answer_fn *fn)
+static void answer(struct app *app, struct http_request *r, answer_fn *fn)
 {
 	struct buf query, out;
 	struct params p;
 
-	if (!may_read(app, r))
-		return;
 	buf_init(&query, SIZE_MAX / 2);
 	buf_init(&out, SIZE_MAX / 2);
 	params_from_query(http_head(r), &query);
@@ -41,19 +42,68 @@ static void mirror(struct app *app, struct http_request *r, answer_fn *fn)
 	buf_release(&out);
 }
 
+static void mirror(struct app *app, struct http_request *r, answer_fn *fn)
+{
+	if (may_read(app, r))
+		answer(app, r, fn);
+}
+
+/* One that waits for its turn (turns.h). */
+struct put_off {
+	struct app *app;
+	struct http_request *request;  /* NULL once its client has left */
+	answer_fn *fn;
+};
+
+static void on_gone(void *user)
+{
+	((struct put_off *)user)->request = NULL;
+}
+
+static void on_turn(void *request)
+{
+	struct put_off *p = request;
+
+	if (p->request)
+		answer(p->app, p->request, p->fn);
+	free(p);
+}
+
+/* A connection has one request at a time: it is the client. */
+static void mirror_heavy(struct app *app, struct http_request *r, answer_fn *fn)
+{
+	struct put_off *p;
+
+	if (!may_read(app, r))
+		return;
+	if (turns_now(app->turns)) {
+		answer(app, r, fn);
+		return;
+	}
+	p = xzalloc(sizeof *p);
+	*p = (struct put_off){app, r, fn};
+	http_on_gone(r, on_gone, p);
+	if (turns_later(app->turns, r, 0, on_turn, p))
+		return;
+	http_on_gone(r, NULL, NULL);
+	free(p);
+	http_add_header(r, "Retry-After", "1");
+	http_error(r, 503, "too many requests wait for their turn");
+}
+
 static void on_series(void *app, struct http_request *r)
 {
-	mirror(app, r, answer_series);
+	mirror_heavy(app, r, answer_series);
 }
 
 static void on_history(void *app, struct http_request *r)
 {
-	mirror(app, r, answer_history);
+	mirror_heavy(app, r, answer_history);
 }
 
 static void on_processes(void *app, struct http_request *r)
 {
-	mirror(app, r, answer_processes);
+	mirror_heavy(app, r, answer_processes);
 }
 
 static void on_status(void *app, struct http_request *r)

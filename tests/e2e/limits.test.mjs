@@ -606,6 +606,60 @@ test("a flood of events is answered, one by one, and nobody notices", async (t) 
 	bounded(t);
 });
 
+test("many heavy requests in one read hold nobody up", async (t) => {
+	const loud = await joined(t, "websocket");
+	const probe = await connect(t, server, WAYS.websocket);
+	const pushes = record(probe, "custom metrics");
+	const n = 14, ids = []; // as many as may wait to be read
+	await ask(probe, "subscribe metric", "cpu");
+	await ask(probe, "set polling rate", 100);
+	await take(probe, "custom metrics", 2);
+	const from = pushes.length - 1, begun = Date.now();
+
+	loud.ws.bytes(Buffer.concat(Array.from({ length: n }, (_, i) => text(`42${i}${JSON.stringify(["get history", HISTORY])}`))));
+	ids.push((await reply(loud)).id);
+	const asked = ask(probe, "get history", { series: "cpu", points: 1 }).then(() => ids.length);
+	while (ids.length < n)
+		ids.push((await reply(loud)).id);
+	const all = Date.now() - begun;
+	assert.deepEqual(ids, Array.from({ length: n }, (_, i) => String(i)), "in order");
+	const before = await asked;
+	await take(probe, "custom metrics", 2);
+	const times = pushes.slice(from).map(([, { timestamp }]) => timestamp);
+	const worst = Math.max(...times.slice(1).map((time, i) => time - times[i]));
+	t.diagnostic(`${n} took ${all} ms; a push waited ${worst} ms at most, another client's request for ${before} of them`);
+	assert.ok(before < n, "another client has its turn between theirs");
+	assert.ok(worst < 150 + all / 4, `a push came after ${worst} of ${all} ms`);
+});
+
+limit(["LIMIT_HEAVY_REQUESTS", "LIMIT_HEAVY_BYTES"], "a request error", async (t, most, bytes) => {
+	const probe = await bystander(t);
+	const refusals = async (socket, requests) => {
+		const answers = await within(60000, "the answers", Promise.all(requests.map((words) => socket.emitWithAck(...words))));
+		const errors = answers.filter(({ error }) => error === "too many requests wait for their turn: send fewer at once");
+
+		assert.equal(answers.filter(({ status }) => status === "ok").length + errors.length, requests.length, "each is answered");
+		t.diagnostic(`${errors.length} of ${requests.length} refused`);
+		return errors.length;
+	};
+	const loud = await connect(t, server, WAYS.websocket);
+	const n = await refusals(loud, Array(most * 4).fill(["get metrics", "*"]));
+	assert.ok(n > 0 && n <= most * 3, "as many wait as may");
+	await ask(loud, "get history", { series: "cpu", points: 1 });
+
+	// Long ones behind some that take a while.
+	const series = ["cpu", ...Array.from({ length: 499 }, (_, i) => `${"*e".repeat(124)}${i}`)];
+	const long = ["get history", { series, points: 1 }];
+	const each = [...Array(4).fill(["get history", HISTORY]), ...Array(Math.ceil(bytes / 3 / JSON.stringify(long).length)).fill(long)];
+	const crowd = await Promise.all(Array.from({ length: 12 }, () => connect(t, server, WAYS.websocket)));
+	assert.ok(each.length < most);
+	const all = await Promise.all(crowd.map((socket) => refusals(socket, each)));
+	assert.ok(all.some((one) => one > 0), "not all of them may wait");
+	await ask(loud, "get history", { series: "cpu", points: 1 });
+	await probe.unharmed();
+	bounded(t);
+});
+
 // ---- the monitor's own
 
 limit("LIMIT_PATTERN_BYTES", "a request error", async (t, most) => {
