@@ -47,16 +47,23 @@ test("a stock server has the two rules that any client may expect", async (t) =>
 
 	assert.deepEqual(rules.map(({ type, metric, limits }) => [type, metric, limits.warning.limit]),
 		[["HIGH_CPU", "cpu", 80], ["HIGH_MEMORY", "memory", 90]]);
-	const alert = about(socket, "alert", "HIGH_CPU", 30000);
+
+	// The host may be busy already, or not be calm at the end: the rule comes when all processors are busy, and goes by its limit.
 	const busy = Array.from({ length: availableParallelism() }, () => spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" }));
 	t.after(() => busy.forEach((child) => child.kill("SIGKILL")));
+	await server.reload('alert "HIGH_CPU" { enabled = false }');
+	await until("busy processors", async () => (await ask(socket, "get metrics", "cpu")).series[0]?.last > 80, 30000);
+	const alert = about(socket, "alert", "HIGH_CPU", 30000);
+	await server.reload("");
 	const { type, value, threshold, state, severity, series, startsAt, host, summary, id } = await alert;
 
 	assert.deepEqual([type, threshold, state, severity, series], ["HIGH_CPU", 80, "firing", "warning", "cpu.usage"]);
-	assert.ok(value > 80 && value <= 100 && Math.abs(startsAt - Date.now()) < 10000 && host && summary && id.length === 20);
-	busy.forEach((child) => child.kill("SIGKILL"));
-	const update = await about(socket, "alert update", "HIGH_CPU", 30000);
-	assert.deepEqual([update.id, update.state], [id, "resolved"]);
+	assert.ok(value > 80 && value <= 100, `${value}`);
+	assert.ok(Math.abs(startsAt - Date.now()) < 30000 && host && summary && id.length === 20);
+	const resolved = new Promise((done) => socket.on("alert update", (one) => one.id === id && one.state === "resolved" && done(one)));
+	assert.equal((await server.reload('alert "HIGH_CPU" { metric = "cpu"  above = 100 }'))[0], "configuration reloaded");
+	const update = await within(30000, "the end", resolved);
+	assert.equal(update.threshold, 100);
 	assert.ok(update.endsAt >= startsAt);
 });
 
