@@ -66,8 +66,7 @@ static void add_kept_labels(const struct alert_view *a, struct buf *out)
 	}
 }
 
-/* common: those that are the same for every series of the rule, as those with placeholders are not. */
-static void add_rule_labels(const struct telling *t, const struct alert_view *a, bool common, struct buf *out)
+static void add_rule_labels(const struct telling *t, const struct alert_view *a, struct buf *out)
 {
 	add_pair(out, "alertname", 9, a->rule_name);
 	add_pair(out, "instance", 8, t->host);
@@ -78,8 +77,6 @@ static void add_rule_labels(const struct telling *t, const struct alert_view *a,
 		size_t n = strcspn(label, "=");
 		struct buf value;
 
-		if (common && strchr(label, '{'))
-			continue;
 		fill(t, a, label + n + 1, &value);
 		add_pair(out, label, n, value.data);
 		buf_release(&value);
@@ -89,7 +86,7 @@ static void add_rule_labels(const struct telling *t, const struct alert_view *a,
 static void add_labels(const struct telling *t, const struct alert_view *a, struct buf *out)
 {
 	buf_addc(out, '{');
-	add_rule_labels(t, a, false, out);
+	add_rule_labels(t, a, out);
 	add_pair(out, "metric", 6, a->metric);
 	add_pair(out, "series", 6, a->series);
 	add_pair(out, "severity", 8, severity_name(a->severity));
@@ -135,7 +132,7 @@ static void add_alert(const struct telling *t, const struct alert_view *a, struc
 
 struct group {
 	const struct telling *t;
-	struct buf *out;               /* NULL: they are counted only */
+	struct buf *out;
 	size_t n;
 };
 
@@ -146,7 +143,7 @@ static void visit_other(void *user, const struct alert_view *a)
 	if (strcmp(a->id, g->t->alert->id) == 0 || strcmp(a->rule_name, g->t->alert->rule_name) != 0 || a->inhibited ||
 	    (a->state != ALERT_FIRING && a->state != ALERT_ACKNOWLEDGED))
 		return;
-	if (++g->n > GROUP_OTHERS || !g->out)
+	if (++g->n > GROUP_OTHERS)
 		return;
 	buf_addc(g->out, ',');
 	add_alert(g->t, a, g->out);
@@ -161,30 +158,84 @@ static size_t visit_others(const struct telling *t, struct buf *out)
 	return g.n;
 }
 
+/* Do all of the alerts have this member of `which`? */
+static bool is_common(struct slice alerts, const char *which, const char *name, struct slice value)
+{
+	struct json_walk w = json_walk(alerts);
+
+	for (struct slice one, object, v; json_next(&w, &one);)
+		if (!json_get(one, which, &object) || !json_get(object, name, &v) || v.n != value.n || memcmp(v.p, value.p, v.n) != 0)
+			return false;
+	return true;
+}
+
+/* Of labels or annotations those that are the same in all alerts of the message. */
+static void add_common(struct slice alerts, const char *which, struct buf *out)
+{
+	struct slice first, object, name, value;
+	struct json_walk w;
+
+	buf_addc(out, '{');
+	if (!json_at(alerts, 0, &first) || !json_get(first, which, &object))
+		object = slice_of("{}", 2);
+	w = json_walk(object);
+	while (json_next_member(&w, &name, &value)) {
+		struct buf key;
+
+		buf_init(&key, SIZE_MAX / 2);
+		json_unquote(&key, name);
+		if (is_common(alerts, which, key.data, value)) {
+			if (out->data[out->len - 1] != '{')
+				buf_addc(out, ',');
+			json_add_slice(out, name);
+			buf_addc(out, ':');
+			json_add_slice(out, value);
+		}
+		buf_release(&key);
+	}
+	buf_addc(out, '}');
+}
+
+static void add_group_key(const char *rule, struct buf *out)
+{
+	buf_adds(out, "\"{}:{alertname=\\\"");
+	for (const char *p = rule; *p; p++)
+		if (*p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+			buf_addc(out, *p);
+	buf_adds(out, "\\\"}\"");
+}
+
 /* One rule is one group: the alert that changed comes first, then what else of it is firing. */
 static void body_alertmanager(const struct telling *t, struct buf *out)
 {
 	const struct alert_view *a = t->alert;
-	size_t others = visit_others(t, NULL);
+	struct slice list;
+	struct buf alerts;
+	size_t others;
 
+	buf_init(&alerts, SIZE_MAX / 2);
+	buf_addc(&alerts, '[');
+	add_alert(t, a, &alerts);
+	others = visit_others(t, &alerts);
+	buf_addc(&alerts, ']');
+	list = slice_of(alerts.data, alerts.len);
 	buf_adds(out, "{\"version\":\"4\",\"groupKey\":");
-	buf_adds(out, "\"{}:{alertname=\\\"");
-	for (const char *p = a->rule_name; *p; p++)
-		if (*p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
-			buf_addc(out, *p);
-	buf_addf(out, "\\\"}\",\"truncatedAlerts\":%zu,\"status\":\"%s\",\"receiver\":", others > GROUP_OTHERS ? others - GROUP_OTHERS : 0,
+	add_group_key(a->rule_name, out);
+	buf_addf(out, ",\"truncatedAlerts\":%zu,\"status\":\"%s\",\"receiver\":", others > GROUP_OTHERS ? others - GROUP_OTHERS : 0,
 	         a->state == ALERT_RESOLVED && !others ? "resolved" : "firing");
 	json_add_str(out, t->channel->name);
 	buf_adds(out, ",\"groupLabels\":{\"alertname\":");
 	json_add_str(out, a->rule_name);
-	buf_adds(out, "},\"commonLabels\":{");
-	add_rule_labels(t, a, true, out);
-	buf_adds(out, "},\"commonAnnotations\":{},\"externalURL\":");
+	buf_adds(out, "},\"commonLabels\":");
+	add_common(list, "labels", out);
+	buf_adds(out, ",\"commonAnnotations\":");
+	add_common(list, "annotations", out);
+	buf_adds(out, ",\"externalURL\":");
 	json_add_str(out, t->external_url);
-	buf_adds(out, ",\"alerts\":[");
-	add_alert(t, a, out);
-	visit_others(t, out);
-	buf_adds(out, "]}");
+	buf_adds(out, ",\"alerts\":");
+	json_add_slice(out, list);
+	buf_addc(out, '}');
+	buf_release(&alerts);
 }
 
 /* --- chats --- */

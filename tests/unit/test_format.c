@@ -45,8 +45,9 @@ static const struct golden {
 	{"json", NULL, json_of_full},
 	{"alertmanager", NULL,
 	 "{\"version\":\"4\",\"groupKey\":\"{}:{alertname=\\\"DISK\\\"}\",\"truncatedAlerts\":0,\"status\":\"firing\",\"receiver\":\"chan\","
-	 "\"groupLabels\":{\"alertname\":\"DISK\"},\"commonLabels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\"},"
-	 "\"commonAnnotations\":{},\"externalURL\":\"http://db/\",\"alerts\":[{\"status\":\"firing\",\"labels\":{\"alertname\":\"DISK\","
+	 "\"groupLabels\":{\"alertname\":\"DISK\"},\"commonLabels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\",\"disk\":\"/var\","
+	 "\"metric\":\"fs.*\",\"series\":\"fs.used_percent//var\",\"severity\":\"critical\"},\"commonAnnotations\":{\"summary\":\"/var is 93 %\","
+	 "\"runbook_url\":\"https://wiki.example.org/?on=/var\",\"value\":\"93.25\"},\"externalURL\":\"http://db/\",\"alerts\":[{\"status\":\"firing\",\"labels\":{\"alertname\":\"DISK\","
 	 "\"instance\":\"db<1>\",\"team\":\"ops\",\"disk\":\"/var\",\"metric\":\"fs.*\",\"series\":\"fs.used_percent//var\","
 	 "\"severity\":\"critical\"},\"annotations\":{\"summary\":\"/var is 93 %\",\"runbook_url\":\"https://wiki.example.org/?on=/var\","
 	 "\"value\":\"93.25\"},\"startsAt\":\"2023-11-14T22:13:20.123Z\",\"endsAt\":\"0001-01-01T00:00:00Z\",\"generatorURL\":\"http://db/\","
@@ -138,7 +139,7 @@ static void test_without_its_rule(void **state)
 		const char *format, *part;
 	} rows[] = {
 		{"json", "\"labels\":{\"team\":\"ops\",\"a\\\"b\":\"{x}\"},\"runbook\":\"https://wiki/{instance}\""},
-		{"alertmanager", "\"commonLabels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\",\"a\\\"b\":\"{x}\"}"},
+		{"alertmanager", "\"commonLabels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\",\"a\\\"b\":\"{x}\",\"metric\":"},
 		{"alertmanager", "\"labels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\",\"a\\\"b\":\"{x}\",\"metric\":\"fs.*\","},
 		{"alertmanager", "\"runbook_url\":\"https://wiki/{instance}\""},
 		{"slack", " https://wiki/{instance}\"}"},
@@ -251,6 +252,14 @@ static void test_group(void **state)
 	assert_true(json_string_is(v, "firing"));
 	assert_true(json_get(slice_of(out.data, out.len), "alerts", &v));
 	assert_int_equal(json_count(v), 101);
+	/* What is the same in all of them: here not even the severity. */
+	assert_non_null(strstr(out.data, "\"commonLabels\":{\"alertname\":\"DISK\",\"instance\":\"h\"},\"commonAnnotations\":{},"));
+	ended.severity = SEVERITY_WARNING;
+	ended.metric = "x/*";
+	ended.rule = &rules[0];
+	buf_reset(&out);
+	c.kind->body(&t, &out);
+	assert_non_null(strstr(out.data, "\"commonLabels\":{\"alertname\":\"DISK\",\"instance\":\"h\",\"metric\":\"x/*\",\"severity\":\"warning\"},\"commonAnnotations\":{},"));
 	buf_release(&out);
 	alerts_free(alerts);
 	store_free(st);
