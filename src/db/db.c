@@ -28,7 +28,8 @@
 #define RETRY_MAX_MS 5000
 #define CLOSE_MS 5000
 #define CHECK_MS 2000
-#define TOKENS_EVERY_MS 5000
+#define TOKENS_EVERY_MS 1000 /* a look at a counter in shared memory */
+#define UPKEEP_EVERY_MS 5000
 #define PRUNE_EVERY_MS (60 * 60 * 1000)
 #define PRUNE_PAUSE_MS 20
 
@@ -330,6 +331,9 @@ static void tidy(struct db *db)
 	if (now >= db->tokens_ms) {
 		db->tokens_ms = now + TOKENS_EVERY_MS;
 		tokens_look(db);
+	}
+	if (now >= db->upkeep_ms) {
+		db->upkeep_ms = now + UPKEEP_EVERY_MS;
 		reserve_keep(db);
 		measure(db);
 		say_refused(db);

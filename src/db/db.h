@@ -120,7 +120,7 @@ int db_token_revoke(struct db *db, const char *name);
 int db_token_list(struct db *db, void (*fn)(void *user, const char *name, const char *role, int64_t created_ms, int64_t used_ms), void *user);
 void db_token_used(struct db *db, const char *name, int64_t now_ms); /* written once a minute at most */
 /* All tokens' hashes, so that the loop can check one without asking: called on the loop at start and after each change that this or
- * another process made (checked every 5 s): begin (may be NULL), then each token. */
+ * another process made (checked every second): begin (may be NULL), then each token. */
 typedef void db_token_fn(void *user, const char *name, const char *role, const unsigned char hash[32]);
 void db_on_tokens(struct db *db, void (*begin)(void *user), db_token_fn *each, void *user);
 

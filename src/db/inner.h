@@ -81,6 +81,7 @@ struct db {
 	char why[TROUBLE_SIZE]; /* what SQLite said of the last failure */
 	int64_t retry_ms, wait_ms, give_up_ms;
 	int64_t tokens_ms;     /* when to look at them again */
+	int64_t upkeep_ms;     /* when to see to the reserve and the size */
 	int64_t data_version;  /* SQLite's count of other connections' commits, at the last look; 0: look again whatever it is */
 	bool tokens_wanted;
 	unsigned char tokens_digest[32]; /* of those that were told last */

@@ -147,7 +147,7 @@ static int tokens_run(struct db *db, struct job *j)
 	sha256_init(&t->digest);
 	rc = sql_rows(&db->sql, text, take_token, t, SQL_NO_ARGS);
 	if (rc) {
-		tokens_tell_anew(db); /* in five seconds */
+		tokens_tell_anew(db); /* in a second */
 		return rc;
 	}
 	sha256_digest(&t->digest, sizeof digest, digest);

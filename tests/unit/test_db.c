@@ -697,6 +697,33 @@ static void test_two_processes(void **state)
 	close(go[1]);
 }
 
+/* The command line beside a daemon: whom it shuts out is gone in a second or so. Each change comes right after a look, so that three
+ * of them take three of its periods. */
+static void test_tokens_are_looked_at_each_second(void **state)
+{
+	struct bed *b = *state;
+	struct tokens_seen seen = {0};
+	char why[256], secret[64];
+	struct db *beside;
+	int64_t begun;
+
+	db_on_tokens(b->db, on_begin, on_token, &seen);
+	turn_until(b, &seen.tellings, 1);
+	assert_int_equal(db_open(&beside, b->dir, NULL, why, sizeof why), 0);
+	assert_int_equal(db_token_add(beside, "a", "viewer", secret), 0);
+	turn_until(b, &seen.tellings, 2);
+	begun = clock_mono_ms();
+	assert_int_equal(db_token_add(beside, "b", "viewer", secret), 0);
+	turn_until(b, &seen.tellings, 3);
+	assert_int_equal(db_token_revoke(beside, "a"), 0);
+	turn_until(b, &seen.tellings, 4);
+	assert_int_equal(db_token_revoke(beside, "b"), 0);
+	turn_until(b, &seen.tellings, 5);
+	assert_int_equal(seen.n, 0);
+	assert_true(clock_mono_ms() - begun < 9000);
+	db_close(beside);
+}
+
 /* ---- kill -9 ---- */
 
 /* A check that fails there ends it, instead of running on as a second set of tests. */
@@ -1427,6 +1454,7 @@ int main(void)
 		WITH_DB(test_audit),
 		WITH_DB(test_tokens),
 		WITH_FOLDER(test_two_processes),
+		WITH_DB(test_tokens_are_looked_at_each_second),
 		WITH_FOLDER(test_kill_9),
 		WITH_DB(test_full),
 		WITH_DB(test_io_error),
