@@ -2,7 +2,9 @@
 // the middle. `self.clients` makes alerts come and go.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
@@ -208,6 +210,91 @@ test("no private address is spoken to where that is not allowed, and a certifica
 		assert.match(answer.error, want);
 	}
 	assert.equal(receiver.got.length, 0);
+});
+
+test("redirects are followed as far as is allowed, with body and signature", async (t) => {
+	const to = await new Receiver(t).open();
+	const from = await new Receiver(t, (n, q, answer) => (answer.writeHead(q.url === "/loop" ? 307 : 302, { location: q.url === "/loop" ? "/loop" : `${to.url}/there` }).end(), true)).open();
+	const server = await start(t, { config: RULE + hook("two", `${from.url}/a`, `redirects = 2  secret = "${SECRET}"`) + hook("loop", `${from.url}/loop`, "redirects = 2") +
+		hook("none", `${from.url}/a`) });
+	const socket = await connect(t, server);
+	const outcome = (channel) => socket.timeout(10000).emitWithAck("test channel", channel);
+
+	assert.equal((await outcome("two")).code, 204);
+	const [got] = to.of("/there");
+	assert.equal(JSON.parse(got.body).rule, "TEST", "it is still a POST");
+	check_signature(got, SECRET);
+	assert.match((await outcome("none")).error, /answered 302/);
+	assert.match((await outcome("loop")).error, /redirects/);
+	assert.equal(from.of("/loop").length, 3);
+});
+
+test("Retry-After may be a date, and comes with any refusal", async (t) => {
+	const receiver = await new Receiver(t, (n, q, answer) => n === 1 && (answer.writeHead(503, { "retry-after": new Date(Date.now() + 3000).toUTCString() }).end(), true)).open();
+	const server = await start(t, { config: RULE + hook("hook", `${receiver.url}/a`) });
+
+	await episode(t, server, false);
+	const [first, second] = await receiver.wait("/a", 2, 20000);
+	assert.ok(second.at - first.at >= 1000, `again after ${second.at - first.at} ms`); // a date has whole seconds
+	assert.equal(first.headers["webhook-id"], second.headers["webhook-id"]);
+});
+
+test("a proxy is asked if one is named, and none that the environment names", async (t) => {
+	const receiver = await new Receiver(t).open();
+	const proxy = await new Receiver(t, (n, q, answer) => {
+		const { hostname, port, pathname } = new URL(q.url);
+		const on = http.request({ hostname: hostname === "hooks.example" ? "127.0.0.1" : hostname, port, path: pathname, method: q.method, headers: q.headers },
+			(a) => answer.writeHead(a.statusCode).end());
+
+		on.end(proxy.got.at(-1).body);
+		return true;
+	}).open();
+	const server = await start(t, { env: { http_proxy: "http://127.0.0.1:9", HTTPS_PROXY: "http://127.0.0.1:9" },
+		config: RULE + hook("by", `http://hooks.example:${receiver.port}/by`, `proxy = "http://127.0.0.1:${proxy.port}"`) + hook("direct", `${receiver.url}/direct`) });
+	const socket = await connect(t, server);
+
+	assert.equal((await ask(socket, "test channel", "by")).code, 204);
+	assert.equal((await ask(socket, "test channel", "direct")).code, 204);
+	assert.deepEqual(proxy.got.map(({ path: url }) => url), [`http://hooks.example:${receiver.port}/by`]);
+	assert.deepEqual(receiver.got.map(({ path: url }) => url), ["/by", "/direct"]);
+});
+
+test("a receiver that wants a certificate of ours gets it, and must have one of its own that we trust", async (t) => {
+	const dir = mkdtempSync(path.join(tmpdir(), "vedette-tls-"));
+	const openssl = (...words) => execFileSync("openssl", words, { cwd: dir, stdio: "pipe" });
+	t.after(() => rmSync(dir, { recursive: true }));
+	try {
+		openssl("version");
+	} catch {
+		return t.skip("this takes openssl");
+	}
+	writeFileSync(path.join(dir, "ext"), "subjectAltName = IP:127.0.0.1\n");
+	openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=ca");
+	for (const name of ["server", "client"]) {
+		openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
+		openssl("x509", "-req", "-in", `${name}.csr`, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", `${name}.pem`, "-days", "2", "-extfile", "ext");
+	}
+	const file = (name) => path.join(dir, name), got = [];
+	const receiver = https.createServer({ key: readFileSync(file("server.key")), cert: readFileSync(file("server.pem")), ca: readFileSync(file("ca.pem")),
+		requestCert: true, rejectUnauthorized: true }, (q, answer) => {
+		got.push(q.socket.getPeerCertificate().subject.CN);
+		q.resume().on("end", () => answer.writeHead(204).end());
+	});
+	const port = await new Promise((done) => receiver.listen(0, "127.0.0.1", () => done(receiver.address().port)));
+	t.after(() => receiver.close());
+	const ca = `ca_file = "${file("ca.pem")}"`, mine = `cert_file = "${file("client.pem")}"  key_file = "${file("client.key")}"`;
+	const server = await start(t, { config: RULE + hook("both", `https://127.0.0.1:${port}/`, `${ca}  ${mine}`) + hook("no_cert", `https://127.0.0.1:${port}/`, ca) +
+		hook("no_ca", `https://127.0.0.1:${port}/`, mine) });
+	const socket = await connect(t, server);
+
+	assert.equal((await ask(socket, "test channel", "both")).code, 204);
+	for (const channel of ["no_cert", "no_ca"]) {
+		const answer = await socket.timeout(10000).emitWithAck("test channel", channel);
+		assert.equal(answer.status, "error", channel);
+		assert.ok(answer.error.length > 5, answer.error);
+		t.diagnostic(`${channel}: ${answer.error}`);
+	}
+	assert.deepEqual(got, ["client"]);
 });
 
 test("a disk that is full loses no alert", async (t) => {
