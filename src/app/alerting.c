@@ -106,7 +106,7 @@ static void keep(struct alerting *al, const struct alert_view *a, bool notify)
 		.id = a->id, .rule = a->rule_name, .type = a->type, .metric = a->metric, .series = a->series,
 		.severity = severity_name(a->severity), .state = shown_state(a), .summary = a->summary, .by = a->by, .note = a->note,
 		.value = a->value, .threshold = a->threshold, .starts_ms = a->starts_ms, .ends_ms = a->ends_ms, .changed_ms = a->changed_ms,
-		.acked_ms = a->acked_ms, .ack_by = a->acked_by, .ack_note = a->acked_note,
+		.acked_ms = a->acked_ms, .ack_by = a->acked_by, .ack_note = a->acked_note, .untold = a->untold,
 	};
 
 	buf_init(&labels, SIZE_MAX / 2);
@@ -270,7 +270,7 @@ static void restore(void *user, const struct db_alert *a)
 	struct alert_saved saved = {
 		.id = a->id, .rule = a->rule, .series = a->series, .by = a->by, .note = a->note, .value = a->value,
 		.starts_ms = a->starts_ms, .state = ALERT_FIRING, .severity = SEVERITY_WARNING,
-		.acked_ms = a->acked_ms, .acked_by = a->ack_by, .acked_note = a->ack_note,
+		.acked_ms = a->acked_ms, .acked_by = a->ack_by, .acked_note = a->ack_note, .untold = a->untold,
 		.type = a->type, .metric = a->metric, .summary = a->summary, .labels = a->labels, .runbook = a->runbook,
 	};
 

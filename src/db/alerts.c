@@ -22,19 +22,20 @@ static int save_alert(struct sql *s, const struct db_alert *a)
 {
 	static const char text[] =
 		"INSERT INTO alerts (id, rule, type, metric, series, severity, state, summary, who, note, value, threshold,"
-		" starts_ms, ends_ms, changed_ms, labels, runbook, acked_ms, ack_who, ack_note)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, NULLIF(?18, 0), ?19, ?20)"
+		" starts_ms, ends_ms, changed_ms, labels, runbook, acked_ms, ack_who, ack_note, untold)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, NULLIF(?18, 0), ?19, ?20, ?21)"
 		" ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, state = excluded.state, summary = excluded.summary,"
 		" who = excluded.who, note = excluded.note, value = excluded.value, threshold = excluded.threshold,"
 		" starts_ms = excluded.starts_ms, ends_ms = excluded.ends_ms, changed_ms = excluded.changed_ms,"
 		" labels = excluded.labels, runbook = excluded.runbook, acked_ms = excluded.acked_ms, ack_who = excluded.ack_who,"
-		" ack_note = excluded.ack_note";
+		" ack_note = excluded.ack_note, untold = excluded.untold";
 
 	return sql_run(s, text,
 		SQL_ARGS(sql_text(a->id), sql_text(a->rule), sql_text(a->type), sql_text(a->metric), sql_text(a->series),
 			sql_text(a->severity), sql_text(a->state), sql_text(a->summary), sql_text(a->by), sql_text(a->note),
 			sql_real(a->value), sql_real(a->threshold), sql_int(a->starts_ms), sql_int(a->ends_ms), sql_int(a->changed_ms),
-			sql_text(a->labels), sql_text(a->runbook), sql_int(a->acked_ms), sql_text(a->ack_by), sql_text(a->ack_note)));
+			sql_text(a->labels), sql_text(a->runbook), sql_int(a->acked_ms), sql_text(a->ack_by), sql_text(a->ack_note),
+			sql_int(a->untold)));
 }
 
 static int save_change(struct sql *s, const struct db_alert *a)
@@ -135,7 +136,8 @@ static void tell_alert(void *user, sqlite3_stmt *row)
 	a.starts_ms = sqlite3_column_int64(row, i++);
 	a.ends_ms = sqlite3_column_int64(row, i++);
 	a.changed_ms = sqlite3_column_int64(row, i++);
-	a.acked_ms = sqlite3_column_int64(row, i);
+	a.acked_ms = sqlite3_column_int64(row, i++);
+	a.untold = sqlite3_column_int64(row, i) != 0;
 	h->alert(h->user, &a);
 }
 
@@ -156,7 +158,7 @@ void db_alerts_open(struct db *db, void (*fn)(void *user, const struct db_alert 
 {
 	static const char text[] =
 		"SELECT id, rule, type, metric, series, severity, state, summary, who, note, labels, runbook, ack_who, ack_note,"
-		" value, threshold, starts_ms, ends_ms, changed_ms, acked_ms FROM alerts WHERE state <> 'resolved' ORDER BY starts_ms, id";
+		" value, threshold, starts_ms, ends_ms, changed_ms, acked_ms, untold FROM alerts WHERE state <> 'resolved' ORDER BY starts_ms, id";
 
 	visit_rows(db, text, tell_alert, &(struct hearer){.alert = fn, .user = user}, SQL_NO_ARGS);
 }

@@ -37,6 +37,7 @@ struct db_alert {
 	const char *labels, *runbook;  /* labels: a JSON object; NULL: not known */
 	int64_t acked_ms;              /* 0: nobody acknowledged it. Also while by and note are those of a silence */
 	const char *ack_by, *ack_note;
+	bool untold;                   /* channels do not know of it yet */
 };
 /* A message for a channel, written in the same transaction as the change that it tells. */
 struct db_message {

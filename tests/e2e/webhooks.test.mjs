@@ -198,6 +198,27 @@ test("killed in the middle of a delivery, it tells again after, and the alert is
 	assert.deepEqual((({ id, state, startsAt }) => [id, state, startsAt])(JSON.parse(end.body)), [before.id, "resolved", before.startsAt]);
 });
 
+test("what was not to be told before the restart is told after it, when nothing is against it any more", async (t) => {
+	const receiver = await new Receiver(t).open();
+	const days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"], other = days[(new Date().getDay() + 3) % 7];
+	const rule = (more) => `${RULE}alert "ALWAYS" { metric = "load.1"  above = -1  ${more} }\n${hook("hook", `${receiver.url}/hook`)}`;
+	const server = await start(t, { config: rule(`hours = {"${other} 00:00-24:00"}`) });
+
+	await until("it fires", async () => (await json(server, "/api/v1/alerts?rule=ALWAYS")).alerts[0]?.state === "firing", 10000);
+	await until("it is kept", async () => (await json(server, "/api/v1/alerts?rule=ALWAYS&changes=1")).alerts.length, 10000);
+	await server.kill();
+	server.configure(rule(""));
+	await server.start();
+	const [first] = await receiver.wait("/hook");
+	assert.deepEqual((({ rule: name, state }) => [name, state])(JSON.parse(first.body)), ["ALWAYS", "firing"]);
+	await until("it is kept", async () => (await json(server, "/api/v1/deliveries?state=delivered")).deliveries.length === 1, 10000);
+	await server.kill();
+	await server.start();
+	await until("it is the same", async () => (await json(server, "/api/v1/alerts?rule=ALWAYS")).alerts[0]?.state === "firing", 10000);
+	await ask(await connect(t, server), "test channel", "hook");
+	assert.deepEqual(receiver.got.map(({ body }) => JSON.parse(body).rule), ["ALWAYS", "TEST"], "and once");
+});
+
 test("no private address is spoken to where that is not allowed, and a certificate is checked", async (t) => {
 	const receiver = await new Receiver(t).open();
 	const server = await start(t, { config: RULE + hook("in", `${receiver.url}/in`, "private = false") + hook("name", `http://localhost:${receiver.port}/in`, "private = false") +

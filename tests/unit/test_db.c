@@ -325,9 +325,10 @@ static void on_open_alert(void *user, const struct db_alert *a)
 	struct opened *o = user;
 
 	o->n++;
-	snprintf(o->text, sizeof o->text, "%s %s %s %s %s %s %s %s by %s: %s %g %g %lld %lld %lld, %s: %s %lld", a->id, a->rule, a->type, a->metric,
+	snprintf(o->text, sizeof o->text, "%s %s %s %s %s %s %s %s by %s: %s %g %g %lld %lld %lld, %s: %s %lld%s", a->id, a->rule, a->type, a->metric,
 		a->series, a->severity, a->state, a->summary, a->by, a->note, a->value, a->threshold, (long long)(a->starts_ms - t0),
-		(long long)a->ends_ms, (long long)(a->changed_ms - t0), a->ack_by, a->ack_note, (long long)(a->acked_ms - t0));
+		(long long)a->ends_ms, (long long)(a->changed_ms - t0), a->ack_by, a->ack_note, (long long)(a->acked_ms - t0),
+		a->untold ? " untold" : "");
 }
 
 static void test_alerts_come_back(void **state)
@@ -342,6 +343,7 @@ static void test_alerts_come_back(void **state)
 	a.acked_ms = t0 + 1500;
 	a.ack_by = "eve";
 	a.ack_note = "seen";
+	a.untold = true;
 	a.threshold = (double)NAN;
 	db_alert_change(b->db, &a, NULL, 0, on_done, b);
 	close_db(b); /* finishes what was handed over */
@@ -349,7 +351,7 @@ static void test_alerts_come_back(void **state)
 	open_db(b);
 	db_alerts_open(b->db, on_open_alert, &o);
 	assert_int_equal(o.n, 1);
-	assert_string_equal(o.text, "a1 HIGH_CPU HIGH_CPU cpu cpu.usage warning silenced cpu is at 91 % by ann: quiet 91.25 nan 1000 0 2000, eve: seen 1500");
+	assert_string_equal(o.text, "a1 HIGH_CPU HIGH_CPU cpu cpu.usage warning silenced cpu is at 91 % by ann: quiet 91.25 nan 1000 0 2000, eve: seen 1500 untold");
 }
 
 /* What is handed over twice is there once: as after a commit that failed and yet was on disk. */
