@@ -292,6 +292,27 @@ visit('a panel that fails says why, and tries again', '#/alerts?tab=channels', a
 	},
 });
 
+visit('a channel that was taken out of the configuration, and what waits for it', '#/alerts?tab=channels', async (page) => {
+	await until(page, 'three rows', () => document.querySelectorAll('.channel-row').length === 3);
+
+	const row = page.locator('.channel-row', { has: page.getByText('former', { exact: true }) });
+
+	assert.match(await row.innerText(), /former\s*Not in the configuration since 2026-01-02 .*: 2 messages wait until 2026-01-09 /);
+	assert.equal(await row.getByRole('button').count(), 0, 'nothing to test');
+	await until(page, 'why it waits', () => /former.*no route; its channel is not in the configuration$/s.test(document.querySelector('.delivery-row')?.textContent));
+}, {
+	prepare(page) {
+		const since = Date.UTC(2026, 0, 2, 12), until_then = since + 7 * 86400e3;
+		const waiting = { id: 9, channel: 'former', message_id: 'm', alert: 'a', state: 'waiting', attempts: 1, status: null, last_error: 'no route', created: since, next: null, finished: null, bytes: 2, gone: since, until: until_then };
+		const answers = {
+			'get channels': { status: 'ok', channels: [{ name: 'ops', kind: 'webhook', severity: 'warning' }, { name: 'pager', kind: 'webhook', severity: 'critical' }], gone: [{ name: 'former', waiting: 2, since, until: until_then }] },
+			'get deliveries': { status: 'ok', deliveries: [waiting] },
+		};
+
+		return interpose(page, { answer: (event) => answers[event] });
+	},
+});
+
 visit('history, filtered, in the address', '#/alerts?tab=history', async (page) => {
 	const shown = () => page.locator('.history-row').evaluateAll((all) => all.map((el) => el.querySelector('strong').textContent).sort());
 	const are = (names) => until(page, names.join(), (wanted) => [...document.querySelectorAll('.history-row strong')].map((el) => el.textContent).sort().join() === wanted, names.join());
