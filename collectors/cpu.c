@@ -82,9 +82,15 @@ static bool grown(const struct core *c, double d[FIELDS])
 	return after > before;
 }
 
+/* In this order the rounding never makes more than 100 of the whole. */
+static double percent(double part, double total)
+{
+	return total > 0 ? part * 100 / total : NAN;
+}
+
 static void compare(struct core *c)
 {
-	double d[FIELDS], total, share;
+	double d[FIELDS], total;
 
 	c->known = true;
 	for (int i = 0; i < METRICS; i++)
@@ -92,16 +98,15 @@ static void compare(struct core *c)
 	if (!grown(c, d))
 		return;
 	total = d[USER] + d[NICE] + d[SYSTEM] + d[IDLE] + d[IOWAIT] + d[IRQ] + d[SOFTIRQ] + d[STEAL];
-	share = total > 0 ? 100 / total : NAN;
-	c->pct[M_USAGE] = (total - d[IDLE] - d[IOWAIT]) * share;
-	c->pct[M_USER] = fmax(d[USER] - d[GUEST], 0) * share;
-	c->pct[M_SYSTEM] = d[SYSTEM] * share;
-	c->pct[M_NICE] = fmax(d[NICE] - d[GUEST_NICE], 0) * share;
-	c->pct[M_IOWAIT] = d[IOWAIT] * share;
-	c->pct[M_IRQ] = d[IRQ] * share;
-	c->pct[M_SOFTIRQ] = d[SOFTIRQ] * share;
-	c->pct[M_STEAL] = d[STEAL] * share;
-	c->pct[M_GUEST] = (d[GUEST] + d[GUEST_NICE]) * share;
+	c->pct[M_USAGE] = percent(total - d[IDLE] - d[IOWAIT], total);
+	c->pct[M_USER] = percent(fmax(d[USER] - d[GUEST], 0), total);
+	c->pct[M_SYSTEM] = percent(d[SYSTEM], total);
+	c->pct[M_NICE] = percent(fmax(d[NICE] - d[GUEST_NICE], 0), total);
+	c->pct[M_IOWAIT] = percent(d[IOWAIT], total);
+	c->pct[M_IRQ] = percent(d[IRQ], total);
+	c->pct[M_SOFTIRQ] = percent(d[SOFTIRQ], total);
+	c->pct[M_STEAL] = percent(d[STEAL], total);
+	c->pct[M_GUEST] = percent(d[GUEST] + d[GUEST_NICE], total);
 }
 
 static void advance(struct core *c, bool next)
