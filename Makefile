@@ -44,13 +44,17 @@ safety    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sani
                -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 talk_pkgs := libmicrohttpd libcjson nettle zlib
 pkgs      := $(talk_pkgs) libstatgrab libconfuse sqlite3 libcurl libsystemd
-talk_libs := $(shell pkg-config --libs $(talk_pkgs) 2>/dev/null) -lwslay -lcrypt -lm  # Debian's libwslay has no .pc file
-libs      := $(shell pkg-config --libs $(pkgs) 2>/dev/null) -lwslay -lcrypt -lm
+talk_libs := $(shell pkg-config --libs $(talk_pkgs) 2>/dev/null) -lcrypt -lm
+libs      := $(shell pkg-config --libs $(pkgs) 2>/dev/null) -lcrypt -lm
 # Libraries that an ops host seldom has go into the binary, where Debian ships an archive of them; what is on every host
 # (gnutls, zlib, libc) stays shared, and so gets its security updates.
-inside    := wslay confuse statgrab microhttpd nettle sqlite3
+inside    := confuse statgrab microhttpd nettle sqlite3
 archive    = $(or $(wildcard $(shell $(CC) -print-file-name=lib$1.a)),-l$1)
 libs      := $(foreach l,$(libs),$(if $(filter $(inside:%=-l%),$l),$(call archive,$(l:-l%=%)),$l)) -lgnutls
+# Loaded while it runs (base/library.h): nothing that a host may lack keeps the program from starting.
+loaded    := curl curl-gnutls systemd
+libs      := $(filter-out $(loaded:%=-l%),$(libs))
+wslay     := $(realpath $(shell $(CC) -print-file-name=libwslay.so))
 cflags    := -std=c17 -D_GNU_SOURCE -DVEDETTE_VERSION='"$(VERSION)"' -Isrc -I. -g -fPIE -pthread $(warnings) $(safety) \
              $(shell pkg-config --cflags $(pkgs) 2>/dev/null) $(CFLAGS)
 ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsanitize=,$(SAN)) $(LDFLAGS)
@@ -108,6 +112,7 @@ $(out)/obj/schema.o: $O/schema.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(cflags) -c -o $@ $<
+$(out)/obj/src/engineio/wslay.o: cflags += $(if $(wslay),-DWSLAY_IMAGE='"$(wslay)"')
 -include $(shell find $(out)/obj -name '*.d' 2>/dev/null)
 
 $(out)/pkgs:

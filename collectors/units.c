@@ -6,9 +6,11 @@
 #include "collectors/rate.h"
 #include "collectors/read.h"
 
+#include "base/library.h"
 #include "base/xmalloc.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
@@ -32,6 +34,18 @@ static const struct {
 	{ "run/systemd/private", false },
 };
 
+/* On hosts of systemd it always is. */
+static const char *const names[] = { "libsystemd.so.0", NULL };
+#define CALLS(CALL) \
+	CALL(sd_bus_call_method) CALL(sd_bus_close_unref) CALL(sd_bus_message_enter_container) \
+	CALL(sd_bus_message_exit_container) CALL(sd_bus_message_read) CALL(sd_bus_message_skip) \
+	CALL(sd_bus_message_unref) CALL(sd_bus_new) CALL(sd_bus_set_address) CALL(sd_bus_set_bus_client) \
+	CALL(sd_bus_set_method_call_timeout) CALL(sd_bus_start)
+static struct {
+	CALLS(LIBRARY_MEMBER)
+} lib;
+static const struct library_call calls[] = { CALLS(LIBRARY_ROW) };
+
 struct state {
 	sd_bus *bus;
 	struct roster units;
@@ -46,7 +60,7 @@ static void close_units(void *state)
 {
 	struct state *s = state;
 
-	s->bus = sd_bus_close_unref(s->bus);
+	s->bus = lib.sd_bus_close_unref(s->bus);
 	roster_release(&s->units);
 }
 
@@ -68,18 +82,18 @@ static char *address_take(const char *path)
 static int knock(struct state *s, const char *path, bool bus)
 {
 	char *address = address_take(path);
-	int err = sd_bus_new(&s->bus);
+	int err = lib.sd_bus_new(&s->bus);
 
 	if (err >= 0)
-		err = sd_bus_set_address(s->bus, address);
+		err = lib.sd_bus_set_address(s->bus, address);
 	if (err >= 0)
-		err = sd_bus_set_bus_client(s->bus, bus);
+		err = lib.sd_bus_set_bus_client(s->bus, bus);
 	if (err >= 0)
-		err = sd_bus_set_method_call_timeout(s->bus, PATIENCE_US);
+		err = lib.sd_bus_set_method_call_timeout(s->bus, PATIENCE_US);
 	if (err >= 0)
-		err = sd_bus_start(s->bus);
+		err = lib.sd_bus_start(s->bus);
 	if (err < 0)
-		s->bus = sd_bus_close_unref(s->bus);
+		s->bus = lib.sd_bus_close_unref(s->bus);
 	free(address);
 	return err < 0 ? err : 0;
 }
@@ -110,6 +124,10 @@ static int open_units(void *state, const struct collect_roots *roots, const char
 	if (!booted_by_systemd(roots->root)) {
 		*why = "this host is not run by systemd";
 		return -ENOENT;
+	}
+	if (!library_load(names, calls, sizeof calls / sizeof *calls, &lib)) {
+		*why = "libsystemd is not on this host";
+		return -ENODEV;
 	}
 	s->units.item_bytes = sizeof(struct unit);
 	s->units.most = UNITS_MAX;
@@ -152,18 +170,18 @@ static int tell(struct state *s, sd_bus_message *answer, struct sink *out)
 {
 	const char *name;
 	size_t n = 0;
-	int rc = sd_bus_message_enter_container(answer, 'a', "(ssssssouso)");
+	int rc = lib.sd_bus_message_enter_container(answer, 'a', "(ssssssouso)");
 
 	roster_begin(&s->units);
-	while (rc >= 0 && (rc = sd_bus_message_enter_container(answer, 'r', "ssssssouso")) > 0) {
-		rc = sd_bus_message_read(answer, "s", &name);
+	while (rc >= 0 && (rc = lib.sd_bus_message_enter_container(answer, 'r', "ssssssouso")) > 0) {
+		rc = lib.sd_bus_message_read(answer, "s", &name);
 		if (rc < 0)
 			break;
 		tell_failed(s, name, out);
 		n++;
-		rc = sd_bus_message_skip(answer, "sssssouso");
+		rc = lib.sd_bus_message_skip(answer, "sssssouso");
 		if (rc >= 0)
-			rc = sd_bus_message_exit_container(answer);
+			rc = lib.sd_bus_message_exit_container(answer);
 	}
 	if (rc < 0)
 		return rc;
@@ -176,12 +194,12 @@ static int tell(struct state *s, sd_bus_message *answer, struct sink *out)
 static int ask(struct state *s, struct sink *out)
 {
 	sd_bus_message *answer = NULL;
-	int err = sd_bus_call_method(s->bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+	int err = lib.sd_bus_call_method(s->bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
 	                             "ListUnitsFiltered", NULL, &answer, "as", 1, "failed");
 
 	if (err >= 0)
 		err = tell(s, answer, out);
-	sd_bus_message_unref(answer);
+	lib.sd_bus_message_unref(answer);
 	return err < 0 ? err : 0;
 }
 

@@ -40,10 +40,6 @@ static void fetch(struct ask *a, const struct fetch_request *request, struct rep
 {
 	if (!a->fetch)
 		a->fetch = fetch_new(a->loop);
-	if (!a->fetch) {
-		r->error = xstrdup("libcurl cannot start");
-		return;
-	}
 	fetch_start(a->fetch, request, on_reply, r);
 	while (!r->done)
 		loop_turn(a->loop, -1);

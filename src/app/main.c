@@ -308,12 +308,13 @@ static int open_db(struct app *app)
 	return !err ? 0 : err == -EACCES || err == -EPERM || err == -EROFS ? EX_NOPERM : EX_CANTCREAT;
 }
 
-static int open_fetch(struct app *app)
+static void open_fetch(struct app *app)
 {
+	const char *why;
+
 	app->fetch = fetch_new(app->loop);
-	if (!app->fetch)
-		log_error("cannot start libcurl");
-	return app->fetch ? 0 : EX_OSERR;
+	if (app->config->nchannels && !fetch_works(&why))
+		log_warn("webhooks and mail wait: %s", why);
 }
 
 static void birth(struct app *app, int wake_fd, char ***origins)
@@ -362,13 +363,11 @@ static int live(struct app *app)
 	int wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), code = open_db(app);
 	char **origins;
 
-	if (!code)
-		code = open_fetch(app);
 	if (code) {
-		db_close(app->db);
 		close(wake_fd);
 		return code;
 	}
+	open_fetch(app);
 	birth(app, wake_fd, &origins);
 	code = start_collectors(app);
 	if (!code)

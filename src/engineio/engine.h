@@ -133,6 +133,8 @@ void polling_drop(struct eio_session *s, char type);                /* answers t
 bool polling_close(struct eio_session *s);                          /* tells the client; false if no GET waits */
 void polling_handshake(struct eio_session *s, struct eio_exchange *ex);
 
+bool wslay_works(void); /* wslay.c. false: it cannot be loaded, and nobody may call it */
+
 /* --- websocket: born as one, or to upgrade a session; s may be NULL in the second, which ends it --- */
 
 void ws_open(struct eio_server *srv, struct eio_session *s, int take_fd, bool deflate, const void *early, size_t n);

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/xmalloc.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "engineio/engine.h"
 
 #include <stdio.h>
@@ -51,6 +52,10 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_options *o, c
 	srv->o = *o;
 	srv->h = *h;
 	srv->path = full_path(o);
+	if (!wslay_works()) {
+		log_warn("websocket is off: libwslay is not on this host, and the program's own copy cannot be loaded");
+		srv->o.transports &= ~(unsigned)EIO_WEBSOCKET;
+	}
 	srv->refs = 1;
 	map_init(&srv->sessions);
 	map_init(&srv->addresses);

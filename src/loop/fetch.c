@@ -2,14 +2,17 @@
 #include "loop/fetch.h"
 
 #include "base/buf.h"
+#include "base/library.h"
 #include "base/list.h"
 #include "base/xmalloc.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
+#define CURL_DISABLE_TYPECHECK /* its macros would call the functions by their names */
 #include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +24,25 @@
 #define DEFAULT_TIMEOUT_MS 15000
 #define LONGEST_RETRY_S 86400
 
+/* libcurl is on most hosts, not on all. Of Debian's two any will do. */
+static const char *const names[] = {"libcurl-gnutls.so.4", "libcurl.so.4", NULL};
+#define CALLS(CALL)                                                                                             \
+	CALL(curl_global_init) CALL(curl_easy_init) CALL(curl_easy_cleanup) CALL(curl_easy_getinfo)             \
+	CALL(curl_easy_setopt) CALL(curl_easy_strerror) CALL(curl_multi_init) CALL(curl_multi_cleanup)          \
+	CALL(curl_multi_add_handle) CALL(curl_multi_assign) CALL(curl_multi_info_read)                          \
+	CALL(curl_multi_remove_handle) CALL(curl_multi_setopt) CALL(curl_multi_socket_action)                   \
+	CALL(curl_slist_append) CALL(curl_slist_free_all)
+static struct {
+	CALLS(LIBRARY_MEMBER)
+} lib;
+static const struct library_call calls[] = {CALLS(LIBRARY_ROW)};
+static bool loaded;
+
+#define MISSING "libcurl is not on this host: install Debian's libcurl3-gnutls or libcurl4"
+
 struct fetch {
 	struct loop *loop;
-	CURLM *multi;
+	CURLM *multi;                  /* NULL until it is needed */
 	struct loop_timer timer;
 	struct link jobs;
 };
@@ -37,7 +56,8 @@ struct socket_watch {
 struct job {
 	struct fetch *fetch;
 	struct link link;
-	CURL *curl;
+	CURL *curl;                    /* NULL: there is no libcurl, and timer says so */
+	struct loop_timer timer;
 	struct curl_slist *headers, *to;
 	char *body;
 	size_t len, sent;
@@ -56,7 +76,7 @@ static void act(struct fetch *f, curl_socket_t fd, int what)
 {
 	int running;
 
-	curl_multi_socket_action(f->multi, fd, what, &running);
+	lib.curl_multi_socket_action(f->multi, fd, what, &running);
 	check(f);
 }
 
@@ -105,7 +125,7 @@ static int on_curl_socket(CURL *curl, curl_socket_t fd, int what, void *user, vo
 		if (!s)
 			return 0;
 		loop_unwatch(f->loop, &s->watch);
-		curl_multi_assign(f->multi, fd, NULL);
+		lib.curl_multi_assign(f->multi, fd, NULL);
 		loop_defer(f->loop, free_watch, s);
 	} else if (s) {
 		loop_rewatch(f->loop, &s->watch, events);
@@ -113,7 +133,7 @@ static int on_curl_socket(CURL *curl, curl_socket_t fd, int what, void *user, vo
 		s = xzalloc(sizeof *s);
 		s->fetch = f;
 		loop_watch(f->loop, &s->watch, fd, events, on_ready);
-		curl_multi_assign(f->multi, fd, s);
+		lib.curl_multi_assign(f->multi, fd, s);
 	}
 	return 0;
 }
@@ -193,32 +213,42 @@ static size_t on_mail(char *to, size_t size, size_t n, void *user)
 
 static void job_free(struct job *j)
 {
-	curl_multi_remove_handle(j->fetch->multi, j->curl);
-	curl_easy_cleanup(j->curl);
-	curl_slist_free_all(j->headers);
-	curl_slist_free_all(j->to);
+	if (j->curl) {
+		lib.curl_multi_remove_handle(j->fetch->multi, j->curl);
+		lib.curl_easy_cleanup(j->curl);
+		lib.curl_slist_free_all(j->headers);
+		lib.curl_slist_free_all(j->to);
+	}
+	loop_timer_clear(j->fetch->loop, &j->timer);
 	list_remove(&j->link);
 	buf_release(&j->answer);
 	free(j->body);
 	free(j);
 }
 
-static void job_done(struct job *j, CURLcode code)
+static void ask_curl(struct job *j, struct fetch_result *r)
 {
-	struct fetch_result r = {.retry_after_ms = -1, .body = j->answer.data};
 	curl_off_t wait_s = 0;
 	long status = 0;
 
-	curl_easy_getinfo(j->curl, CURLINFO_RESPONSE_CODE, &status);
-	r.status = (int)status;
-	if (curl_easy_getinfo(j->curl, CURLINFO_RETRY_AFTER, &wait_s) == CURLE_OK && wait_s > 0)
-		r.retry_after_ms = (wait_s < LONGEST_RETRY_S ? wait_s : LONGEST_RETRY_S) * 1000;
+	lib.curl_easy_getinfo(j->curl, CURLINFO_RESPONSE_CODE, &status);
+	r->status = (int)status;
+	if (lib.curl_easy_getinfo(j->curl, CURLINFO_RETRY_AFTER, &wait_s) == CURLE_OK && wait_s > 0)
+		r->retry_after_ms = (wait_s < LONGEST_RETRY_S ? wait_s : LONGEST_RETRY_S) * 1000;
+}
+
+static void job_done(struct job *j, CURLcode code)
+{
+	struct fetch_result r = {.retry_after_ms = -1, .body = j->answer.data};
+
+	if (j->curl)
+		ask_curl(j, &r);
 	/* A name may have several addresses: one that was refused is nothing to a job that another one served. */
 	r.refused_address = j->refused_address && code != CURLE_OK;
 	if (r.refused_address)
 		r.error = "the address is private, and private = false";
 	else if (code != CURLE_OK)
-		r.error = *j->error ? j->error : curl_easy_strerror(code);
+		r.error = *j->error ? j->error : lib.curl_easy_strerror(code);
 	j->done(j->user, &r);
 	job_free(j);
 }
@@ -228,12 +258,12 @@ static void check(struct fetch *f)
 	CURLMsg *m;
 	int left;
 
-	while ((m = curl_multi_info_read(f->multi, &left))) {
+	while ((m = lib.curl_multi_info_read(f->multi, &left))) {
 		struct job *j;
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&j);
+		lib.curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&j);
 		job_done(j, m->data.result);
 	}
 }
@@ -243,59 +273,59 @@ static struct curl_slist *list_of(const char *const *items)
 	struct curl_slist *list = NULL;
 
 	for (; items && *items; items++)
-		list = curl_slist_append(list, *items);
+		list = lib.curl_slist_append(list, *items);
 	return list;
 }
 
 static void set_http(struct job *j, const struct fetch_request *r)
 {
 	j->headers = list_of(r->headers);
-	curl_easy_setopt(j->curl, CURLOPT_HTTPHEADER, j->headers);
-	curl_easy_setopt(j->curl, CURLOPT_FOLLOWLOCATION, r->redirects ? 1L : 0L);
-	curl_easy_setopt(j->curl, CURLOPT_MAXREDIRS, (long)r->redirects);
-	curl_easy_setopt(j->curl, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
+	lib.curl_easy_setopt(j->curl, CURLOPT_HTTPHEADER, j->headers);
+	lib.curl_easy_setopt(j->curl, CURLOPT_FOLLOWLOCATION, r->redirects ? 1L : 0L);
+	lib.curl_easy_setopt(j->curl, CURLOPT_MAXREDIRS, (long)r->redirects);
+	lib.curl_easy_setopt(j->curl, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
 	if (j->body) {
-		curl_easy_setopt(j->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)j->len);
-		curl_easy_setopt(j->curl, CURLOPT_POSTFIELDS, j->body);
+		lib.curl_easy_setopt(j->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)j->len);
+		lib.curl_easy_setopt(j->curl, CURLOPT_POSTFIELDS, j->body);
 	}
 	if (r->method)
-		curl_easy_setopt(j->curl, CURLOPT_CUSTOMREQUEST, r->method);
+		lib.curl_easy_setopt(j->curl, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
 static void set_mail(struct job *j, const struct fetch_request *r)
 {
 	j->to = list_of(r->mail_to);
-	curl_easy_setopt(j->curl, CURLOPT_MAIL_FROM, r->mail_from);
-	curl_easy_setopt(j->curl, CURLOPT_MAIL_RCPT, j->to);
-	curl_easy_setopt(j->curl, CURLOPT_UPLOAD, 1L);
-	curl_easy_setopt(j->curl, CURLOPT_READFUNCTION, on_mail);
-	curl_easy_setopt(j->curl, CURLOPT_READDATA, j);
+	lib.curl_easy_setopt(j->curl, CURLOPT_MAIL_FROM, r->mail_from);
+	lib.curl_easy_setopt(j->curl, CURLOPT_MAIL_RCPT, j->to);
+	lib.curl_easy_setopt(j->curl, CURLOPT_UPLOAD, 1L);
+	lib.curl_easy_setopt(j->curl, CURLOPT_READFUNCTION, on_mail);
+	lib.curl_easy_setopt(j->curl, CURLOPT_READDATA, j);
 	if (r->require_tls)
-		curl_easy_setopt(j->curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+		lib.curl_easy_setopt(j->curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
 }
 
 static void set_text(struct job *j, CURLoption option, const char *text)
 {
 	if (text)
-		curl_easy_setopt(j->curl, option, text);
+		lib.curl_easy_setopt(j->curl, option, text);
 }
 
 static void set_common(struct job *j, const struct fetch_request *r)
 {
-	curl_easy_setopt(j->curl, CURLOPT_PRIVATE, j);
-	curl_easy_setopt(j->curl, CURLOPT_URL, r->url);
-	curl_easy_setopt(j->curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(j->curl, CURLOPT_ERRORBUFFER, j->error);
-	curl_easy_setopt(j->curl, CURLOPT_TIMEOUT_MS, (long)(r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS));
-	curl_easy_setopt(j->curl, CURLOPT_PROTOCOLS_STR, "http,https,smtp,smtps");
-	curl_easy_setopt(j->curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(j->curl, CURLOPT_WRITEFUNCTION, on_answer);
-	curl_easy_setopt(j->curl, CURLOPT_WRITEDATA, j);
-	curl_easy_setopt(j->curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	curl_easy_setopt(j->curl, CURLOPT_OPENSOCKETDATA, j);
-	curl_easy_setopt(j->curl, CURLOPT_USERAGENT, "vedette/" VEDETTE_VERSION);
+	lib.curl_easy_setopt(j->curl, CURLOPT_PRIVATE, j);
+	lib.curl_easy_setopt(j->curl, CURLOPT_URL, r->url);
+	lib.curl_easy_setopt(j->curl, CURLOPT_NOSIGNAL, 1L);
+	lib.curl_easy_setopt(j->curl, CURLOPT_ERRORBUFFER, j->error);
+	lib.curl_easy_setopt(j->curl, CURLOPT_TIMEOUT_MS, (long)(r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS));
+	lib.curl_easy_setopt(j->curl, CURLOPT_PROTOCOLS_STR, "http,https,smtp,smtps");
+	lib.curl_easy_setopt(j->curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	lib.curl_easy_setopt(j->curl, CURLOPT_WRITEFUNCTION, on_answer);
+	lib.curl_easy_setopt(j->curl, CURLOPT_WRITEDATA, j);
+	lib.curl_easy_setopt(j->curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	lib.curl_easy_setopt(j->curl, CURLOPT_OPENSOCKETDATA, j);
+	lib.curl_easy_setopt(j->curl, CURLOPT_USERAGENT, "vedette/" VEDETTE_VERSION);
 	/* Only the proxy that the configuration names: what an environment happens to hold decides nothing. */
-	curl_easy_setopt(j->curl, CURLOPT_PROXY, r->proxy ? r->proxy : "");
+	lib.curl_easy_setopt(j->curl, CURLOPT_PROXY, r->proxy ? r->proxy : "");
 	set_text(j, CURLOPT_CAINFO, r->ca_file);
 	set_text(j, CURLOPT_SSLCERT, r->cert_file);
 	set_text(j, CURLOPT_SSLKEY, r->key_file);
@@ -308,17 +338,58 @@ static bool starts_with(const char *s, const char *word)
 	return strncasecmp(s, word, strlen(word)) == 0;
 }
 
+static void on_missing(struct loop_timer *t)
+{
+	struct job *j = list_item(t, struct job, timer);
+
+	snprintf(j->error, sizeof j->error, "%s", MISSING);
+	job_done(j, CURLE_FAILED_INIT);
+}
+
+/* The file is there or comes to be: a host that gets the package needs no new start of ours. */
+bool fetch_works(const char **why)
+{
+	if (!loaded && library_load(names, calls, sizeof calls / sizeof *calls, &lib))
+		loaded = !lib.curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (!loaded)
+		*why = MISSING;
+	return loaded;
+}
+
+static void open_multi(struct fetch *f)
+{
+	if (f->multi)
+		return;
+	f->multi = lib.curl_multi_init();
+	lib.curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+	lib.curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+	lib.curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+	lib.curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
+}
+
+static void job_begin(struct job *j, const struct fetch_request *r, bool mail)
+{
+	open_multi(j->fetch);
+	j->curl = lib.curl_easy_init();
+	assert(j->curl); /* NULL is out of memory alone */
+	set_common(j, r);
+	if (mail)
+		set_mail(j, r);
+	else
+		set_http(j, r);
+	lib.curl_multi_add_handle(j->fetch->multi, j->curl); /* begins with curl's timer, in a later turn */
+}
+
 int fetch_start(struct fetch *f, const struct fetch_request *r, fetch_done_fn *done, void *user)
 {
 	bool mail = starts_with(r->url, "smtp://") || starts_with(r->url, "smtps://");
+	const char *why;
 	struct job *j;
 
 	if (!mail && !starts_with(r->url, "http://") && !starts_with(r->url, "https://"))
 		return -EINVAL;
 	j = xzalloc(sizeof *j);
 	j->fetch = f;
-	j->curl = curl_easy_init();
-	assert(j->curl); /* NULL is out of memory alone */
 	j->no_private = r->no_private;
 	j->done = done;
 	j->user = user;
@@ -327,13 +398,11 @@ int fetch_start(struct fetch *f, const struct fetch_request *r, fetch_done_fn *d
 		j->body = xmemdup(r->body, r->len);
 		j->len = r->len;
 	}
-	set_common(j, r);
-	if (mail)
-		set_mail(j, r);
-	else
-		set_http(j, r);
 	list_push(&f->jobs, &j->link);
-	curl_multi_add_handle(f->multi, j->curl); /* begins with curl's timer, in a later turn */
+	if (fetch_works(&why))
+		job_begin(j, r, mail);
+	else
+		loop_timer_set(f->loop, &j->timer, 0, on_missing);
 	return 0;
 }
 
@@ -341,18 +410,10 @@ int fetch_start(struct fetch *f, const struct fetch_request *r, fetch_done_fn *d
 
 struct fetch *fetch_new(struct loop *l)
 {
-	struct fetch *f;
+	struct fetch *f = xzalloc(sizeof *f);
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT))
-		return NULL;
-	f = xzalloc(sizeof *f);
 	f->loop = l;
 	list_init(&f->jobs);
-	f->multi = curl_multi_init();
-	curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-	curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
-	curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-	curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
 	return f;
 }
 
@@ -366,8 +427,8 @@ void fetch_free(struct fetch *f)
 		snprintf(j->error, sizeof j->error, "given up: the program ends");
 		job_done(j, CURLE_ABORTED_BY_CALLBACK);
 	}
-	curl_multi_cleanup(f->multi);
+	if (f->multi)
+		lib.curl_multi_cleanup(f->multi);
 	loop_timer_clear(f->loop, &f->timer);
 	free(f);
-	curl_global_cleanup();
 }

@@ -1,5 +1,5 @@
 /* fetch.h: outgoing HTTP and SMTP on the loop: libcurl's multi interface. Nothing blocks; names are looked up by
- * curl's own threads. Loop thread. */
+ * curl's own threads. libcurl is looked for when it is needed first: a host without it can do all else. Loop thread. */
 #ifndef LOOP_FETCH_H
 #define LOOP_FETCH_H
 
@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 struct fetch;
-struct fetch *fetch_new(struct loop *l); /* NULL: libcurl cannot start */
+struct fetch *fetch_new(struct loop *l);
 void fetch_free(struct fetch *f);        /* what is under way is given up: done is called with an error */
+bool fetch_works(const char **why);      /* false: there is no libcurl, and *why says what to do, a text that stays */
 
 /* Strings are copied by fetch_start(). NULL: the default. */
 struct fetch_request {
@@ -39,7 +40,8 @@ struct fetch_result {
 };
 
 typedef void fetch_done_fn(void *user, const struct fetch_result *r);
-/* done is called once, never before fetch_start() has returned. 0 or -EINVAL: no such kind of URL. */
+/* done is called once, never before fetch_start() has returned; without libcurl with an error that says so. 0 or -EINVAL: no such
+ * kind of URL. */
 int fetch_start(struct fetch *f, const struct fetch_request *r, fetch_done_fn *done, void *user);
 
 #endif
