@@ -42,21 +42,23 @@ programs  = $(patsubst tests/$1/%.c,$2%,$(wildcard tests/$1/*.c))
 warnings  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
 safety    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,\
                -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
-talk_pkgs := libmicrohttpd libcjson nettle zlib
+talk_pkgs := libmicrohttpd libcjson nettle zlib hiredis
 pkgs      := $(talk_pkgs) libstatgrab libconfuse sqlite3 libcurl libsystemd
 talk_libs := $(shell pkg-config --libs $(talk_pkgs) 2>/dev/null) -lcrypt -lm
 libs      := $(shell pkg-config --libs $(pkgs) 2>/dev/null) -lcrypt -lm
 # Libraries that an ops host seldom has go into the binary, where Debian ships an archive of them; what is on every host
 # (gnutls, zlib, libc) stays shared, and so gets its security updates.
-inside    := confuse statgrab microhttpd nettle sqlite3
+inside    := confuse statgrab microhttpd nettle sqlite3 hiredis
 archive    = $(or $(wildcard $(shell $(CC) -print-file-name=lib$1.a)),-l$1)
 libs      := $(foreach l,$(libs),$(if $(filter $(inside:%=-l%),$l),$(call archive,$(l:-l%=%)),$l)) -lgnutls
 # Loaded while it runs (base/library.h): nothing that a host may lack keeps the program from starting.
 loaded    := curl curl-gnutls systemd
 libs      := $(filter-out $(loaded:%=-l%),$(libs))
 wslay     := $(realpath $(shell $(CC) -print-file-name=libwslay.so))
+# hiredis's .pc file asks for another off_t, which it hands to nobody; it renames statvfs() and others, for which tests
+# put their own.
 cflags    := -std=c17 -D_GNU_SOURCE -DVEDETTE_VERSION='"$(VERSION)"' -Isrc -I. -g -fPIE -pthread $(warnings) $(safety) \
-             $(shell pkg-config --cflags $(pkgs) 2>/dev/null) $(CFLAGS)
+             $(filter-out -D_FILE_OFFSET_BITS=%,$(shell pkg-config --cflags $(pkgs) 2>/dev/null)) $(CFLAGS)
 ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsanitize=,$(SAN)) $(LDFLAGS)
 
 # ---- building -----------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ build  libsqlite3-dev            library sqlite3
 build  zlib1g-dev                library zlib
 build  libcurl4-gnutls-dev       library libcurl
 build  libsystemd-dev            library libsystemd
+build  libhiredis-dev            library hiredis
 build  nodejs                    node_at_least 18
 build  npm                       command -v npm
 build  ca-certificates           test -e /etc/ssl/certs/ca-certificates.crt

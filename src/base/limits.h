@@ -34,6 +34,17 @@
 #define LIMIT_RECOVERY_KEPT_BYTES (16 * 1024 * 1024) /* rooms and data of those sessions: oldest go first */
 #define LIMIT_RECOVERY_SESSIONS 10000        /* sessions kept for recovery, of one namespace: oldest go first */
 
+/* --- Redis, and the other servers behind it --- */
+#define LIMIT_REDIS_WAITING_BYTES (64 * 1024 * 1024) /* commands that the kernel has not taken yet: further ones are refused */
+#define LIMIT_REDIS_WAITING_COMMANDS 100000  /* whose replies are to come: further ones are refused */
+#define LIMIT_REDIS_REPLY_BYTES (64 * 1024 * 1024) /* of one reply or message: the connection is lost, and made again */
+#define LIMIT_CLUSTER_TEXT_BYTES (64 * 1024 * 1024) /* a message of another server, as JSON: it is not understood, and counted */
+#define LIMIT_CLUSTER_NAMES 100000           /* rooms in one message: likewise */
+#define LIMIT_CLUSTER_REQUESTS 10000         /* of other servers, that wait for our clients or handlers: further ones are not served, and counted */
+#define LIMIT_CLUSTER_ASKED 10000            /* of ours, that wait for other servers: further ones are answered at once, with what is known here */
+#define LIMIT_CLUSTER_ANSWER_BYTES (64 * 1024 * 1024) /* what servers and clients answer to one request: the rest is left out, and an error says so */
+#define LIMIT_CLUSTER_TIMEOUT_MS 3600000     /* that another server may ask us to wait for our clients: cut */
+
 /* --- namespace `/` of the monitor --- */
 #define LIMIT_PATTERN_BYTES 256              /* of a subscription: request error */
 #define LIMIT_SUBSCRIPTIONS 200              /* of one client: request error */
