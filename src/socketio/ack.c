@@ -1,4 +1,5 @@
 /* ack.c: answers that sockets owe us, one by one or many together. */
+#include "base/limits.h"
 #include "base/xmalloc.h"
 #include "socketio/sio.h"
 
@@ -7,14 +8,21 @@
 #include <string.h>
 
 static const char timed_out[] = "operation has timed out";
+static const char too_much[] = "the answers are too large, and some were left out";
 
 /* A broadcast that waits for everyone. */
 struct many {
 	size_t expected, came;
+	struct cluster *cluster;
+	struct request *request;       /* other servers' clients answer through it; NULL: none do */
+	bool open;                     /* how many clients there are is not yet known */
+	const char *error;             /* not everyone could be asked */
+	many_answer_fn *answer;        /* told of each instead of collecting them */
 	struct link owed;              /* in_many of each */
 	struct loop_timer timer;
 	struct loop *loop;
 	struct sio_builder responses;
+	size_t bytes;                  /* of responses, attachments too */
 	sio_answers_fn *fn;
 	void *user;
 };
@@ -67,14 +75,34 @@ struct owed_ack *socket_owe(struct sio_socket *s, uint64_t id, uint32_t timeout_
 
 /* --- many --- */
 
-static void finish(struct many *m, const char *error)
+static void let_go(struct many *m)
 {
 	list_each(&m->owed, l, after)
 		forget(list_item(l, struct owed_ack, in_many));
 	loop_timer_clear(m->loop, &m->timer);
-	m->fn(m->user, error, sio_built(&m->responses));
+	if (m->request)
+		m->cluster->forget(m->request);
+	m->request = NULL;
+}
+
+static void release(struct many *m)
+{
 	sio_builder_release(&m->responses);
 	free(m);
+}
+
+static void finish(struct many *m, const char *error)
+{
+	let_go(m);
+	m->fn(m->user, error ? error : m->error, sio_built(&m->responses));
+	release(m);
+}
+
+/* Has everyone answered, and is everyone known? */
+static void check(struct many *m)
+{
+	if (m->came >= m->expected && !m->open)
+		finish(m, NULL);
 }
 
 static void on_many_timeout(struct loop_timer *t)
@@ -87,54 +115,131 @@ static void finish_empty(void *m)
 	finish(m, NULL);
 }
 
-static void add_response(struct many *m, struct sio_args args)
+/* Clients and other servers say as much as they like. */
+static void collect(struct many *m, struct sio_args first)
+{
+	size_t bytes = first.json.n;
+
+	for (size_t i = 0; i < first.nblobs; i++)
+		bytes += first.blobs[i].n;
+	if (m->bytes + bytes > LIMIT_CLUSTER_ANSWER_BYTES) {
+		m->error = too_much;
+		return;
+	}
+	m->bytes += bytes;
+	sio_add_all(&m->responses, first);
+}
+
+void many_answer(struct many *m, struct sio_args args)
 {
 	struct slice first;
 
-	if (sio_args_at(args, 0, &first))
-		sio_add_all(&m->responses, (struct sio_args){first, args.blobs, args.nblobs});
+	if (!sio_args_at(args, 0, &first))
+		args = sio_json("null");
 	else
-		sio_add_json(&m->responses, slice_str("null"));
-	if (++m->came == m->expected)
-		finish(m, NULL);
+		args.json = first;
+	if (m->answer)
+		m->answer(m->user, args);
+	else
+		collect(m, args);
+	m->came++;
+	check(m);
 }
 
-int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args, sio_answers_fn *fn, void *user)
+void many_clients(struct many *m, size_t clients)
 {
-	struct selection sel;
-	struct frames f;
-	struct many *m;
-	uint64_t id;
+	m->expected += clients;
+}
 
-	if (packet_name_is_reserved(event, strlen(event)))
-		return -EINVAL;
-	if (op.nsp->is_parent)
-		return -ENOTSUP;
-	m = xzalloc(sizeof *m);
-	m->loop = op.nsp->server->loop;
+void many_complete(struct many *m, const char *error)
+{
+	m->open = false;
+	if (error) { /* only those here still answer */
+		m->request = NULL;
+		m->error = error;
+		m->expected = m->came;
+		list_each(&m->owed, l, after)
+			m->expected++;
+	}
+	check(m);
+}
+
+void many_cancel(struct many *m)
+{
+	let_go(m);
+	release(m);
+}
+
+static struct many *many_new(const struct sio_operator *op, sio_answers_fn *fn, void *user)
+{
+	struct many *m = xzalloc(sizeof *m);
+
+	m->loop = op->nsp->server->loop;
+	m->cluster = op->nsp->server->cluster;
 	m->fn = fn;
 	m->user = user;
 	list_init(&m->owed);
 	sio_builder_init(&m->responses);
-	id = op.nsp->next_id++;
-	sel = adapter_select(&op);
-	m->expected = sel.n;
-	if (!sel.n) {
-		loop_defer(m->loop, finish_empty, m);
-		return 0;
-	}
-	loop_timer_set(m->loop, &m->timer, op.timeout_ms ? op.timeout_ms : 1, on_many_timeout);
-	frames_event(&f, op.nsp, event, args, &id, NULL);
+	return m;
+}
+
+/* Those that are connected here. */
+static void ask(struct many *m, const struct sio_operator *op, const char *event, struct sio_args args)
+{
+	struct selection sel = adapter_select(op);
+	uint64_t id = op->nsp->next_id++;
+	struct frames f;
+
+	m->expected += sel.n;
+	if (sel.n)
+		frames_event(&f, op->nsp, event, args, &id, NULL);
 	for (size_t i = 0; i < sel.n; i++) {
 		struct owed_ack *o = socket_owe(sel.at[i], id, 0);
 
 		o->many = m;
 		list_push(&m->owed, &o->in_many);
 		socket_tell_outgoing(sel.at[i], event, args);
-		frames_send(&f, sel.at[i], op.flags);
+		frames_send(&f, sel.at[i], op->flags);
 	}
-	frames_release(&f);
+	if (sel.n)
+		frames_release(&f);
 	selection_release(&sel);
+}
+
+size_t many_serve(const struct sio_operator *op, const char *event, struct sio_args args, many_answer_fn *answer,
+                  sio_answers_fn *done, void *user, struct many **out)
+{
+	struct many *m = many_new(op, done, user);
+
+	m->answer = answer;
+	ask(m, op, event, args);
+	if (!m->expected) {
+		release(m);
+		return 0;
+	}
+	loop_timer_set(m->loop, &m->timer, op->timeout_ms ? op->timeout_ms : 1, on_many_timeout);
+	*out = m;
+	return m->expected;
+}
+
+int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args, sio_answers_fn *fn, void *user)
+{
+	struct many *m;
+
+	if (packet_name_is_reserved(event, strlen(event)))
+		return -EINVAL;
+	if (op.nsp->is_parent)
+		return -ENOTSUP;
+	m = many_new(&op, fn, user);
+	op.timeout_ms = op.timeout_ms ? op.timeout_ms : 1;
+	ask(m, &op, event, args);
+	if (op.nsp->peers && !op.local)
+		m->request = m->cluster->emit_ack(op.nsp->peers, &op, event, args, m, &m->error);
+	m->open = m->request != NULL;
+	if (m->expected || m->open)
+		loop_timer_set(m->loop, &m->timer, op.timeout_ms, on_many_timeout);
+	else
+		loop_defer(m->loop, finish_empty, m);
 	return 0;
 }
 
@@ -152,7 +257,7 @@ void socket_ack_came(struct sio_socket *s, uint64_t id, struct sio_args args)
 			continue;
 		forget(o);
 		if (m)
-			add_response(m, args);
+			many_answer(m, args);
 		else
 			fn(user, NULL, args);
 		return;

@@ -20,6 +20,7 @@ struct reader {
 	struct sio_blob *blobs;
 	size_t nblobs;
 	bool bad;
+	bool plain;                    /* bytes are written out, as Node's JSON does it */
 };
 
 static uint64_t take_uint(struct reader *r, size_t n)
@@ -144,8 +145,25 @@ static struct value take_head(struct reader *r)
 	}
 }
 
+static void add_bytes(struct buf *json, const char *data, size_t n)
+{
+	buf_adds(json, "{\"type\":\"Buffer\",\"data\":[");
+	for (size_t i = 0; i < n; i++) {
+		buf_adds(json, i ? "," : "");
+		buf_addu(json, (unsigned char)data[i]);
+	}
+	buf_adds(json, "]}");
+}
+
 static void add_blob(struct reader *r, struct buf *json, const char *data, size_t n)
 {
+	if (r->plain) {
+		add_bytes(json, data, n);
+		return;
+	}
+	r->bad |= json->full;
+	if (r->bad)
+		return;
 	buf_addf(json, "{\"_placeholder\":true,\"num\":%zu}", r->nblobs);
 	r->blobs = xreallocarray(r->blobs, r->nblobs + 1, sizeof *r->blobs);
 	r->blobs[r->nblobs++] = (struct sio_blob){data, n};
@@ -250,6 +268,7 @@ static void add_list(struct reader *r, struct buf *json, const struct value *v, 
 			buf_addc(json, ':');
 		}
 		to_json(r, json, depth - 1);
+		r->bad |= json->full;
 	}
 	buf_addc(json, v->kind == MAP ? '}' : ']');
 }
@@ -330,6 +349,18 @@ static void take_field(struct reader *r, struct buf *json, struct slice key, str
 	buf_init(&nowhere, SIZE_MAX / 2);
 	to_json(r, &nowhere, LIMIT_JSON_DEPTH); /* "options" and what may come later */
 	buf_release(&nowhere);
+}
+
+bool msgpack_to_json(const void *data, size_t n, unsigned max_depth, struct buf *json, struct sio_blob **blobs, size_t *nblobs)
+{
+	struct reader r = {.at = data, .end = (const unsigned char *)data + n, .plain = !blobs};
+
+	to_json(&r, json, max_depth);
+	if (blobs) {
+		*blobs = r.blobs;
+		*nblobs = r.nblobs;
+	}
+	return !r.bad && r.at == r.end;
 }
 
 bool msgpack_decode(const void *data, size_t n, struct buf *json, struct sio_packet *out, struct sio_blob **blobs, size_t *nblobs)
@@ -577,6 +608,11 @@ static const char *put_value(struct buf *out, const char *p, const char *end, st
 static void put_json(struct buf *out, struct slice v, struct sio_args args, unsigned depth)
 {
 	put_value(out, past(v.p, v.p + v.n, SPACE), v.p + v.n, args, depth);
+}
+
+void msgpack_put_json(struct buf *out, struct slice json, struct sio_args args)
+{
+	put_json(out, json, args, 0);
 }
 
 void msgpack_encode(struct buf *out, enum packet_type type, const char *nsp, const uint64_t *id, struct slice json, struct sio_args args,

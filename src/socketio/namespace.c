@@ -2,6 +2,7 @@
 #include "base/xmalloc.h"
 #include "socketio/sio.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ struct sio_namespace *namespace_new(struct sio_server *io, const char *name, siz
 
 void namespace_free(struct sio_namespace *nsp)
 {
+	assert(!nsp->peers);
 	recovery_free(nsp->recovery);
 	handlers_release(&nsp->handlers);
 	map_release(&nsp->sockets);
@@ -29,6 +31,23 @@ void namespace_free(struct sio_namespace *nsp)
 	map_release(&nsp->children);
 	free(nsp->name);
 	free(nsp);
+}
+
+void namespace_join_cluster(struct sio_namespace *nsp)
+{
+	struct cluster *c = nsp->server->cluster;
+
+	if (c && !nsp->peers)
+		nsp->peers = c->join(c, nsp);
+}
+
+void namespace_leave_cluster(struct sio_namespace *nsp)
+{
+	struct peers *p = nsp->peers;
+
+	nsp->peers = NULL; /* nobody asks the others any more, whatever is told now */
+	if (p)
+		nsp->server->cluster->leave(p);
 }
 
 static void free_later(void *nsp)
@@ -47,6 +66,7 @@ void namespace_maybe_remove(struct sio_namespace *nsp)
 	map_del(&io->namespaces, nsp->name, n);
 	map_del(&nsp->parent->children, nsp->name, n);
 	io->ndynamic -= io->ndynamic > 0;
+	namespace_leave_cluster(nsp);
 	loop_next(io->loop, free_later, nsp);
 }
 
@@ -147,6 +167,11 @@ void sio_on_connection(struct sio_namespace *nsp, sio_socket_fn *fn, void *user)
 void sio_on(struct sio_namespace *nsp, const char *event, sio_event_fn *fn, void *user)
 {
 	add(nsp, ON_EVENT, event, (void (*)(void))fn, user);
+}
+
+void sio_on_server(struct sio_namespace *nsp, const char *event, sio_server_event_fn *fn, void *user)
+{
+	add(nsp, ON_SERVER_EVENT, event, (void (*)(void))fn, user);
 }
 
 void sio_off(struct sio_namespace *nsp, const char *event, sio_event_fn *fn)

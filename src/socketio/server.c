@@ -119,13 +119,34 @@ static void server_free(void *arg)
 	free(io);
 }
 
+static void leave_cluster(struct sio_server *io)
+{
+	struct map_iter it = map_begin(&io->namespaces);
+
+	for (struct map_entry *e; (e = map_next(&it));)
+		namespace_leave_cluster(e->value);
+	if (io->cluster)
+		io->cluster->free(io->cluster);
+	io->cluster = NULL;
+}
+
 void sio_server_free(struct sio_server *io)
 {
 	if (!io)
 		return;
 	io->closing = true;
 	eio_server_free(io->engine); /* ends every session, and so every socket */
+	leave_cluster(io);           /* behind that: what their handlers say of it is for the others too */
 	loop_defer(io->loop, server_free, io);
+}
+
+void server_join_cluster(struct sio_server *io, struct cluster *c)
+{
+	struct map_iter it = map_begin(&io->namespaces);
+
+	io->cluster = c;
+	for (struct map_entry *e; (e = map_next(&it));)
+		namespace_join_cluster(e->value);
 }
 
 struct eio_server *sio_engine(const struct sio_server *io)
@@ -145,6 +166,7 @@ static struct sio_namespace *add_namespace(struct sio_server *io, const char *na
 		map_set(&parent->children, name, n, nsp);
 		handlers_copy(&nsp->handlers, &parent->handlers);
 	}
+	namespace_join_cluster(nsp);
 	if (io->on_new_namespace && strcmp(nsp->name, "/") != 0)
 		io->on_new_namespace(io->new_namespace_user, nsp);
 	return nsp;

@@ -12,11 +12,11 @@ struct sio_client;
 
 /* --- handlers: lists of functions, in order of registration --- */
 
-enum handler_kind { ON_CONNECTION, ON_EVENT, ON_ANY, ON_OUTGOING, ON_PACKET, ON_ERROR, ON_DISCONNECTING, ON_DISCONNECT, MIDDLEWARE };
+enum handler_kind { ON_CONNECTION, ON_EVENT, ON_ANY, ON_OUTGOING, ON_PACKET, ON_ERROR, ON_DISCONNECTING, ON_DISCONNECT, ON_SERVER_EVENT, MIDDLEWARE };
 
 struct handler {
 	enum handler_kind kind;
-	char *event;                   /* of ON_EVENT */
+	char *event;                   /* of ON_EVENT and ON_SERVER_EVENT */
 	void (*fn)(void);              /* cast back to what its kind says */
 	void *user;
 	bool once;
@@ -71,6 +71,7 @@ struct sio_server {
 	const struct sio_watcher *watcher; /* NULL: nobody */
 	struct sio_options o;
 	struct eio_server *engine;
+	struct cluster *cluster;       /* NULL: this server is alone */
 	struct map namespaces;         /* by name */
 	struct parent *parents;
 	size_t nparents, ndynamic;
@@ -82,6 +83,7 @@ struct sio_server {
 	void (*on_closed)(void *, struct eio_session *, enum eio_reason, const char *);
 	void *new_namespace_user, *refused_user, *engine_user;
 };
+void server_join_cluster(struct sio_server *io, struct cluster *c); /* with all its namespaces, and those to come */
 struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice name, struct slice auth); /* NULL: invalid */
 
 /* --- namespaces --- */
@@ -113,10 +115,13 @@ struct sio_namespace {
 	struct map children;           /* of a parent */
 	bool is_parent;
 	struct recovery *recovery;     /* NULL: off */
+	struct peers *peers;           /* NULL: this server is alone, or it is a parent */
 };
 struct sio_namespace *namespace_new(struct sio_server *io, const char *name, size_t n);
 void namespace_free(struct sio_namespace *nsp);
 void namespace_connect(struct sio_namespace *nsp, struct sio_client *c, struct slice auth);
+void namespace_join_cluster(struct sio_namespace *nsp); /* where the server has one */
+void namespace_leave_cluster(struct sio_namespace *nsp); /* nothing if it is in none */
 void namespace_maybe_remove(struct sio_namespace *nsp); /* an empty child, where cleanup is on */
 
 /* --- one connection --- */
@@ -235,7 +240,64 @@ bool recovery_restore(struct recovery *r, struct sio_socket *s, struct slice aut
 void recovery_replay(struct recovery *r, struct sio_socket *s); /* sends what it missed */
 bool recovery_reason(const char *reason);
 
+/* --- the other servers of a cluster: adapter_redis.c is one way to reach them --- */
+
+struct many;
+struct peers;                      /* what a cluster keeps of one namespace */
+
+/* What is asked of all servers has a part here, which the caller has done already, and a part elsewhere, for which these
+ * are. None is called for an operator that is local. */
+struct cluster {
+	struct peers *(*join)(struct cluster *c, struct sio_namespace *nsp); /* it came to be */
+	void (*leave)(struct peers *p);                                       /* and goes away */
+	void (*emit)(struct peers *p, const struct sio_operator *op, const char *event, struct sio_args args);
+	/* Other servers tell m later: many_clients(), many_complete() when all have, and many_answer(). The result is valid until
+	 * forget(), or many_complete() with an error. NULL: nobody could be asked, and *error is why, a text that stays. */
+	struct request *(*emit_ack)(struct peers *p, const struct sio_operator *op, const char *event, struct sio_args args, struct many *m,
+	                            const char **error);
+	void (*forget)(struct request *q);
+	void (*fetch)(struct peers *p, const struct sio_operator *op, sio_views_fn *fn, void *user); /* ours too */
+	void (*rooms)(struct peers *p, const struct sio_operator *op, const char *const *rooms, size_t n, bool join);
+	void (*disconnect)(struct peers *p, const struct sio_operator *op, bool close);
+	void (*server_emit)(struct peers *p, const char *event, struct sio_args args, sio_answers_fn *fn, void *user);
+	void (*free)(struct cluster *c); /* every namespace has left */
+};
+/* A broadcast with acknowledgements that came from another server: its clients here are asked. answer is told the first
+ * argument of each, done once, when all have answered or at the end of the time. Returns how many are asked; of none,
+ * nothing is told. */
+typedef void many_answer_fn(void *user, struct sio_args first);
+size_t many_serve(const struct sio_operator *op, const char *event, struct sio_args args, many_answer_fn *answer,
+                  sio_answers_fn *done, void *user, struct many **out);
+void many_cancel(struct many *m);                         /* done is not told */
+void many_clients(struct many *m, size_t clients);        /* so many more are asked */
+void many_answer(struct many *m, struct sio_args first);
+void many_complete(struct many *m, const char *error);    /* no more are asked; with an error, no more elsewhere will answer */
+
+/* What came from another server: for the sockets here, and no further. */
+void operator_emit_here(const struct sio_operator *op, const char *event, struct sio_args args);
+void operator_rooms_here(const struct sio_operator *op, const char *const *rooms, size_t n, bool join);
+void operator_disconnect_here(const struct sio_operator *op, bool close);
+void namespace_server_event(struct sio_namespace *nsp, const char *event, struct sio_args args, struct sio_ack *ack);
+/* Adds {"id":…,"handshake":…,"rooms":[…],"data":…}, what servers tell each other of a socket, to the list in a struct buf
+ * that is being written. */
+sio_socket_fn socket_add_view;
+
+/* An acknowledgement that a client waits for, or another server: then send is there, and socket is not. */
+struct sio_ack {
+	unsigned refs;
+	uint64_t id;
+	struct sio_socket *socket;
+	bool sent;
+	void (*send)(struct sio_ack *ack, struct sio_args args);
+	void (*free)(struct sio_ack *ack); /* the whole of it */
+};
+
 /* --- msgpack parser --- */
+
+/* One value that is all of data. Its bytes become placeholders, blobs (yours to free()) point into data; with blobs NULL
+ * they are written out instead, as {"type":"Buffer","data":[…]}. */
+bool msgpack_to_json(const void *data, size_t n, unsigned max_depth, struct buf *json, struct sio_blob **blobs, size_t *nblobs);
+void msgpack_put_json(struct buf *out, struct slice json, struct sio_args args); /* one value, with the blobs of args */
 
 bool msgpack_decode(const void *data, size_t n, struct buf *json, struct sio_packet *out, struct sio_blob **blobs, size_t *nblobs);
 void msgpack_encode(struct buf *out, enum packet_type type, const char *nsp, const uint64_t *id, struct slice json, struct sio_args args,

@@ -222,13 +222,6 @@ void sio_socket_disconnect(struct sio_socket *s, bool close)
 
 /* --- what comes in --- */
 
-struct sio_ack {
-	unsigned refs;
-	uint64_t id;
-	struct sio_socket *socket;
-	bool sent;
-};
-
 struct sio_ack *sio_ack_ref(struct sio_ack *ack)
 {
 	if (ack)
@@ -240,6 +233,10 @@ void sio_ack_unref(struct sio_ack *ack)
 {
 	if (!ack || --ack->refs)
 		return;
+	if (ack->free) {
+		ack->free(ack);
+		return;
+	}
 	sio_socket_unref(ack->socket);
 	free(ack);
 }
@@ -251,6 +248,10 @@ void sio_ack_send(struct sio_ack *ack, struct sio_args args)
 	if (!ack || ack->sent)
 		return;
 	ack->sent = true;
+	if (ack->send) {
+		ack->send(ack, args);
+		return;
+	}
 	if (!ack->socket->connected)
 		return;
 	frames_ack(&f, ack->socket->nsp, ack->id, args);
@@ -671,5 +672,31 @@ void sio_socket_handshake_json(const struct sio_socket *s, bool auth, struct buf
 		buf_adds(out, ",\"auth\":");
 		json_add_slice(out, h.auth);
 	}
+	buf_addc(out, '}');
+}
+
+static void add_room(void *out, const char *room)
+{
+	struct buf *b = out;
+
+	if (b->data[b->len - 1] != '[')
+		buf_addc(b, ',');
+	json_add_str(b, room);
+}
+
+void socket_add_view(void *list, struct sio_socket *s)
+{
+	struct buf *out = list;
+
+	if (out->data[out->len - 1] != '[')
+		buf_addc(out, ',');
+	buf_adds(out, "{\"id\":");
+	json_add_str(out, socket_id(s));
+	buf_adds(out, ",\"handshake\":");
+	sio_socket_handshake_json(s, true, out);
+	buf_adds(out, ",\"rooms\":[");
+	sio_socket_each_room(s, add_room, out);
+	buf_adds(out, "],\"data\":");
+	json_add_slice(out, sio_socket_data(s));
 	buf_addc(out, '}');
 }

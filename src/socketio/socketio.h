@@ -273,16 +273,59 @@ struct sio_operator sio_local(struct sio_operator op);
 struct sio_operator sio_timeout(struct sio_operator op, uint32_t ms);
 
 int sio_emit(struct sio_operator op, const char *event, struct sio_args args); /* 0, or -EINVAL: reserved name */
-/* fn is called once: when all have answered, or with an error after timeout_ms (0: after 1 ms, as Node does).
+/* fn is called once: when all have answered, on every server of a cluster, or with an error and the answers so far: after
+ * timeout_ms (0: after 1 ms, as Node does) "operation has timed out", or what sio_server_set_redis() says.
  * -EINVAL: reserved name; -ENOTSUP: nsp is a parent. */
 int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args, sio_answers_fn *fn, void *user);
-void sio_fetch_sockets(struct sio_operator op, sio_socket_fn *fn, void *user); /* fn for each; local ones */
+void sio_fetch_sockets(struct sio_operator op, sio_socket_fn *fn, void *user); /* fn for each that is connected here */
+/* Those on the other servers of a cluster too: sockets is a JSON array of {"id", "handshake", "rooms", "data"}, handshake
+ * as of sio_socket_handshake_json(). fn is called once, after this has returned. error is NULL, or says why sockets is
+ * only a part: "timeout reached while waiting for fetchSockets response" after timeout_ms (0: requests_timeout_ms), or
+ * what sio_server_set_redis() says. To speak to one of them: sio_to(sio_all(nsp), id). 0, or -ENOTSUP: nsp is a parent. */
+typedef void sio_views_fn(void *user, const char *error, struct slice sockets);
+int sio_fetch_views(struct sio_operator op, sio_views_fn *fn, void *user);
 void sio_sockets_join(struct sio_operator op, const char *const *rooms, size_t n);
 void sio_sockets_leave(struct sio_operator op, const char *const *rooms, size_t n);
 void sio_disconnect_sockets(struct sio_operator op, bool close);
-/* To the other servers of a cluster. -EINVAL: a reserved name (connect, connection, new_namespace); -ENOTSUP: this
- * build has no others, and fn is never called. */
+
+/* ===================== a cluster ===================== *
+ * Servers that share a Redis, here or in Node (@socket.io/redis-adapter 8, createAdapter) and with programs that only
+ * emit (@socket.io/redis-emitter): what an operator means is then meant on all of them, unless it is sio_local(). Rooms
+ * and disconnections take effect here at once and elsewhere when the message is there. Recovery is of one server alone: a
+ * client that comes back to another begins anew. */
+
+struct sio_redis_options {
+	const char *url;                   /* "redis://[[user]:password@]host[:port][/db]" or "unix://…/path?db=n"; copied */
+	const char *key;                   /* what channels start with; "socket.io"; copied */
+	uint32_t requests_timeout_ms;      /* how long others may take to answer: 5000 */
+	bool publish_on_specific_response_channel; /* answers go to who asked alone; he must be of version 8: false */
+};
+void sio_redis_options_init(struct sio_redis_options *o); /* the defaults; url is yours to set */
+
+/* Once, at any time. Connects by itself, again and again, without waiting; the log is told when Redis is lost and when it is
+ * back. While it is not there everything goes on among the clients here, and what is asked of all servers is answered
+ * with what is known here and the error "Redis is not connected"; with others of their kind ("Redis does not answer", "too
+ * many requests to other servers are under way", "the answers are too large, and some were left out", "the server is
+ * shutting down") it is the same. What the others say while Redis is away is lost to us, and what we say to them.
+ * Freed by sio_server_free(). 0, or -EINVAL with *why: what is wrong with the URL, a text that stays; -EALREADY. */
+int sio_server_set_redis(struct sio_server *io, const struct sio_redis_options *o, const char **why);
+/* What was heard there and made no sense, or came when too much was under way (base/limits.h). */
+struct sio_cluster_counts {
+	bool up;                           /* connected, and subscribed to everything */
+	uint64_t junk, refused;
+};
+struct sio_cluster_counts sio_server_cluster(const struct sio_server *io); /* all zero for a server that is alone */
+
+/* An event to the handlers of sio_on_server() on every other server. fn is NULL, or called once, after this has
+ * returned: responses holds one value of each server; error is NULL, or after requests_timeout_ms "timeout reached: only x
+ * responses received out of y", or what sio_server_set_redis() says. Binary arrives as {"type":"Buffer","data":[bytes]},
+ * because servers write this in JSON. 0; -EINVAL: a reserved name (connect, connection, new_namespace); -ENOTSUP: this
+ * server is alone, and fn is never called, as in Node. */
 int sio_server_side_emit(struct sio_namespace *nsp, const char *event, struct sio_args args, sio_answers_fn *fn, void *user);
+/* args and ack are borrowed for the call; ack is NULL if the other server wants none. To answer later, sio_ack_ref(): the
+ * first argument is what it gets. */
+typedef void sio_server_event_fn(void *user, struct sio_namespace *nsp, struct sio_args args, struct sio_ack *ack);
+void sio_on_server(struct sio_namespace *nsp, const char *event, sio_server_event_fn *fn, void *user);
 
 /* ===================== Node and C =====================
  *
@@ -296,9 +339,10 @@ int sio_server_side_emit(struct sio_namespace *nsp, const char *event, struct si
  * engine "connection", "close"    sio_on_engine               io.sockets                  sio_of(io, "/")
  * to, in                          sio_to                      except                      sio_except
  * local, volatile, compress       sio_local, …                timeout                     sio_timeout
- * emitWithAck, emit with callback sio_emit_ack                fetchSockets                sio_fetch_sockets
+ * emitWithAck, emit with callback sio_emit_ack                fetchSockets, local          sio_fetch_views, …_sockets
  * socketsJoin, socketsLeave       sio_sockets_join, …_leave   disconnectSockets           sio_disconnect_sockets
- * serverSideEmit                  sio_server_side_emit        nsp.name, nsp.sockets       sio_namespace_name, sio_each_socket
+ * serverSideEmit                  sio_server_side_emit        nsp.on(a server's event)    sio_on_server
+ * createAdapter (Redis)           sio_server_set_redis        nsp.name, nsp.sockets       sio_namespace_name, sio_each_socket
  * adapter.rooms                   sio_each_room               adapter "create-room" …     sio_on_room
  * socket.id, nsp, rooms           sio_socket_id, …            socket.handshake            sio_socket_handshake
  * socket.data, recovered          sio_socket_data, …          socket.connected            sio_socket_connected

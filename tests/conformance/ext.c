@@ -20,6 +20,7 @@ struct ext {
 	struct map logs;               /* socket id -> struct story */
 	struct link later;             /* struct later */
 	struct buf rewritten;          /* arguments of the last `rewrite` */
+	struct buf probed;             /* argument lists of `sse-probe`, as a JSON list without brackets */
 	struct sio_admin *admin;       /* NULL but for the server of that name */
 };
 
@@ -434,49 +435,70 @@ static void do_set_data(struct command *c)
 
 /* --- many sockets --- */
 
-struct views {
-	struct names ids;
-	struct map sockets;
-};
-
-static void collect_socket(void *user, struct sio_socket *s)
+/* {id, rooms, data, auth} of a view, rooms sorted. */
+static char *short_view(struct slice view)
 {
-	struct views *v = user;
+	struct slice id, rooms, data, handshake, auth;
+	struct names l;
+	struct buf b;
 
-	names_add(&v->ids, sio_socket_id(s));
-	map_set(&v->sockets, sio_socket_id(s), strlen(sio_socket_id(s)), s);
+	buf_init(&b, SIZE_MAX / 2);
+	if (!member(view, "id", &id) || !member(view, "rooms", &rooms) || !member(view, "data", &data) ||
+	    !member(view, "handshake", &handshake) || !member(handshake, "auth", &auth))
+		return buf_take(&b, NULL);
+	buf_adds(&b, "{\"id\":");
+	json_add_slice(&b, id);
+	buf_adds(&b, ",\"rooms\":");
+	l = names_read(rooms);
+	names_put_sorted(&b, &l);
+	names_release(&l);
+	buf_adds(&b, ",\"data\":");
+	json_add_slice(&b, data);
+	buf_adds(&b, ",\"auth\":");
+	json_add_slice(&b, auth);
+	buf_addc(&b, '}');
+	return buf_take(&b, NULL);
 }
 
-static void put_view(struct buf *out, const struct sio_socket *s)
+/* Each view starts with its id: sorted by it. With an error, what is known goes along. */
+static void on_views(void *arg, const char *error, struct slice sockets)
 {
-	buf_adds(out, "{\"id\":");
-	json_add_str(out, sio_socket_id(s));
-	buf_adds(out, ",\"rooms\":");
-	put_rooms(out, s);
-	buf_adds(out, ",\"data\":");
-	json_add_slice(out, sio_socket_data(s));
-	buf_adds(out, ",\"auth\":");
-	json_add_slice(out, sio_socket_handshake(s).auth);
-	buf_addc(out, '}');
+	struct sio_ack *ack = arg;
+	struct names l = {0};
+	struct slice view;
+	struct buf b;
+
+	for (struct json_walk w = json_walk(sockets); json_next(&w, &view);) {
+		l.at = xreallocarray(l.at, l.n + 1, sizeof *l.at);
+		l.at[l.n++] = short_view(view);
+	}
+	if (l.n)
+		qsort(l.at, l.n, sizeof *l.at, by_text);
+	buf_init(&b, SIZE_MAX / 2);
+	if (error) {
+		buf_adds(&b, "{\"thrown\":");
+		json_add_str(&b, error);
+		buf_adds(&b, ",\"known\":");
+	}
+	buf_addc(&b, '[');
+	for (size_t i = 0; i < l.n; i++)
+		buf_addf(&b, "%s%s", i ? "," : "", l.at[i]);
+	buf_adds(&b, error ? "]}" : "]");
+	sio_ack_send(ack, args_of(&b));
+	sio_ack_unref(ack);
+	buf_release(&b);
+	names_release(&l);
 }
 
 static void do_fetch(struct command *c)
 {
 	struct aim a = aim_of(c);
-	struct views v = {0};
+	struct sio_ack *ack = sio_ack_ref(c->ack);
 
-	map_init(&v.sockets);
-	sio_fetch_sockets(a.op, collect_socket, &v);
-	if (v.ids.n)
-		qsort(v.ids.at, v.ids.n, sizeof *v.ids.at, by_text);
-	buf_addc(&c->out, '[');
-	for (size_t i = 0; i < v.ids.n; i++) {
-		buf_adds(&c->out, i ? "," : "");
-		put_view(&c->out, map_get(&v.sockets, v.ids.at[i], strlen(v.ids.at[i])));
+	if (sio_fetch_views(a.op, on_views, ack)) {
+		thrown(c, "a parent has no sockets");
+		sio_ack_unref(ack);
 	}
-	buf_addc(&c->out, ']');
-	names_release(&v.ids);
-	map_release(&v.sockets);
 	aim_release(&a);
 }
 
@@ -649,7 +671,7 @@ static void do_flags(struct command *c)
 	         strcmp(sio_socket_id(c->s), eio_session_id(conn)) == 0 ? "true" : "false", eio_session_protocol(conn));
 }
 
-/* --- to other servers: there are none --- */
+/* --- from server to server --- */
 
 static void do_sse(struct command *c)
 {
@@ -671,7 +693,30 @@ static void do_sse(struct command *c)
 
 static void do_sse_log(struct command *c)
 {
-	buf_adds(&c->out, "[]");
+	buf_addf(&c->out, "[%s]", c->x->probed.data);
+	buf_reset(&c->x->probed);
+}
+
+static void on_sse_probe(void *user, struct sio_namespace *nsp, struct sio_args args, struct sio_ack *ack)
+{
+	struct ext *x = user;
+	struct sio_builder b;
+	struct slice first;
+	struct buf pong;
+
+	(void)nsp;
+	buf_addf(&x->probed, "%s[", x->probed.len ? "," : "");
+	json_add_slice(&x->probed, args.json);
+	buf_addc(&x->probed, ']');
+	buf_init(&pong, SIZE_MAX / 2);
+	buf_adds(&pong, "pong:");
+	if (!sio_args_string(args, 0, &pong) && sio_args_at(args, 0, &first))
+		json_add_slice(&pong, first);
+	sio_builder_init(&b);
+	sio_add_string(&b, pong.data);
+	sio_ack_send(ack, sio_built(&b));
+	sio_builder_release(&b);
+	buf_release(&pong);
 }
 
 static void do_volatile_burst(struct command *c)
@@ -998,6 +1043,7 @@ static void equip(struct ext *x, struct sio_namespace *nsp)
 	sio_on_any_outgoing(nsp, on_outgoing, x);
 	sio_use_packets(nsp, guard_packets, x);
 	sio_on_error(nsp, on_error, x);
+	sio_on_server(nsp, "sse-probe", on_sse_probe, x);
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
 		sio_on(nsp, events[i].event, events[i].handle, events[i].answer ? (void *)(uintptr_t)events[i].answer : x);
 	sio_on_connection(nsp, on_connection, x);
@@ -1026,6 +1072,7 @@ static void ext_free(void *state)
 	map_release(&x->logs);
 	buf_release(&x->created);
 	buf_release(&x->rewritten);
+	buf_release(&x->probed);
 	free(x);
 }
 
@@ -1062,6 +1109,7 @@ static struct ext *ext_new(struct fixture *f)
 	x->io = f->io;
 	buf_init(&x->created, SIZE_MAX / 2);
 	buf_init(&x->rewritten, SIZE_MAX / 2);
+	buf_init(&x->probed, SIZE_MAX / 2);
 	map_init(&x->logs);
 	list_init(&x->later);
 	f->state = x;

@@ -1,7 +1,10 @@
 /* server.c: the servers that conformance is checked against, in one process.
  *
- *   conformance-server --port P           seven servers on P … P+6 of 127.0.0.1
- *   conformance-server --suite S --port P the one that the official suite S expects, on P
+ *   conformance-server --port P [--redis URL]  seven servers on P … P+6 of 127.0.0.1
+ *   conformance-server --suite S --port P      the one that the official suite S expects, on P
+ *
+ * With --redis each is one of a cluster with those of its name in other processes: ext under the key that everyone has
+ * by default, "socket.io", the others under "socket.io-NAME"; csr answers to who asks alone.
  *
  * Prints `listening P` once all listen; SIGTERM ends it with 0 when all is freed. */
 #include "server.h"
@@ -29,7 +32,7 @@ static const struct plan all[] = {
 
 struct arguments {
 	uint16_t port;
-	const char *suite;
+	const char *suite, *redis;
 };
 
 static bool read_arguments(struct arguments *a, int argc, char **argv)
@@ -39,19 +42,40 @@ static bool read_arguments(struct arguments *a, int argc, char **argv)
 			a->port = (uint16_t)strtoul(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--suite") == 0)
 			a->suite = argv[i + 1];
+		else if (strcmp(argv[i], "--redis") == 0)
+			a->redis = argv[i + 1];
 		else
 			return false;
 	}
 	return a->port && (!a->suite || suite_plan(a->suite));
 }
 
-static int start(struct fixture *f, const struct plan *p, struct loop *l, uint16_t port)
+static int join(struct fixture *f, const char *name, const char *url)
+{
+	struct sio_redis_options o;
+	char key[64];
+	const char *why;
+	int err;
+
+	snprintf(key, sizeof key, "socket.io-%s", name);
+	sio_redis_options_init(&o);
+	o.url = url;
+	if (strcmp(name, "ext") != 0)
+		o.key = key;
+	o.publish_on_specific_response_channel = strcmp(name, "csr") == 0;
+	err = sio_server_set_redis(f->io, &o, &why);
+	if (err)
+		log_error("--redis: %s", why);
+	return err;
+}
+
+static int start(struct fixture *f, const struct plan *p, struct loop *l, uint16_t port, const char *redis)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
 	struct http_options http;
 	struct sio_options o;
 	bool client = true;
-	int err;
+	int err = 0;
 
 	http_options_init(&http);
 	sio_options_init(&o);
@@ -65,9 +89,13 @@ static int start(struct fixture *f, const struct plan *p, struct loop *l, uint16
 		f->engine = sio_engine(f->io);
 		client = strcmp(o.engine.path, "/opt") != 0; /* opts has serveClient off */
 		p->setup(f);
+		if (redis)
+			err = join(f, p->name, redis);
 	}
 	f->http = http_server_new(l, &http);
 	http_server_attach(f->http, f->engine, client);
+	if (err)
+		return err;
 	err = http_server_listen(f->http, (struct sockaddr *)&at, sizeof at, NULL);
 	if (err == -EADDRINUSE)
 		log_error("port %u is in use (EADDRINUSE)", port);
@@ -103,7 +131,7 @@ int main(int argc, char **argv)
 	int err = 0;
 
 	if (!read_arguments(&a, argc, argv)) {
-		fprintf(stderr, "usage: conformance-server [--suite engine|engine3|client|engine-client] --port P\n");
+		fprintf(stderr, "usage: conformance-server [--suite engine|engine3|client|engine-client] [--redis URL] --port P\n");
 		return 64;
 	}
 	if (a.suite) {
@@ -114,7 +142,7 @@ int main(int argc, char **argv)
 		return 1;
 	loop_signals(l, (int[]){SIGINT, SIGTERM}, 2, on_signal, l);
 	while (!err && started < n) {
-		err = start(&fixtures[started], &plans[started], l, (uint16_t)(a.port + started));
+		err = start(&fixtures[started], &plans[started], l, (uint16_t)(a.port + started), a.redis);
 		started++;
 	}
 	if (!err) {

@@ -5,6 +5,7 @@
 #include "engineio/exchange.h"
 #include "socketio/socketio.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 static struct loop *l;
@@ -260,7 +261,7 @@ static void too_many_terms_mean_nobody(void **state)
 	stop();
 }
 
-/* --- acknowledgements of many --- */
+/* --- a cluster of one --- */
 
 static char answers[128];
 
@@ -269,6 +270,85 @@ static void on_answers(void *user, const char *error, struct sio_args args)
 	(void)user;
 	snprintf(answers, sizeof answers, "%s: %.*s", error ? error : "fine", (int)args.json.n, args.json.p);
 }
+
+static char told[4096];
+
+static void on_views(void *user, const char *error, struct slice sockets)
+{
+	(void)user;
+	snprintf(told, sizeof told, "%s: %.*s", error ? error : "fine", (int)sockets.n, sockets.p);
+}
+
+static void on_never(void *user, const char *error, struct sio_args args)
+{
+	(void)user;
+	(void)error;
+	(void)args;
+	fail();
+}
+
+static void a_server_that_is_alone(void **state)
+{
+	struct client c[CLIENTS];
+	char want[64];
+
+	(void)state;
+	start(NULL);
+	join_all(c);
+	told[0] = '\0';
+	assert_int_equal(sio_fetch_views(sio_to(sio_all(sio_of(io, "/")), c[1].id), on_views, NULL), 0);
+	assert_string_equal(told, "");
+	loop_turn(l, 0);
+	snprintf(want, sizeof want, "fine: [{\"id\":\"%s\",\"handshake\":{", c[1].id);
+	assert_memory_equal(told, want, strlen(want));
+	assert_true(json_valid(slice_str(told + strlen("fine: ")), 10));
+	sio_fetch_views(sio_to(sio_all(sio_of(io, "/")), "nobody"), on_views, NULL);
+	loop_turn(l, 0);
+	assert_string_equal(told, "fine: []");
+	assert_int_equal(sio_fetch_views(sio_all(sio_of_regex(io, "^/x")), on_views, NULL), -ENOTSUP);
+	assert_int_equal(sio_server_side_emit(sio_of(io, "/"), "ev", sio_none(), on_never, NULL), -ENOTSUP);
+	assert_int_equal(sio_server_side_emit(sio_of(io, "/"), "connection", sio_none(), NULL, NULL), -EINVAL);
+	assert_false(sio_server_cluster(io).up);
+	stop();
+}
+
+/* Whatever was asked of the others is answered when the server goes, and not before it asks. */
+static void a_server_without_its_redis(void **state)
+{
+	struct sio_redis_options o;
+	struct client c[CLIENTS];
+	const char *why = NULL;
+
+	(void)state;
+	start(NULL);
+	sio_redis_options_init(&o);
+	o.url = "redis://h:x";
+	assert_int_equal(sio_server_set_redis(io, &o, &why), -EINVAL);
+	assert_string_equal(why, "the port is a number from 1 to 65535");
+	o.url = "unix:///nowhere/at/all";
+	assert_int_equal(sio_server_set_redis(io, &o, &why), 0);
+	assert_int_equal(sio_server_set_redis(io, &o, &why), -EALREADY);
+	join_all(c);
+	sio_emit(sio_all(sio_of(io, "/")), "ev", sio_none());
+	assert_string_equal(take(&c[0]), "42[\"ev\"] ");
+	told[0] = answers[0] = '\0';
+	sio_fetch_views(sio_all(sio_of(io, "/")), on_views, NULL);
+	assert_int_equal(sio_server_side_emit(sio_of(io, "/"), "ev", sio_none(), NULL, NULL), 0);
+	assert_string_equal(told, "");
+	for (int i = 0; i < 50 && !*told; i++)
+		loop_turn(l, 10);
+	assert_memory_equal(told, "Redis is not connected: [{", 26);
+	assert_int_equal(sio_emit_ack(sio_to(sio_timeout(sio_all(sio_of(io, "/")), 5000), "nobody"), "ask", sio_none(), on_answers, NULL), 0);
+	loop_turn(l, 0);
+	assert_string_equal(answers, "Redis is not connected: ");
+	assert_int_equal(sio_server_side_emit(sio_of(io, "/"), "ev", sio_none(), on_answers, NULL), 0);
+	sio_fetch_views(sio_all(sio_of(io, "/")), on_views, NULL);
+	stop();
+	assert_string_equal(answers, "the server is shutting down: ");
+	assert_memory_equal(told, "the server is shutting down: [{", 31);
+}
+
+/* --- acknowledgements of many --- */
 
 static void broadcasts_are_acknowledged(void **state)
 {
@@ -480,6 +560,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(operators_select),
 		cmocka_unit_test(events_reach_whom_they_are_for),
+		cmocka_unit_test(a_server_that_is_alone),
+		cmocka_unit_test(a_server_without_its_redis),
 		cmocka_unit_test(broadcasts_are_acknowledged),
 		cmocka_unit_test(recovery_brings_back),
 		cmocka_unit_test(recovery_without_an_offset),
