@@ -72,6 +72,7 @@ struct config {
 	struct config_strings hosts;            /* lower case, no port; beside loopback names and listen addresses */
 	uint32_t push_interval_ms, min_rate_ms;
 	enum log_level log_level;
+	char *redis;                            /* a URL (loop/redis_url.h), which may hold a password; NULL: none */
 	struct config_socketio socketio;
 	struct {
 		uint32_t clients;               /* at once */

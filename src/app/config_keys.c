@@ -70,7 +70,6 @@ const struct section *const sections[] = {&top, &socketio, &limits, &store, &col
 const size_t sections_len = sizeof sections / sizeof *sections;
 
 const struct absent absents[] = {
-	{"redis",       "joining a fleet through Redis"},
 	{"log",         "following log files"},
 	{"queue",       "watching job queues"},
 	{"device_rule", "rules for devices"},
@@ -113,6 +112,11 @@ const struct key keys[] = {
 		.help = "The fastest rate that a client may ask for with `set polling rate`."},
 	{&top, "log_level", &kind_word, IN(log_level), .words = level_words, .fallback = "info",
 		.help = "The least important lines that are still logged, to standard error or the journal."},
+
+	{&top, "redis", &kind_redis, IN(redis), .max = 4096, .restart = true, .otherwise = "this server is alone",
+		.help = "Redis through which servers form a fleet: clients of each are sent the `metrics update` and the alerts "
+			"of all, each with its `host`, and what Node.js servers and emitters say through the Socket.IO Redis "
+			"adapter."},
 
 	{&socketio, "ping_interval", &kind_ms, IN(socketio.ping_interval_ms), .min = 100, .max = HOUR,
 		.fallback = "25s", .restart = true,

@@ -14,6 +14,7 @@ struct kind {
 	bool list;                          /* {"a", "b"}: set appends, and clear comes before the first */
 	bool path;                          /* made absolute before it is set */
 	bool quoted;                        /* printed in quotes */
+	bool secret;                        /* a char *, and not all of it is printed */
 	bool (*set)(const struct key *k, void *field, const char *text, struct buf *why);
 	/* The value, or item i of a list; false when there is no such item. */
 	bool (*print)(const struct key *k, const void *field, size_t i, struct buf *out);
@@ -25,6 +26,7 @@ extern const struct kind kind_ms, kind_s;               /* durations in a uint32
 extern const struct kind kind_size, kind_count;         /* uint64_t bytes; uint32_t */
 extern const struct kind kind_bool, kind_word;          /* bool; an enum, by its words */
 extern const struct kind kind_path;                     /* char *, NULL when empty */
+extern const struct kind kind_redis;                    /* char *, NULL when empty */
 extern const struct kind kind_words;                    /* uint32_t of bits, by their words */
 extern const struct kind kind_hosts, kind_origins;      /* struct config_strings */
 extern const struct kind kind_addrs;                    /* struct config_addrs */

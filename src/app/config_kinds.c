@@ -3,6 +3,7 @@
 
 #include "app/config_value.h"
 #include "base/xmalloc.h"
+#include "loop/redis_url.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -269,6 +270,43 @@ static void text_clear(void *field)
 	*at = NULL;
 }
 
+static bool redis_set(const struct key *k, void *field, const char *text, struct buf *why)
+{
+	const char *wrong = "";
+	struct redis_url url;
+
+	if (*text && !redis_url_parse(text, &url, &wrong)) {
+		buf_addf(why, "is no address of a Redis: %s", wrong); /* not what it is: it may hold a password */
+		return false;
+	}
+	if (*text)
+		redis_url_release(&url);
+	return text_set(k, field, text, why);
+}
+
+/* "redis://…@host:6379/1": what stands before an @ is a password. */
+static bool redis_print(const struct key *k, const void *field, size_t i, struct buf *out)
+{
+	const char *text = *(char *const *)field, *begin, *at;
+
+	(void)k;
+	if (i || !text)
+		return !i;
+	begin = strstr(text, "://") + 3;
+	at = memrchr(begin, '@', strcspn(begin, "/"));
+	if (at)
+		buf_addf(out, "%.*s…%s", (int)(begin - text), text, at);
+	else
+		buf_adds(out, text);
+	return true;
+}
+
+static void redis_allowed(const struct key *k, struct buf *out)
+{
+	(void)k;
+	buf_adds(out, "\"redis://[[user]:password@]host[:port][/database]\" or \"unix://…/path/to/socket[?db=database]\"");
+}
+
 static void path_allowed(const struct key *k, struct buf *out)
 {
 	(void)k;
@@ -395,6 +433,9 @@ static void addrs_allowed(const struct key *k, struct buf *out)
 
 const struct kind kind_path = {
 	.path = true, .quoted = true, .set = text_set, .print = text_print, .clear = text_clear, .allowed = path_allowed,
+};
+const struct kind kind_redis = {
+	.quoted = true, .secret = true, .set = redis_set, .print = redis_print, .clear = text_clear, .allowed = redis_allowed,
 };
 const struct kind kind_hosts = {
 	.list = true, .quoted = true, .set = host_set, .print = strings_print, .clear = strings_clear,

@@ -111,6 +111,14 @@ bool config_same_listen(const struct config *a, const struct config *b)
 	return true;
 }
 
+/* A password that changed shows in neither of the two. */
+static bool differs_in_secret(const struct config *old, const struct config *new, const struct key *k, size_t i)
+{
+	const char *was = k->kind->secret ? *(char **)key_field(old, k, i) : NULL, *is = k->kind->secret ? *(char **)key_field(new, k, i) : NULL;
+
+	return was && is && strcmp(was, is) != 0;
+}
+
 static void note_change(const struct config *old, const struct config *new, const struct key *k, size_t i, struct buf *out)
 {
 	struct buf was, is;
@@ -122,6 +130,9 @@ static void note_change(const struct config *old, const struct config *new, cons
 	if (strcmp(was.data, is.data) != 0) {
 		key_name(k, i, out);
 		buf_addf(out, ": %s, now %s, takes effect at the next start\n", was.data, is.data);
+	} else if (differs_in_secret(old, new, k, i)) {
+		key_name(k, i, out);
+		buf_adds(out, ": the password is another now, takes effect at the next start\n");
 	}
 	buf_release(&was);
 	buf_release(&is);

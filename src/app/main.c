@@ -58,7 +58,7 @@ void app_event(struct app *app, const char *kind, const char *text)
 
 	buf_init(&b, 1000);
 	journal_event_json(journal_add(&app->journal, kind, text), &b);
-	sio_emit(sio_all(sio_of(app->io, "/")), "event", sio_json(b.data));
+	sio_emit(sio_local(sio_all(sio_of(app->io, "/"))), "event", sio_json(b.data)); /* it says no host: none but ours */
 	buf_release(&b);
 }
 
@@ -161,6 +161,20 @@ static void socketio_options(const struct config *c, struct sio_options *o, stru
 	cors->origins = (const char *const *)*origins;
 	cors->max_age_s = -1;
 	o->engine.cors = *cors;
+}
+
+/* Its URL was checked when the configuration was read. */
+static void join_fleet(struct app *app)
+{
+	struct sio_redis_options o;
+	const char *why;
+
+	if (!app->config->redis)
+		return;
+	sio_redis_options_init(&o);
+	o.url = app->config->redis;
+	if (sio_server_set_redis(app->io, &o, &why))
+		log_error("redis: %s", why);
 }
 
 static int listen_all(struct app *app)
@@ -328,6 +342,7 @@ static void birth(struct app *app, int wake_fd, char ***origins)
 	         store.max_series, store.raw_s, store.minute_s / 3600);
 	socketio_options(app->config, &options, &cors, origins);
 	app->io = sio_server_new(app->loop, &options);
+	join_fleet(app);
 	app->auth = auth_new(app);
 	app->turns = turns_new(app->loop);
 	routes_open(app);

@@ -69,7 +69,7 @@ test("each mistake in a file is told with its line and what was meant, and nothi
 		['include("/nowhere/x.conf")', 1, /include "\/nowhere\/x\.conf": No such file/],
 		["push_interval = 2s }", 1, /./],
 		['hosts = {"a"', 1, /./],
-		["redis = \"redis://x\"", 1, /this version has no "redis"/],
+		["redis = \"redis:/x\"", 1, /redis: is no address of a Redis: it starts with redis:\/\/ or unix:\/\//],
 		['queue "emails" { kind = bullmq }', 1, /this version has no "queue"/],
 	];
 

@@ -343,6 +343,18 @@ static void test_restart_notes(void **state)
 	assert_string_equal(out.data, "");
 	config_restart_notes(a, b, &out);
 	assert_string_equal(out.data, "socketio.max_payload: 1MB, now 2MB, takes effect at the next start\n");
+	buf_reset(&out);
+	config_free(a);
+	config_free(b);
+	a = good("redis = \"redis://:old@h\"");
+	b = good("redis = \"redis://:new@h\"");
+	config_restart_notes(a, b, &out);
+	assert_string_equal(out.data, "redis: the password is another now, takes effect at the next start\n");
+	buf_reset(&out);
+	config_free(b);
+	b = good("redis = \"redis://:new@h:1\"");
+	config_restart_notes(a, b, &out);
+	assert_string_equal(out.data, "redis: \"redis://…@h\", now \"redis://…@h:1\", takes effect at the next start\n");
 	buf_release(&out);
 	config_free(a);
 	config_free(b);

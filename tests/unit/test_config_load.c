@@ -48,7 +48,7 @@ static struct config *good(const char *text)
 /* --- mistakes: t.conf, a second file x.conf → exactly what is said --- */
 
 #define TOP                                                                                                          \
-	"There are listen, data_dir, web_dir, anonymous, hosts, push_interval, min_rate, log_level, socketio {…}, " \
+	"There are listen, data_dir, web_dir, anonymous, hosts, push_interval, min_rate, log_level, redis, socketio {…}, " \
 	"limits {…}, store {…}, collector {…}, alert {…}, webhook {…}, exec {…}, email {…}, include(…)\n"
 #define STORE "There are series, raw, minutes\n"
 
@@ -67,9 +67,13 @@ static const struct {
 	{"raw = 1h", NULL, "t.conf:1: unknown key \"raw\". It belongs in store {…}. " TOP},
 	{"store { min_rate = 1s }", NULL, "t.conf:1: unknown key \"min_rate\" in store. It belongs at the top, outside of every section. " STORE},
 	{"store|series = 1", NULL, "t.conf:1: no sub-section title/index for 'store'\n"},
-	{"redis = \"\"\nlog \"a\" { path = \"*\" }", NULL,
-	 "t.conf:1: this version has no \"redis\" (joining a fleet through Redis)\n"
+	{"queue \"q\" { }\nlog \"a\" { path = \"*\" }", NULL,
+	 "t.conf:1: this version has no \"queue\" (watching job queues)\n"
 	 "t.conf:2: this version has no \"log\" (following log files)\n"},
+	{"redis = \"http://:secret@x\"", NULL, "t.conf:1: redis: is no address of a Redis: it starts with redis:// or unix://\n"},
+	{"redis = \"redis://:secret@x:0\"", NULL, "t.conf:1: redis: is no address of a Redis: the port is a number from 1 to 65535\n"},
+	{"redis = \"rediss://:secret@x\"", NULL,
+	 "t.conf:1: redis: is no address of a Redis: Redis over TLS is not spoken; let stunnel or a proxy on this host do it\n"},
 	/* shapes */
 	{"push_interval = 1s\nmin_rate 1s", NULL, "t.conf:2: missing equal sign after option 'min_rate'\n"},
 	{"push_interval = {1s}", NULL, "t.conf:1: unexpected token '{'\n"},
@@ -236,6 +240,11 @@ static const struct {
 	{"push_interval = ${VEDETTE_TEST_NONE:-7s}", "", "push_interval", "7s"},
 	{"web_dir = \"/a \\\"b\\\\\\${c}\"", "", "web_dir", "\"/a \\\"b\\\\\\${c}\""},
 	{"web_dir = /a web_dir = \"\"", "", "web_dir", "\"\""},
+	{"redis = \"redis://h\" redis = \"\"", "", "redis", "\"\""},
+	{"redis = \"redis://h/3\"", "", "redis", "\"redis://h/3\""},
+	{"redis = \"redis://:secret@[::1]:1/3\"", "", "redis", "\"redis://…@[::1]:1/3\""},
+	{"redis = \"redis://ann:s@cret@h\"", "", "redis", "\"redis://…@h\""},
+	{"redis = \"unix://:secret@/run/r.sock?db=2\"", "", "redis", "\"unix://…@/run/r.sock?db=2\""},
 	{"collector \"cpu\" { enabled = no }\ncollector \"cpu\" { interval = 5s }", "collector", "enabled", "false"},
 	{"collector \"cpu\" { interval = 1h }", "collector", "interval", "1h"},
 };
