@@ -50,11 +50,11 @@ async function freeBlock() {
 }
 
 export class Fixture {
-	constructor(port, args) {
+	constructor(port, args, env) {
 		const [file, argv] = command(port, args);
 		this.base = port;
 		this.stderr = "";
-		this.child = spawn(file, argv, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+		this.child = spawn(file, argv, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
 		this.child.stderr.setEncoding("utf8").on("data", (text) => { this.stderr += text; });
 		this.exited = new Promise((done) => {
 			this.child.once("error", (error) => done([-1, error.code]));
@@ -99,9 +99,9 @@ export class Fixture {
 }
 
 // Another program may take a port between the look and the listen: then another block is tried.
-export async function start({ port, args = [] } = {}) {
+export async function start({ port, args = [], env = {} } = {}) {
 	for (let tries = 5; ; tries--) {
-		const fixture = new Fixture(port ?? await freeBlock(), args);
+		const fixture = new Fixture(port ?? await freeBlock(), args, env);
 		try {
 			return await fixture.ready();
 		} catch (error) {

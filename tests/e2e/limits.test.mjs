@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { start as startFixture } from "../conformance/harness.mjs";
+import { OwnRedis } from "../conformance/redis_peer.mjs";
 import { decode, exchange, frame, link, OP, SEP } from "../conformance/raw.mjs";
-import { BIN, ROOT, Vedette, WAYS, ask, connect, get, isSanitized, json, next, query, ready, record, refusal, refused, request, serve, start, take, until, within } from "./harness.mjs";
+import { BIN, ROOT, Vedette, WAYS, ask, connect, get, isSanitized, json, next, patient, query, ready, record, refusal, refused, request, serve, start, take, until, within } from "./harness.mjs";
 
 // ---- the header
 
@@ -842,6 +843,158 @@ limit("LIMIT_ALERT_INSTANCES", "further series are not judged, and the log says 
 	const { rules: listed } = await ask(probe.socket, "get alert rules");
 	assert.equal(listed.length, many);
 	bounded(t, served, isSanitized ? 600e6 : 120e6);
+});
+
+// ---- Redis, and the other servers behind it; the fixture program has a namespace where a client says what a server does
+
+async function in_cluster(t, options = []) {
+	const redis = await OwnRedis.create(["--client-output-buffer-limit", "pubsub 0 0 0", ...options]);
+	t.after(() => redis.remove());
+	const fixture = await startFixture({ args: ["--redis", redis.url], env: ENV });
+	t.after(() => fixture.stop());
+	await until("it is connected", () => fixture.stderr.split(": connected").length > 7, 10000);
+	const socket = await connect(t, { url: fixture.url("ext") }, WAYS.websocket);
+	const memory = () => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${fixture.child.pid}/status`, "utf8"))[1]) * 1024;
+	return { redis, fixture, socket, memory, control: redis.client(t), cmd: (name, arg = null) => socket.timeout(patient(10000)).emitWithAck("cmd", name, arg) };
+}
+
+const lines = (fixture, pattern) => (fixture.stderr.match(pattern) ?? []).length;
+
+limit("LIMIT_REDIS_WAITING_BYTES", "what a Redis that hangs is sent beyond it is dropped, and the log says so once", async (t, most) => {
+	const { redis, fixture, memory, control, cmd } = await in_cluster(t);
+	const big = "x".repeat(900000);
+	redis.child.kill("SIGSTOP");
+	t.after(() => redis.child.kill("SIGCONT"));
+	for (let sent = 0; sent < most * 3; sent += big.length)
+		assert.equal(await cmd("emit", { base: "nsp", to: "nobody", ev: "big", args: [big] }), true);
+	assert.equal(lines(fixture, /further commands are dropped/g), 1);
+	t.diagnostic(`${memory()} bytes at most`);
+	assert.ok(isSanitized || memory() < most * 3.5, `${memory()} bytes`);
+	redis.child.kill("SIGCONT");
+	let got = 0;
+	const listener = redis.client(t);
+	await listener.subscribe("socket.io#/#last#");
+	listener.on("message", () => { got++; });
+	await until("it takes again", async () => {
+		await cmd("emit", { base: "nsp", to: "last", ev: "small" });
+		return got > 0;
+	}, 10000);
+	assert.equal(await control.ping(), "PONG");
+});
+
+limit("LIMIT_REDIS_WAITING_COMMANDS", "further ones are dropped", async (t, most) => {
+	const { redis, fixture, cmd } = await in_cluster(t);
+	const raw = await join(await link(t, "websocket", fixture.port("ext")));
+	await raw.next();
+	let got = 0;
+	const listener = redis.client(t);
+	await listener.subscribe("socket.io#/#r#");
+	listener.on("message", () => { got++; });
+	redis.child.kill("SIGSTOP");
+	t.after(() => redis.child.kill("SIGCONT"));
+	const one = text(event("cmd", "emit", { base: "nsp", to: "r", ev: "e" }));
+	for (let sent = 0; sent < most + 1000; sent += 1000) {
+		raw.ws.bytes(Buffer.concat(Array(1000).fill(one)));
+		await cmd("ping");
+	}
+	await until("the first is dropped", () => lines(fixture, /further commands are dropped/g) === 1, 20000);
+	redis.child.kill("SIGCONT");
+	await until("all others are there", () => got === most, 20000);
+}, { skip: isSanitized && "a sanitizer's time" });
+
+limit("LIMIT_REDIS_REPLY_BYTES", "the connection is lost, and made again", async (t, most) => {
+	const { fixture, control, cmd } = await in_cluster(t);
+	await control.publish("socket.io-request#/#", Buffer.alloc(most - 1000, " "));
+	await until("it is read", () => lines(fixture, /makes no sense/g) === 1, 10000);
+	assert.equal(lines(fixture, /trying again/g), 0);
+	await control.publish("socket.io-request#/#", Buffer.alloc(most + 100000, " "));
+	await until("the loss", () => lines(fixture, /a reply that is too large; trying again/g) === 1, 10000);
+	await until("it is back", () => lines(fixture, /: connected/g) === 8, 10000);
+	assert.equal((await cmd("fetch", { base: "nsp" })).length, 1);
+});
+
+limit(["LIMIT_CLUSTER_TEXT_BYTES", "LIMIT_CLUSTER_NAMES"], "the message is counted, and means nothing", async (t, bytes, names) => {
+	const { fixture, control, cmd, memory } = await in_cluster(t);
+	const join_all = (n) => control.publish("socket.io-request#/#", JSON.stringify({ uid: "other1", type: 2, opts: { rooms: Array(n).fill(5), except: [], flags: {} }, rooms: ["x"] }));
+	const before = memory();
+	// As bytes without content and as nothing at all: each is many times longer in JSON.
+	for (const [piece, size] of [["\xc4\x00", 34], ["\xc0", 5]]) {
+		const n = Math.ceil(bytes / size);
+		const head = Buffer.from("\x93\xa1u\x82\xa4type\x02\xa4data\xdd\0\0\0\0\xa1e", "latin1");
+		head.writeUInt32BE(n + 1, head.length - 6);
+		await control.publish("socket.io#/#", Buffer.concat([head, Buffer.alloc(piece.length * n, piece, "latin1"), Buffer.from([0x80])]));
+		const since = performance.now();
+		assert.equal((await cmd("fetch", { base: "nsp" })).length, 1);
+		t.diagnostic(`${size} times as long: read in ${Math.round(performance.now() - since)} ms`);
+	}
+	assert.equal(lines(fixture, /makes no sense/g), 1);
+	t.diagnostic(`${before} bytes, then ${memory()} at most`);
+	assert.ok(memory() < bytes * 5, `${memory()} bytes`);
+	await join_all(names + 1);
+	await cmd("fetch", { base: "nsp" });
+	assert.equal((await cmd("rooms")).length, 1);
+	await control.publish("socket.io-request#/#", JSON.stringify({ uid: "other1", type: 2, opts: { rooms: [], except: Array(names).fill(5) }, rooms: ["x"] }));
+	await until("as many as may be mean something", async () => (await cmd("rooms")).length === 2);
+}, { skip: isSanitized && "a sanitizer's time" });
+
+limit(["LIMIT_CLUSTER_REQUESTS", "LIMIT_CLUSTER_TIMEOUT_MS"], "further ones are not served; nobody waits for longer", async (t, most, longest) => {
+	const { redis, fixture, socket, control, memory } = await in_cluster(t);
+	const listener = redis.client(t);
+	let counts = 0;
+	await listener.subscribe("socket.io-response#/#");
+	listener.on("message", () => { counts++; });
+	let asked = 0;
+	socket.on("ask", () => { asked++; }); // and never answers
+	const more = 50;
+	for (let i = 0; i < most + more; i++)
+		control.publish("socket.io-request#/#", JSON.stringify({ uid: "other1", requestId: `r${i}`, type: 7,
+			packet: { type: 2, data: ["ask"], nsp: "/" }, opts: { rooms: [], except: [], flags: { timeout: longest * 1e9 } } }));
+	await until("the last one", () => lines(fixture, /what they ask beyond that is not served/g) === 1, 20000);
+	await until("all that are served", () => counts === most && asked === most, 20000);
+	await control.publish("socket.io-request#/#", JSON.stringify({ uid: "other1", requestId: "s", type: 6, data: ["sse-probe", 1] }));
+	await control.publish("socket.io-request#/#", JSON.stringify({ uid: "other1", requestId: "f", type: 5, opts: {} }));
+	await until("what needs no waiting is served", () => counts === most + 1, 5000);
+	assert.equal(asked, most);
+	t.diagnostic(`${memory()} bytes at most`);
+	assert.ok(isSanitized || memory() < 96e6, `${memory()} bytes`);
+});
+
+limit("LIMIT_CLUSTER_ASKED", "further ones are answered at once with what is known here", async (t, most) => {
+	const { redis, socket, control, cmd } = await in_cluster(t);
+	const silent = redis.client(t); // a server that does not answer
+	await silent.subscribe("socket.io-request#/#");
+	const answers = { timeout: 0 };
+	const asked = [];
+	for (let i = 0; i < most; i++)
+		asked.push(new Promise((done) => socket.emit("cmd", "fetch", { base: "nsp", timeout: 30000 }, done)));
+	const { thrown, known } = await cmd("fetch", { base: "nsp" });
+	assert.deepEqual([thrown, known.map(({ id }) => id)], ["too many requests to other servers are under way", [socket.id]]);
+	assert.deepEqual(await cmd("sse", { ev: "sse-probe", args: [], ack: true }), { err: thrown, res: [] });
+	assert.deepEqual(await cmd("emit", { base: "nsp", to: "nobody", ev: "e", timeout: 1000, ack: true }), { err: thrown, res: [] });
+	await redis.stop(); // all of them are told
+	for (const answer of await Promise.all(asked))
+		answers[answer.thrown] = (answers[answer.thrown] ?? 0) + 1;
+	assert.deepEqual(answers, { timeout: 0, "Redis is not connected": most });
+	control.disconnect();
+});
+
+limit("LIMIT_CLUSTER_ANSWER_BYTES", "the rest is left out, and an error says so", async (t, most) => {
+	const { redis, control, cmd, memory } = await in_cluster(t);
+	const view = (id, bytes) => ({ id, handshake: { auth: {}, headers: { x: "x".repeat(bytes) } }, rooms: [id], data: {} });
+	const rows = [[view("a", most / 2), view("a2", 10)], [view("b", most / 2), view("b2", 10)], [view("c", 10)]];
+	for (const sockets of rows) {
+		const other = redis.client(t);
+		await other.subscribe("socket.io-request#/#");
+		other.on("message", (channel, request) =>
+			control.publish("socket.io-response#/#", JSON.stringify({ requestId: JSON.parse(request).requestId, sockets })));
+	}
+	const { thrown, known } = await cmd("fetch", { base: "nsp" });
+	assert.equal(thrown, "the answers are too large, and some were left out");
+	const ids = known.map(({ id }) => id);
+	assert.equal(ids.filter((id) => id === "a" || id === "b").length, 1);
+	for (const id of ["a2", "b2", "c"])
+		assert.ok(ids.includes(id), ids.join());
+	t.diagnostic(`${memory()} bytes at most`);
 });
 
 // ---- what had to wait
