@@ -455,11 +455,30 @@ static void put_int(struct buf *out, bool negative, uint64_t magnitude)
 	}
 }
 
+/* A whole number of up to 64 bits keeps each digit, on its way to who can read it. False: it is another one. */
+static bool put_whole(struct buf *out, struct slice text)
+{
+	bool negative = *text.p == '-';
+	uint64_t v = 0, most = negative ? (uint64_t)1 << 63 : UINT64_MAX;
+
+	for (size_t i = negative; i < text.n; i++) {
+		unsigned digit = (unsigned)(text.p[i] - '0');
+
+		if (digit > 9 || v > (most - digit) / 10)
+			return false;
+		v = v * 10 + digit;
+	}
+	put_int(out, negative && v, v);
+	return true;
+}
+
 static void put_number(struct buf *out, struct slice text)
 {
 	double d = json_number(text);
 	uint64_t bits;
 
+	if (put_whole(out, text))
+		return;
 	if (d == trunc(d) && fabs(d) < 18446744073709551615.0 && !(d < -9223372036854775808.0)) {
 		put_int(out, d < 0, (uint64_t)fabs(d));
 		return;
