@@ -164,8 +164,11 @@ static void add_blob(struct reader *r, struct buf *json, const char *data, size_
 	r->bad |= json->full;
 	if (r->bad)
 		return;
-	buf_addf(json, "{\"_placeholder\":true,\"num\":%zu}", r->nblobs);
-	r->blobs = xreallocarray(r->blobs, r->nblobs + 1, sizeof *r->blobs);
+	buf_adds(json, "{\"_placeholder\":true,\"num\":");
+	buf_addu(json, r->nblobs);
+	buf_addc(json, '}');
+	if (!(r->nblobs & (r->nblobs - 1))) /* full at every power of two */
+		r->blobs = xreallocarray(r->blobs, r->nblobs ? r->nblobs * 2 : 1, sizeof *r->blobs);
 	r->blobs[r->nblobs++] = (struct sio_blob){data, n};
 }
 
