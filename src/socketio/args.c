@@ -68,13 +68,25 @@ bool sio_args_number(struct sio_args a, size_t i, double *out)
 	return true;
 }
 
+static bool is_placeholder(struct slice object)
+{
+	struct json_walk w = json_walk(object);
+	struct slice key, value;
+	bool is = false;
+
+	while (json_next_member(&w, &key, &value))
+		if (slice_is(key, PLACEHOLDER_KEY))
+			is = json_type(value) == JSON_TRUE;
+	return is;
+}
+
 bool sio_args_binary(struct sio_args a, size_t i, struct sio_blob *out)
 {
-	struct slice v, flag, num;
+	struct slice v, num;
 	double n;
 
-	if (!a.nblobs || !sio_args_at(a, i, &v) || json_type(v) != JSON_OBJECT || !json_get(v, "_placeholder", &flag) ||
-	    json_type(flag) != JSON_TRUE || !json_get(v, "num", &num) || json_type(num) != JSON_NUMBER)
+	if (!a.nblobs || !sio_args_at(a, i, &v) || json_type(v) != JSON_OBJECT || !is_placeholder(v) || !json_get(v, "num", &num) ||
+	    json_type(num) != JSON_NUMBER)
 		return false;
 	n = json_number(num);
 	if (n < 0 || n >= (double)a.nblobs)

@@ -201,6 +201,7 @@ static void text_packet(struct sio_client *c, const char *data, size_t n)
 	/* The attachments come as messages of their own: the header waits for them in a copy. */
 	c->head = xstrndup(data, n);
 	c->head_len = n;
+	packet_spell_placeholders(c->head + (p.data.p - data), p.data.n);
 	packet_decode(c->head, n, &c->packet);
 	c->blobs = xcalloc(p.attachments, sizeof *c->blobs);
 }

@@ -2,13 +2,18 @@
  * message, a map of type, data, nsp, id; binary stands inline.
  *
  * Inside this server arguments are JSON text with attachments beside it: bytes become
- * placeholders on their way in, placeholders bytes on their way out. */
+ * placeholders on their way in, placeholders bytes on their way out. What JSON cannot
+ * tell apart is told by its spelling, which nobody who reads the text notices:
+ *
+ *   "\u0032026-01-31T…"    a Date: text whose first character is escaped
+ *   "\u005fplaceholder"    a client's own key of that name, which stands for no attachment */
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "base/xmalloc.h"
 #include "socketio/sio.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -172,23 +177,25 @@ static void add_blob(struct reader *r, struct buf *json, const char *data, size_
 	r->blobs[r->nblobs++] = (struct sio_blob){data, n};
 }
 
-/* The text that JavaScript gives a Date in JSON, from the first year that it can tell to the last; null beyond. */
+/* The text that JavaScript gives a Date in JSON, spelled as one, from the first year that it can tell to the last; null
+ * beyond. */
 #define DATE_MAX_S 8640000000000LL
 
 static void add_date(struct buf *json, int64_t seconds, int ms)
 {
 	time_t t = (time_t)seconds;
-	char text[40];
+	char year[16], rest[40];
 	struct tm tm;
-	int year;
+	int y;
 
 	if (seconds < -DATE_MAX_S || seconds > DATE_MAX_S - (ms > 0) || !gmtime_r(&t, &tm)) {
 		buf_adds(json, "null");
 		return;
 	}
-	year = tm.tm_year + 1900;
-	strftime(text, sizeof text, "%m-%dT%H:%M:%S", &tm);
-	buf_addf(json, year < 0 || year > 9999 ? "\"%+07d-%s.%03dZ\"" : "\"%04d-%s.%03dZ\"", year, text, ms);
+	y = tm.tm_year + 1900;
+	snprintf(year, sizeof year, y < 0 || y > 9999 ? "%+07d" : "%04d", y);
+	strftime(rest, sizeof rest, "%m-%dT%H:%M:%S", &tm);
+	buf_addf(json, "\"\\u%04x%s-%s.%03dZ\"", (unsigned)*year, year + 1, rest, ms);
 }
 
 static void add_date_ms(struct buf *json, int64_t ms)
@@ -207,9 +214,16 @@ static uint64_t big_endian(const char *p, size_t n)
 	return v;
 }
 
+static void add_unknown(struct reader *r, struct buf *json, const struct value *v, const char *p)
+{
+	buf_addf(json, "[%d,", v->ext);
+	add_blob(r, json, p, (size_t)v->n);
+	buf_addc(json, ']');
+}
+
 /* Extensions that notepack.io writes. -1 is a time: seconds, or nanoseconds and seconds in 30 + 34 or in 32 + 64 bits.
  * 0, from its older version, is undefined in one byte or milliseconds in eight where the length is fixed, and else an
- * ArrayBuffer. */
+ * ArrayBuffer. Any other it reads as a list of type and bytes. */
 static void add_ext(struct reader *r, struct buf *json, const struct value *v)
 {
 	const char *p = take_bytes(r, v->n);
@@ -228,8 +242,10 @@ static void add_ext(struct reader *r, struct buf *json, const struct value *v)
 		add_blob(r, json, p, (size_t)v->n);
 	else if (v->ext == 0 && v->n == 8)
 		add_date_ms(json, (int64_t)eight);
-	else
+	else if (v->ext == 0 && v->n == 1)
 		buf_adds(json, "null");
+	else
+		add_unknown(r, json, v, p);
 }
 
 static void to_json(struct reader *r, struct buf *json, unsigned depth);
@@ -242,7 +258,9 @@ static void add_key(struct reader *r, struct buf *json)
 	switch (v.kind) {
 	case STR:
 		p = take_bytes(r, v.n);
-		if (p)
+		if (p && slice_is(slice_of(p, (size_t)v.n), "_placeholder"))
+			buf_adds(json, "\"\\u005fplaceholder\"");
+		else if (p)
 			json_add_string(json, p, (size_t)v.n);
 		break;
 	case UINT:
@@ -395,7 +413,7 @@ bool msgpack_decode(const void *data, size_t n, struct buf *json, struct sio_pac
 		out->data.n = 0;
 	if (!out->data.n && out->type != PACKET_CONNECT && out->type != PACKET_DISCONNECT)
 		return false;
-	return packet_check(out, true) && (!r.nblobs || packet_placeholders_fit(out->data, r.nblobs));
+	return packet_check(out, true);
 }
 
 /* --- out --- */
@@ -532,7 +550,7 @@ static const struct sio_blob *placeholder(const char *p, const char *end, struct
 			return NULL;
 		value = slice_of(p, (size_t)(scalar_end(p, end) - p));
 		p = past(value.p + value.n, end, SPACE ",");
-		if (json_string_is(key, "_placeholder"))
+		if (slice_is(key, PLACEHOLDER_KEY))
 			flag = slice_is(value, "true");
 		else if (json_string_is(key, "num") && json_type(value) == JSON_NUMBER)
 			num = value;
@@ -586,10 +604,46 @@ static const char *put_list(struct buf *out, const char *p, const char *end, str
 	return p + 1;
 }
 
+/* In the form that the parser's own notepack.io reads: milliseconds in an extension of type 0. */
+static void put_date(struct buf *out, int64_t seconds, int ms)
+{
+	buf_add(out, "\xd7\0", 2);
+	put_uint(out, (uint64_t)(seconds * 1000 + ms), 8);
+}
+
+/* A time as add_date() wrote it. */
+static bool read_date(const char *text, int64_t *seconds, int *ms)
+{
+	int end = 0;
+	struct tm tm = {0};
+
+	if (sscanf(text, "%d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+	           &tm.tm_sec, ms, &end) != 7 || !end || text[end] || *ms < 0)
+		return false;
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	*seconds = timegm(&tm);
+	return true;
+}
+
+static void put_text(struct buf *out, struct slice v)
+{
+	bool maybe_date = v.n > 7 && memcmp(v.p, "\"\\u00", 5) == 0;
+	int64_t seconds;
+	struct buf text;
+	int ms;
+
+	buf_init(&text, v.n);
+	json_unquote(&text, v);
+	if (maybe_date && read_date(text.data, &seconds, &ms))
+		put_date(out, seconds, ms);
+	else
+		put_str(out, text.data, text.len);
+	buf_release(&text);
+}
+
 static void put_scalar(struct buf *out, struct slice v)
 {
-	struct buf text;
-
 	switch (json_type(v)) {
 	case JSON_NULL:
 		buf_addc(out, (char)0xc0);
@@ -604,10 +658,7 @@ static void put_scalar(struct buf *out, struct slice v)
 		put_number(out, v);
 		break;
 	default:
-		buf_init(&text, v.n);
-		json_unquote(&text, v);
-		put_str(out, text.data, text.len);
-		buf_release(&text);
+		put_text(out, v);
 	}
 }
 

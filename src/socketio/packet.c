@@ -187,7 +187,7 @@ static struct slice scalar(const char *p, const char *end)
 /* A value came: the last one of a key counts, as in JSON.parse. */
 static void note_value(struct level *l, struct slice value)
 {
-	if (l->key.n && json_string_is(l->key, "_placeholder"))
+	if (slice_is(l->key, PLACEHOLDER_KEY))
 		l->is_placeholder = slice_is(value, "true");
 	else if (l->key.n && json_string_is(l->key, "num"))
 		l->num = json_type(value) == JSON_NUMBER ? value : slice_of("", 0);
@@ -201,9 +201,27 @@ static bool is_key(const char *p, const char *end)
 	return p < end && *p == ':';
 }
 
+void packet_spell_placeholders(char *json, size_t n)
+{
+	char *p = json, *end = json + n;
+
+	if (!memchr(json, '\\', n))
+		return;
+	while ((p = memchr(p, '"', (size_t)(end - p)))) {
+		struct slice s = scalar(p, end);
+		size_t plain = strlen(PLACEHOLDER_KEY);
+
+		if (json_string_is(s, "_placeholder")) {
+			memcpy(p, PLACEHOLDER_KEY, plain);
+			memset(p + plain, ' ', s.n - plain);
+		}
+		p += s.n;
+	}
+}
+
 bool packet_each_placeholder(struct slice json, placeholder_fn *fn, void *user)
 {
-	struct level levels[LIMIT_JSON_DEPTH + 2], *l = levels;
+	struct level levels[LIMIT_JSON_DEPTH + 4], *l = levels; /* an attachment of msgpack may stand in a list with its type */
 	const char *p = json.p, *end = p + json.n;
 	struct slice s;
 

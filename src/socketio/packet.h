@@ -41,6 +41,10 @@ bool packet_decode(const char *text, size_t n, struct sio_packet *out);
 /* What packet_decode() does behind the header: checks data by type and finds name and args. any_name: an event may
  * have a name that is reserved, no text, or none at all; msgpack's decoder has always let them through. */
 bool packet_check(struct sio_packet *p, bool any_name);
+/* The key that says an object stands for an attachment. Only this spelling does: a client that escapes letters of it
+ * is corrected when its packet comes, and what other parsers carry through as plain data is spelled otherwise. */
+#define PLACEHOLDER_KEY "\"_placeholder\""
+void packet_spell_placeholders(char *json, size_t n); /* in place, at the same length */
 /* Tells the number of each {"_placeholder":true,"num":N} in json as its object ends, empty if it has none. json is
  * one value or several joined by commas, and was let through by packet_decode(). False: fn returned false. */
 typedef bool placeholder_fn(void *user, struct slice num);

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import msgpack from "notepack.io";
 import parser from "socket.io-msgpack-parser";
 import { Manager } from "socket.io-client";
-import { WAYS, ask, better, client, connected, isReference, next, record, refused, serve, sleep, upgraded, within } from "./harness.mjs";
+import { WAYS, ask, better, client, connected, next, record, refused, serve, sleep, upgraded, within } from "./harness.mjs";
 import { SID, link } from "./raw.mjs";
 
 const server = serve();
@@ -37,6 +37,8 @@ const PAYLOADS = {
 	"nested": [nested(100)],
 	"keys that matter to JavaScript": [{ constructor: 1, toString: 2, "": 3, "a.b": 4, "ключ": 5 }],
 	"a placeholder that is plain data": [{ _placeholder: true, num: 0 }],
+	"a placeholder that is plain data beside binary": [bytes(1), { _placeholder: true, num: 0 }, { _placeholder: true, num: -1, in: [bytes(2)] }],
+	"times among the rest": [new Date(1700000000123), bytes(1), { at: [new Date(-1)], text: "2026-01-31T00:00:00.000Z" }],
 	"looks like protocol": ["2probe", "42[\"x\"]", "b64", { type: 2, data: [], nsp: "/" }],
 	"large text": ["€".repeat(200000)],
 	"large binary": [Buffer.alloc(500000, 3)],
@@ -65,13 +67,12 @@ for (const [way, transport] of Object.entries(WAYS)) {
 		}
 
 		// Milliseconds, and the years 1, 10000 and -1.
-		// The official server gives back a Date, ours its text as JSON has it.
 		for (const ms of [0, 1, 1700000000123, 253402300799999, 4294967296000, -1, -62135596800000, 253402300800000, -62198755200000]) {
 			it(`keeps the time ${ms}`, async (t) => {
 				const socket = await connected(t, server.url("msgpack"), options);
 				const got = await ask(socket, "message-with-ack", new Date(ms));
-				assert.equal(new Date(got).getTime(), ms);
-				assert.equal(typeof got, isReference ? "object" : "string");
+				assert.ok(got instanceof Date, got);
+				assert.equal(got.getTime(), ms);
 			});
 		}
 
@@ -172,14 +173,17 @@ const FORMS = [
 	["an empty ArrayBuffer", "c70000", bytes()],
 	["an ArrayBuffer of one byte", "c7010007", bytes(7)],
 	["an ArrayBuffer of eight bytes", "c708000102030405060708", bytes(1, 2, 3, 4, 5, 6, 7, 8)],
-	["a time of notepack 3 in seconds", "d6ff00000001", "1970-01-01T00:00:01.000Z", better],
-	["a time of notepack 3 in 64 bits", "d7ff 1dcd6500 00000001", "1970-01-01T00:00:01.125Z", better],
-	["a time of notepack 3 in 96 bits", "c70cff 1dcd6500 ffffffffffffffff", "1969-12-31T23:59:59.500Z", better],
-	["the last time that there is", "d700 001eb208c2dc0000", "+275760-09-13T00:00:00.000Z", better],
+	["a time of notepack 3 in seconds", "d6ff00000001", new Date(1000), better],
+	["a time of notepack 3 in 64 bits", "d7ff 1dcd6500 00000001", new Date(1125), better],
+	["a time of notepack 3 in 96 bits", "c70cff 1dcd6500 ffffffffffffffff", new Date(-500), better],
+	["the last time that there is", "d700 001eb208c2dc0000", new Date(864e13)],
 	["one past it", "d700 001eb208c2dc0001", null, better],
-	["the first time that there is", "d700 ffe14df73d240000", "-271821-04-20T00:00:00.000Z", better],
+	["the first time that there is", "d700 ffe14df73d240000", new Date(-864e13)],
 	["one before it", "d700 ffe14df73d23ffff", null, better],
 	["an ArrayBuffer in a longer form", "c900000002000102", bytes(1, 2)],
+	["an extension of one byte that nobody knows", "d40507", [5, bytes(7)]],
+	["an extension of three bytes that nobody knows", "c703fe010203", [-2, bytes(1, 2, 3)]],
+	["a time of a length that it cannot have", "d5ff0102", [-1, bytes(1, 2)]],
 ];
 
 for (const kind of ["polling", "websocket"]) {

@@ -201,6 +201,27 @@ static void arguments_are_put_together(void **state)
 	sio_builder_release(&b);
 }
 
+static void placeholders_are_spelled_plainly(void **state)
+{
+	static const struct {
+		const char *json, *plain;
+	} rows[] = {
+		{"[\"a\",{\"\\u005fplaceholder\":true,\"num\":0}]", "[\"a\",{\"_placeholder\"     :true,\"num\":0}]"},
+		{"{\"_placeh\\u006flder\" : true}", "{\"_placeholder\"      : true}"},
+		{"[\"\\\"_placeholder\"]", "[\"\\\"_placeholder\"]"},
+		{"{\"_placeholder\":\"\\n\"}", "{\"_placeholder\":\"\\n\"}"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char *text = strdup(rows[i].json);
+
+		packet_spell_placeholders(text, strlen(text));
+		CHECK(strcmp(text, rows[i].plain) == 0, "%s: %s", rows[i].json, text);
+		free(text);
+	}
+}
+
 /* --- msgpack: what notepack.io 3 writes --- */
 
 static void hex_text(struct buf *out, const struct buf *b)
@@ -237,6 +258,11 @@ static const struct {
 	{"\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"", "d9207878787878787878787878787878787878787878787878787878787878787878"},
 	{"[]", "90"}, {"[1,\"a\",null]", "9301a161c0"}, {"{}", "80"}, {"{\"a\":1,\"b\":[true]}", "82a16101a16291c3"},
 	{"[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]", "dc0010000102030405060708090a0b0c0d0e0f"},
+	{"\"\\u0031970-01-01T00:00:01.125Z\"", "d7000000000000000465"}, {"\"\\u0031969-12-31T23:59:59.500Z\"", "d700fffffffffffffe0c"},
+	{"\"\\u002b275760-09-13T00:00:00.000Z\"", "d700001eb208c2dc0000"}, {"\"\\u002d271821-04-20T00:00:00.000Z\"", "d700ffe14df73d240000"},
+	{"\"1970-01-01\"", "aa313937302d30312d3031"}, {"\"\\u0031970-01-01\"", "aa313937302d30312d3031"},
+	{"\"\\u0031970-01-01T00:00:01.000Zx\"", "b9313937302d30312d30315430303a30303a30312e3030305a78"},
+	{"{\"\\u005fplaceholder\":true,\"num\":0}", "82ac5f706c616365686f6c646572c3a36e756d00"},
 };
 
 static void msgpack_writes_as_notepack(void **state)
@@ -289,7 +315,7 @@ static const struct {
 	{"84a47479706503a4646174619101a2696407a36e7370a12f", "3 / 7 ||1 |"},
 	{"83a47479706502a46461746193a2657601c403010203a36e7370a12f", "2 / - |\"ev\"|1,{\"_placeholder\":true,\"num\":0} |"},
 	{"84a47479706502a46461746193a164d7000000018bcfe5687bd40000a76f7074696f6e7381a8636f6d7072657373c3a36e7370a12f",
-	 "2 / - |\"d\"|\"2023-11-14T22:13:20.123Z\",null |"},
+	 "2 / - |\"d\"|\"\\u0032023-11-14T22:13:20.123Z\",null |"},
 	{"84a47479706502a464617461a9616161616161616161a46461746191a161a36e7370a12f", "2 / - |\"a\"| |"}, /* data twice */
 	{"83a36e7370a12fa47479706501a464617461c0", "1 / - || |"},          /* data nil: none */
 	{"83a47479706505a46461746191a161a36e7370a12f", NULL},              /* no type 5 here */
@@ -301,7 +327,8 @@ static const struct {
 	{"83a47479706502a46461746192c001a36e7370a12f", "2 / - |null|1 |"},
 	{"83a47479706502a464617461c0a36e7370a12f", NULL},                  /* data nil is no list */
 	{"83a47479706503a464617461c0a36e7370a12f", NULL},
-	{"83a47479706503a46461746192c70101ffc70100ffa36e7370a12f", "3 / - ||null,{\"_placeholder\":true,\"num\":0} |"},
+	{"83a47479706503a46461746192c70101ffc70100ffa36e7370a12f", "3 / - ||[1,{\"_placeholder\":true,\"num\":0}],{\"_placeholder\":true,\"num\":1} |"},
+	{"83a47479706503a4646174619181ac5f706c616365686f6c646572c3a36e7370a12f", "3 / - ||{\"\\u005fplaceholder\":true} |"},
 	{"83a47479706503a46461746191c7080000000000000000010aa36e7370a12f", NULL},
 	{"83a47479706503a46461746191c708000000000000000001a36e7370a12f", "3 / - ||{\"_placeholder\":true,\"num\":0} |"},
 	{"84a47479706502a46461746191a161a26964cb3ff8000000000000a36e7370a12f", NULL}, /* an id is an integer */
@@ -383,6 +410,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_are_read),
 		cmocka_unit_test(placeholders),
+		cmocka_unit_test(placeholders_are_spelled_plainly),
 		cmocka_unit_test(heads_are_written),
 		cmocka_unit_test(arguments_are_taken_apart),
 		cmocka_unit_test(arguments_are_put_together),
