@@ -111,12 +111,13 @@ static void answer_empty(struct eio_exchange *ex, int status)
 
 /* --- the handshake --- */
 
-static void note_jsonp(struct eio_exchange *ex, int protocol)
+/* Clients of version 3 speak protocol 4 and know JSONP. */
+static void note_jsonp(struct eio_exchange *ex)
 {
 	const char *j = eio_request_query(ex->request, "j");
 	size_t n = 0;
 
-	if (!j || protocol != 3)
+	if (!j)
 		return;
 	ex->jsonp = true;
 	for (; *j && n < sizeof ex->jsonp_index - 1; j++)
@@ -126,7 +127,7 @@ static void note_jsonp(struct eio_exchange *ex, int protocol)
 
 void polling_handshake(struct eio_session *s, struct eio_exchange *ex)
 {
-	note_jsonp(ex, s->protocol);
+	note_jsonp(ex);
 	ex->initial = true;
 	ex->session = s;
 	s->get = ex;
@@ -142,7 +143,7 @@ static void begin_get(struct eio_session *s, struct eio_exchange *ex)
 		answer_empty(ex, 400);
 		return;
 	}
-	note_jsonp(ex, s->protocol);
+	note_jsonp(ex);
 	ex->session = s;
 	s->get = ex;
 	if (s->state == SESSION_CLOSING)
@@ -162,7 +163,7 @@ static void begin_post(struct eio_session *s, struct eio_exchange *ex)
 		session_end(s, EIO_TRANSPORT_ERROR, "invalid content");
 		answer_empty(ex, 400);
 	} else {
-		note_jsonp(ex, s->protocol);
+		note_jsonp(ex);
 		ex->is_post = true;
 		ex->session = s;
 		s->post = ex;

@@ -75,6 +75,19 @@ static const char *put(char **to, const char *s, bool lower)
 	return start;
 }
 
+/* White space behind a value is none of it (RFC 9110 5.5). */
+static const char *put_value(char **to, const char *s)
+{
+	char *start = *to, *end;
+
+	put(to, s, false);
+	for (end = *to - 1; end > start && (end[-1] == ' ' || end[-1] == '\t'); end--)
+		;
+	*end = '\0';
+	*to = end + 1;
+	return start;
+}
+
 static size_t count_query(const char *q)
 {
 	size_t n = *q ? 1 : 0;
@@ -135,14 +148,14 @@ struct eio_request *eio_request_new(const char *method, const char *target, cons
 	*r = (struct eio_request){.refs = 1, .secure = secure, .headers = pairs, .nheaders = nheaders};
 	for (size_t i = 0; i < nheaders; i++) {
 		pairs[i].name = put(&to, headers[i].name, true);
-		pairs[i].value = put(&to, headers[i].value, false);
+		pairs[i].value = put_value(&to, headers[i].value);
 	}
 	r->query = pairs + nheaders;
 	r->nquery = put_query(pairs + nheaders, nquery, query, &to);
 	r->method = put(&to, method, false);
 	r->target = put(&to, target, false);
 	r->remote = put(&to, remote, false);
-	r->upgrade = has_token(eio_request_header(r, "upgrade"), "websocket");
+	r->upgrade = has_token(eio_request_header(r, "upgrade"), "websocket") && has_token(eio_request_header(r, "connection"), "upgrade");
 	return r;
 }
 

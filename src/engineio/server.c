@@ -315,6 +315,22 @@ static const char *extensions(const struct eio_exchange *ex)
 	return ex->server->o.per_message_deflate ? deflate_answer(eio_request_header(ex->request, "sec-websocket-extensions")) : NULL;
 }
 
+/* Of the subprotocols that a client offers the first is taken, as Node's ws does: a browser that offered some ends a
+ * connection for which none was taken. */
+static void agree_on_subprotocol(const struct eio_request *r, struct eio_headers *h)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const char *offers = eio_request_header(r, "sec-websocket-protocol");
+	size_t n = offers ? strspn(offers, token) : 0;
+	char *first;
+
+	if (!n)
+		return;
+	first = xstrndup(offers, n);
+	eio_headers_add(h, "Sec-WebSocket-Protocol", first);
+	free(first);
+}
+
 /* 101, for a new session or an upgrade; the rest follows in eio_exchange_upgraded(). */
 static void switch_protocols(struct eio_exchange *ex)
 {
@@ -331,6 +347,7 @@ static void switch_protocols(struct eio_exchange *ex)
 	eio_headers_add(&h, "Sec-WebSocket-Accept", accept);
 	if (extensions(ex))
 		eio_headers_add(&h, "Sec-WebSocket-Extensions", extensions(ex));
+	agree_on_subprotocol(ex->request, &h);
 	server_common_headers(srv, ex, &h, !eio_request_query(ex->request, "sid"));
 	ex->ops->upgrade(ex, &h.list);
 	headers_release(&h);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import io from "socket.io-client-2";
 import { WAYS, better, connected, next, patient, record, serve, sleep, upgraded, within } from "./harness.mjs";
-import { OP, RawWebSocket, SID, enginePath, link, request } from "./raw.mjs";
+import { OP, RawWebSocket, SEP, SID, enginePath, link, request } from "./raw.mjs";
 
 const server = serve();
 const together = { concurrency: 8 };
@@ -392,9 +392,19 @@ describe("JSONP", together, () => {
 		assert.equal(unframe(script((await session.get()).text, 0))[1], "b4AQID");
 	});
 
-	it("is unknown to protocol 4", async () => {
-		const answer = await request(server.port("eio3"), enginePath({ EIO: 4, transport: "polling" }));
-		assert.equal(answer.text[0], "0");
+	// Clients of version 3 speak protocol 4 with it.
+	it("wraps protocol 4 too, both ways", async () => {
+		const query = { EIO: 4, transport: "polling", j: 3 };
+		const get = async () => script((await request(server.port("base"), enginePath(query))).text, 3).split(SEP);
+		const [open] = await get();
+		checkHandshake(open.slice(1), ["websocket"]);
+		query.sid = JSON.parse(open.slice(1)).sid;
+		const post = (text) => request(server.port("base"), enginePath(query), { method: "POST", body: form(text), headers: { "content-type": FORM } });
+		assert.deepEqual([(await post("40")).text, (await post(`42["message","é\\n"]${SEP}451-["message",{"_placeholder":true,"num":0}]${SEP}bAQID`)).text], ["ok", "ok"]);
+		const said = [];
+		while (said.length < 5)
+			said.push(...await get());
+		assert.deepEqual(said.slice(2), ['42["message-back","é\\n"]', '451-["message-back",{"_placeholder":true,"num":0}]', "bAQID"]);
 	});
 });
 

@@ -47,6 +47,19 @@ describe("handshake", together, () => {
 		assert.deepEqual(handshake, { sid: handshake.sid, upgrades: [], pingInterval: 1000, pingTimeout: 800, maxPayload: 20000 });
 	});
 
+	for (const [offer, taken] of [["a", "a"], ["chat.v2, superchat", "chat.v2"], [null, undefined]]) {
+		it(`over websocket takes the first of the subprotocols ${offer}`, async (t) => {
+			const ws = await RawWebSocket.open(server.port("base"), enginePath({ EIO: 4, transport: "websocket" }), { headers: { "Sec-WebSocket-Protocol": offer } });
+			t.after(() => ws.drop());
+			assert.deepEqual([ws.status, ws.headers["sec-websocket-protocol"]], [101, taken]);
+		});
+	}
+
+	it("is the same for a client that writes blanks behind a header", async () => {
+		const head = `GET ${enginePath({ EIO: 4, transport: "polling" })} HTTP/1.1\r\nHost: x\r\nOrigin: http://a.example \t\r\nConnection: close\r\n\r\n`;
+		assert.match((await exchange(server.port("base"), head)).toString(), /^HTTP\/1\.1 200 /);
+	});
+
 	it("gives a hundred sessions a hundred ids", async () => {
 		const all = await Promise.all(Array.from({ length: 100 }, () => Polling.open(server.port("ext"))));
 		assert.equal(new Set(all.map(({ sid }) => sid)).size, 100);
@@ -239,6 +252,15 @@ describe("refused upgrades", together, () => {
 			if (headers["Sec-WebSocket-Version"] !== undefined)
 				assert.match(ws.headers["sec-websocket-version"], /\b13\b/);
 			await ws.refusal();
+		});
+	}
+
+	// Without it the request is no upgrade, and so a handshake over the wrong transport.
+	for (const connection of [null, "keep-alive", "close"]) {
+		it(`with Connection: ${connection}`, async () => {
+			const ws = await RawWebSocket.open(server.port("base"), enginePath({ EIO: 4, transport: "websocket" }), { headers: { Connection: connection } });
+			assert.equal(ws.status, 400);
+			ws.drop();
 		});
 	}
 

@@ -215,7 +215,7 @@ static void requests_are_read(void **state)
 		{"/x", "a", NULL},
 		{"/x?__proto__=1", "__proto__", "1"},
 	};
-	static const struct eio_pair headers[] = {{"Upgrade", "h2c, WebSocket"}, {"X-A", "1"}, {"x-a", "2"}};
+	static const struct eio_pair headers[] = {{"Upgrade", "h2c, WebSocket"}, {"X-A", "1 \t"}, {"x-a", "2"}, {"Connection", "keep-alive, Upgrade"}};
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(queries); i++) {
