@@ -183,48 +183,62 @@ static struct many *many_new(const struct sio_operator *op, sio_answers_fn *fn, 
 	return m;
 }
 
-/* Those that are connected here. */
-static void ask(struct many *m, const struct sio_operator *op, const char *event, struct sio_args args)
+/* Those that are connected here, all of whom owe an answer from now on. */
+static struct selection owe(struct many *m, const struct sio_operator *op, uint64_t *id)
 {
 	struct selection sel = adapter_select(op);
-	uint64_t id = op->nsp->next_id++;
-	struct frames f;
 
+	*id = op->nsp->next_id++;
 	m->expected += sel.n;
-	if (sel.n)
-		frames_event(&f, op->nsp, event, args, &id, NULL);
 	for (size_t i = 0; i < sel.n; i++) {
-		struct owed_ack *o = socket_owe(sel.at[i], id, 0);
+		struct owed_ack *o = socket_owe(sel.at[i], *id, 0);
 
 		o->many = m;
 		list_push(&m->owed, &o->in_many);
-		socket_tell_outgoing(sel.at[i], event, args);
-		frames_send(&f, sel.at[i], op->flags);
 	}
-	if (sel.n)
+	return sel;
+}
+
+/* Who is told may end it all, and with it what they owe. */
+static void ask(const struct sio_operator *op, struct selection *sel, uint64_t id, const char *event, struct sio_args args)
+{
+	struct frames f;
+
+	if (sel->n)
+		frames_event(&f, op->nsp, event, args, &id, NULL);
+	for (size_t i = 0; i < sel->n; i++) {
+		socket_tell_outgoing(sel->at[i], event, args);
+		frames_send(&f, sel->at[i], op->flags);
+	}
+	if (sel->n)
 		frames_release(&f);
-	selection_release(&sel);
+	selection_release(sel);
 }
 
 size_t many_serve(const struct sio_operator *op, const char *event, struct sio_args args, many_answer_fn *answer,
                   sio_answers_fn *done, void *user, struct many **out)
 {
 	struct many *m = many_new(op, done, user);
+	uint64_t id;
+	struct selection sel = owe(m, op, &id);
+	size_t n = m->expected;
 
 	m->answer = answer;
-	ask(m, op, event, args);
-	if (!m->expected) {
+	if (n) {
+		loop_timer_set(m->loop, &m->timer, op->timeout_ms ? op->timeout_ms : 1, on_many_timeout);
+		*out = m;
+	} else {
 		release(m);
-		return 0;
 	}
-	loop_timer_set(m->loop, &m->timer, op->timeout_ms ? op->timeout_ms : 1, on_many_timeout);
-	*out = m;
-	return m->expected;
+	ask(op, &sel, id, event, args);
+	return n;
 }
 
 int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args, sio_answers_fn *fn, void *user)
 {
+	struct selection sel;
 	struct many *m;
+	uint64_t id;
 
 	if (packet_name_is_reserved(event, strlen(event)))
 		return -EINVAL;
@@ -232,7 +246,7 @@ int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args
 		return -ENOTSUP;
 	m = many_new(&op, fn, user);
 	op.timeout_ms = op.timeout_ms ? op.timeout_ms : 1;
-	ask(m, &op, event, args);
+	sel = owe(m, &op, &id);
 	if (op.nsp->peers && !op.local)
 		m->request = m->cluster->emit_ack(op.nsp->peers, &op, event, args, m, &m->error);
 	m->open = m->request != NULL;
@@ -240,6 +254,7 @@ int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args
 		loop_timer_set(m->loop, &m->timer, op.timeout_ms, on_many_timeout);
 	else
 		loop_defer(m->loop, finish_empty, m);
+	ask(&op, &sel, id, event, args);
 	return 0;
 }
 

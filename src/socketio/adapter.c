@@ -61,20 +61,20 @@ void adapter_join(struct sio_socket *s, const char *name)
 	if (!room) {
 		size_t n = strlen(name);
 
-		room = xmalloc(sizeof *room + n + 1);
-		room->n = 0;
+		room = xzalloc(sizeof *room + n + 1);
 		list_init(&room->members);
 		memcpy(room->name, name, n + 1);
 		map_set(&nsp->rooms, name, n, room);
-		tell(nsp, SIO_CREATE_ROOM, name, NULL);
 	}
 	m = xzalloc(sizeof *m);
 	m->room = room;
 	m->socket = s;
 	list_push(&room->members, &m->in_room);
 	list_push(&s->rooms, &m->in_socket);
-	room->n++;
 	s->nrooms++;
+	/* From here on whoever is told may have taken it out again. */
+	if (!room->n++)
+		tell(nsp, SIO_CREATE_ROOM, name, NULL);
 	tell(nsp, SIO_JOIN_ROOM, name, socket_id(s));
 	WATCH(nsp->server, room, s, name, true);
 }
@@ -88,10 +88,12 @@ static void remove_member(struct member *m)
 	list_remove(&m->in_socket);
 	room->n--;
 	m->socket->nrooms--;
+	room->telling++;
 	tell(nsp, SIO_LEAVE_ROOM, room->name, socket_id(m->socket));
 	WATCH(nsp->server, room, m->socket, room->name, false);
+	room->telling--;
 	free(m);
-	if (room->n)
+	if (room->n || room->telling)
 		return;
 	map_del(&nsp->rooms, room->name, strlen(room->name));
 	tell(nsp, SIO_DELETE_ROOM, room->name, NULL);
@@ -109,8 +111,8 @@ void adapter_leave(struct sio_socket *s, const char *name)
 
 void adapter_leave_all(struct sio_socket *s)
 {
-	list_each(&s->rooms, l, after)
-		remove_member(list_item(l, struct member, in_socket));
+	while (!list_empty(&s->rooms))
+		remove_member(list_item(s->rooms.next, struct member, in_socket));
 }
 
 /* --- selections --- */

@@ -60,13 +60,11 @@ void client_closed(struct sio_client *c, const char *reason, const char *descrip
 	eio_session_set_user(c->session, NULL);
 	loop_timer_clear(c->server->loop, &c->timer);
 	list_remove(&c->link);
-	list_each(&c->sockets, l, after) {
-		struct sio_socket *s = list_item(l, struct sio_socket, in_client);
+	while (!list_empty(&c->sockets)) { /* a handler may have ended others than its own */
+		struct sio_socket *s = list_item(c->sockets.next, struct sio_socket, in_client);
 
-		if (s->connected)
-			socket_leave(s, reason, description);
-		else
-			list_remove(l); /* its middlewares are still asked: they will find out */
+		socket_leave(s, reason, description);
+		list_remove(&s->in_client); /* one whose middlewares are still asked: they will find out */
 	}
 	c->session = NULL;
 	client_unref(c);
@@ -82,6 +80,23 @@ void client_close(struct sio_client *c, bool flush)
 		client_closed(c, "forced server close", NULL); /* only if the transport could not end at once */
 	}
 	client_unref(c);
+}
+
+/* It said something that nobody can read: its sockets hear of it first. */
+static void client_fail(struct sio_client *c, const char *error)
+{
+	struct sio_socket **all = xcalloc(c->nsockets + 1, sizeof(struct sio_socket *));
+	size_t n = 0;
+
+	list_each(&c->sockets, l, after)
+		all[n++] = sio_socket_ref(list_item(l, struct sio_socket, in_client));
+	for (size_t i = 0; i < n; i++) {
+		if (all[i]->connected)
+			socket_tell_error(all[i], error);
+		sio_socket_unref(all[i]);
+	}
+	free(all);
+	client_close(c, true);
 }
 
 static void on_connect_timeout(struct loop_timer *t)
@@ -191,7 +206,7 @@ static void text_packet(struct sio_client *c, const char *data, size_t n)
 	struct sio_packet p;
 
 	if (c->head || !packet_decode(data, n, &p)) {
-		client_close(c, true);
+		client_fail(c, c->head ? "got plaintext data when reconstructing a packet" : packet_error(data, n));
 		return;
 	}
 	if (!p.attachments) {
@@ -219,8 +234,10 @@ static void attachment(struct sio_client *c, const char *data, size_t n)
 	struct sio_args args;
 
 	if (!c->head || !has_room(c, n)) {
+		const char *error = c->head ? "attachments too large" : "got binary data when not reconstructing a packet";
+
 		forget_pending(c);
-		client_close(c, true);
+		client_fail(c, error);
 		return;
 	}
 	c->blob_bytes += n;
@@ -229,7 +246,7 @@ static void attachment(struct sio_client *c, const char *data, size_t n)
 		return;
 	args = (struct sio_args){c->packet.args, c->blobs, c->nblobs};
 	if (!packet_placeholders_fit(args.json, args.nblobs)) {
-		client_close(c, true);
+		client_fail(c, "illegal attachments");
 	} else {
 		char *head = c->head;
 		struct sio_blob *blobs = c->blobs;
@@ -259,7 +276,7 @@ static void msgpack_packet(struct sio_client *c, const char *data, size_t n)
 	if (msgpack_decode(data, n, &json, &p, &blobs, &nblobs))
 		dispatch(c, &p, (struct sio_args){p.args, blobs, nblobs});
 	else
-		client_close(c, true);
+		client_fail(c, "invalid format");
 	free(blobs); /* their bytes are in data */
 	buf_release(&json);
 }
@@ -271,7 +288,7 @@ void client_message(struct sio_client *c, const char *data, size_t n, bool binar
 		if (binary)
 			msgpack_packet(c, data, n);
 		else
-			client_close(c, true);
+			client_fail(c, "invalid format");
 	} else if (binary) {
 		attachment(c, data, n);
 	} else {

@@ -74,7 +74,7 @@ void namespace_maybe_remove(struct sio_namespace *nsp)
 
 struct sio_next {
 	struct sio_socket *socket;     /* one reference */
-	size_t at;                     /* the middleware that is asked, among all handlers */
+	size_t passed;                 /* how many middlewares it has behind it: places among the handlers may change */
 };
 
 static void run_next(struct sio_next *next);
@@ -87,7 +87,7 @@ static void end_next(struct sio_next *next)
 
 void sio_next(struct sio_next *next)
 {
-	next->at++;
+	next->passed++;
 	run_next(next);
 }
 
@@ -112,18 +112,24 @@ void sio_refuse(struct sio_next *next, const char *message, const char *data_jso
 	refused(next, message, data_json);
 }
 
+static const struct handler *middleware(const struct handlers *h, size_t i)
+{
+	for (size_t k = 0; k < h->n; k++)
+		if (h->at[k].kind == MIDDLEWARE && i-- == 0)
+			return &h->at[k];
+	return NULL;
+}
+
 /* Asks the next middleware, or lets the socket in. */
 static void run_next(struct sio_next *next)
 {
 	struct sio_socket *s = next->socket;
-	struct handlers *h = &s->nsp->handlers;
+	const struct handler *m = middleware(&s->nsp->handlers, next->passed);
 
-	while (next->at < h->n && (h->at[next->at].kind != MIDDLEWARE || !h->at[next->at].fn))
-		next->at++;
 	if (!is_alive(s)) {
 		refused(next, NULL, NULL);
-	} else if (next->at < h->n) {
-		((sio_middleware_fn *)h->at[next->at].fn)(h->at[next->at].user, s, next);
+	} else if (m) {
+		((sio_middleware_fn *)m->fn)(m->user, s, next);
 	} else {
 		socket_enter(s);
 		end_next(next);

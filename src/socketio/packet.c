@@ -155,6 +155,21 @@ bool packet_decode(const char *p, size_t n, struct sio_packet *out)
 	return packet_check(out, false);
 }
 
+const char *packet_error(const char *p, size_t n)
+{
+	uint64_t count;
+	const char *after;
+
+	if (!n || *p < '0' || *p > '6')
+		return "unknown packet type";
+	if (*p != '5' && *p != '6')
+		return "invalid payload";
+	after = take_number(p + 1, p + n, &count);
+	if (after == p + 1 || after == p + n || *after != '-' || count < 1)
+		return "Illegal attachments";
+	return count > LIMIT_ATTACHMENTS ? "too many attachments" : "invalid payload";
+}
+
 /* --- placeholders --- */
 
 /* An object or array that is open. */

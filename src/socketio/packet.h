@@ -38,6 +38,7 @@ struct sio_packet {
 struct sio_packet packet_empty(void); /* its slices are empty, never NULL */
 /* False: it is none. maxima: LIMIT_… of base/limits.h. */
 bool packet_decode(const char *text, size_t n, struct sio_packet *out);
+const char *packet_error(const char *text, size_t n); /* why packet_decode() said no, as the Node parser puts it */
 /* What packet_decode() does behind the header: checks data by type and finds name and args. any_name: an event may
  * have a name that is reserved, no text, or none at all; msgpack's decoder has always let them through. */
 bool packet_check(struct sio_packet *p, bool any_name);

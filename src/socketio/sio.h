@@ -91,6 +91,7 @@ struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice 
 struct room {
 	struct link members;           /* of struct member */
 	size_t n;
+	unsigned telling;              /* how many are on their way to hear that someone left: it stays until they return */
 	char name[];
 };
 struct member {
@@ -165,6 +166,7 @@ struct owed_ack {
 struct sio_socket {
 	unsigned refs;
 	bool connected, recovered, entered; /* entered: past the middlewares */
+	bool leaving;                  /* its handlers of "disconnecting" are told: it is as good as gone */
 	bool shown;                    /* to administrators: admin.c */
 	char id[RANDOM_ID_LEN + 1];
 	char *long_id;                 /* of protocol 4: "nsp#engineid"; else NULL */
@@ -193,6 +195,7 @@ struct sio_socket *socket_new(struct sio_namespace *nsp, struct sio_client *c, s
 void socket_packet(struct sio_socket *s, const struct sio_packet *p, struct sio_args args); /* event, ack, disconnect */
 void socket_enter(struct sio_socket *s);     /* CONNECT is answered, handlers are told */
 void socket_leave(struct sio_socket *s, const char *reason, const char *description);
+void socket_tell_error(struct sio_socket *s, const char *error);
 void socket_refused(struct sio_socket *s, const char *message, const char *data);
 void socket_ack_came(struct sio_socket *s, uint64_t id, struct sio_args args);
 void socket_drop_acks(struct sio_socket *s);

@@ -182,11 +182,10 @@ void socket_leave(struct sio_socket *s, const char *reason, const char *descript
 {
 	struct sio_namespace *nsp = s->nsp;
 
-	if (!s->connected)
+	if (!s->connected || s->leaving)
 		return;
+	s->leaving = true;
 	tell_leave(s, ON_DISCONNECTING, reason, description);
-	if (!s->connected) /* a handler did it already */
-		return;
 	if (nsp->recovery && recovery_reason(reason))
 		recovery_keep(nsp->recovery, s);
 	s->connected = false;
@@ -198,6 +197,18 @@ void socket_leave(struct sio_socket *s, const char *reason, const char *descript
 	namespace_maybe_remove(nsp);
 }
 
+/* Asked anew for each: a handler may have ended others than its own. */
+static struct sio_socket *first_connected(const struct sio_client *c)
+{
+	list_each(&c->sockets, l, after) {
+		struct sio_socket *s = list_item(l, struct sio_socket, in_client);
+
+		if (s->connected && !s->leaving)
+			return s;
+	}
+	return NULL;
+}
+
 void sio_socket_disconnect(struct sio_socket *s, bool close)
 {
 	struct sio_client *c = s->client;
@@ -205,17 +216,15 @@ void sio_socket_disconnect(struct sio_socket *s, bool close)
 	if (!s->connected)
 		return;
 	if (!close) {
+		if (s->leaving)
+			return;
 		client_send(c, PACKET_DISCONNECT, s->nsp->name, slice_of("", 0));
 		socket_leave(s, "server namespace disconnect", NULL);
 		return;
 	}
 	c->refs++;
-	list_each(&c->sockets, l, after) {
-		struct sio_socket *other = list_item(l, struct sio_socket, in_client);
-
-		if (other->connected)
-			sio_socket_disconnect(other, false);
-	}
+	for (struct sio_socket *other; (other = first_connected(c));)
+		sio_socket_disconnect(other, false);
 	client_close(c, true);
 	client_unref(c);
 }
@@ -316,16 +325,20 @@ static void deliver_named(struct delivery *d, struct handlers *h)
 	handlers_end(h);
 }
 
-static void tell_error(struct delivery *d, struct handlers *h, const char *error)
+void socket_tell_error(struct sio_socket *s, const char *error)
 {
-	struct handlers_walk w;
+	struct handlers *lists[] = {&s->nsp->handlers, s->handlers};
 
-	if (!h)
-		return;
-	w = handlers_begin(h, ON_ERROR);
-	for (struct handler *e; (e = handlers_next(h, &w));)
-		((sio_error_fn *)e->fn)(e->user, d->s, error);
-	handlers_end(h);
+	for (size_t i = 0; i < 2; i++) {
+		struct handlers_walk w;
+
+		if (!lists[i])
+			continue;
+		w = handlers_begin(lists[i], ON_ERROR);
+		for (struct handler *e; (e = handlers_next(lists[i], &w));)
+			((sio_error_fn *)e->fn)(e->user, s, error);
+		handlers_end(lists[i]);
+	}
 }
 
 static void deliver(struct delivery *d)
@@ -337,8 +350,7 @@ static void deliver(struct delivery *d)
 	deliver_any(d, shared);
 	deliver_any(d, d->s->handlers);
 	if (!pass_middlewares(d, shared, &error) || !pass_middlewares(d, d->s->handlers, &error)) {
-		tell_error(d, shared, error);
-		tell_error(d, d->s->handlers, error);
+		socket_tell_error(d->s, error);
 		return;
 	}
 	if (!d->s->connected || d->anonymous)
@@ -442,12 +454,17 @@ static int emit(struct sio_socket *s, unsigned flags, const char *name, struct s
 	return 0;
 }
 
+/* In the middlewares it may already be spoken to: that is sent then and there. */
+static bool can_hear(const struct sio_socket *s)
+{
+	return s->client->session && (s->connected || list_linked(&s->in_pending));
+}
+
 int sio_socket_emit_flags(struct sio_socket *s, unsigned flags, const char *name, struct sio_args args)
 {
 	if (packet_name_is_reserved(name, strlen(name)))
 		return -EINVAL;
-	/* In the middlewares it may already be spoken to: it is sent then and there. */
-	return s->client->session ? emit(s, flags, name, args, NULL) : -ENOTCONN;
+	return can_hear(s) ? emit(s, flags, name, args, NULL) : -ENOTCONN;
 }
 
 int sio_socket_emit(struct sio_socket *s, const char *name, struct sio_args args)
@@ -463,7 +480,7 @@ int sio_socket_emit_ack(struct sio_socket *s, unsigned flags, uint32_t timeout_m
 
 	if (packet_name_is_reserved(name, strlen(name)))
 		return -EINVAL;
-	if (!s->client->session)
+	if (!can_hear(s))
 		return -ENOTCONN;
 	id = s->nsp->next_id++;
 	owed = socket_owe(s, id, timeout_ms);

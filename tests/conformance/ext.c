@@ -820,11 +820,14 @@ static bool guard_packets(void *user, struct sio_socket *s, const char *event, s
 	return true;
 }
 
+/* What the middleware gives; packets that nobody can read are none of its. */
 static void on_error(void *user, struct sio_socket *s, const char *error)
 {
 	struct sio_builder b;
 
 	(void)user;
+	if (strcmp(error, "blocked event") != 0)
+		return;
 	sio_builder_init(&b);
 	sio_add_string(&b, error);
 	sio_socket_emit(s, "mw-error", sio_built(&b));

@@ -1,5 +1,5 @@
 /* test_socketio_server.c: a whole server, spoken to by long polling without a network: whom an operator means,
- * what recovery brings back, what limits do. */
+ * what recovery brings back, what limits do, what handlers may do. */
 #include "check.h"
 
 #include "engineio/exchange.h"
@@ -555,6 +555,185 @@ static void limits_hold(void **state)
 	stop();
 }
 
+/* --- handlers may do anything --- */
+
+static char told[512];
+
+static void note(const char *what)
+{
+	size_t n = strlen(told);
+
+	snprintf(told + n, sizeof told - n, "%s ", what);
+}
+
+static void end_siblings(void *user, struct sio_socket *s, const char *reason, const char *description)
+{
+	(void)user;
+	(void)description;
+	note(sio_namespace_name(sio_socket_namespace(s)));
+	note(reason);
+	for (size_t i = 0; i < 3; i++)
+		sio_disconnect_sockets(sio_all(sio_of(io, (const char *[]){"/", "/a", "/b"}[i])), false);
+}
+
+/* A client in three namespaces, each of which ends the other two when it ends. */
+static void handlers_end_the_other_sockets_of_a_client(void **state)
+{
+	static const char *const ends[] = {"41", "1", "41/a,"};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct client c;
+
+		start(NULL);
+		sio_on_disconnect(sio_of(io, "/"), end_siblings, NULL);
+		sio_on_disconnecting(sio_of(io, "/a"), end_siblings, NULL);
+		sio_on_disconnect(sio_of(io, "/b"), end_siblings, NULL);
+		join(&c, "40\x1e" "40/a,\x1e" "40/b,");
+		told[0] = '\0';
+		if (i < 3)
+			post(&c, ends[i]);
+		else
+			sio_socket_disconnect(socket_of(&c), true);
+		CHECK(strstr(told, "/ ") && strstr(told, "/a ") && strstr(told, "/b "), "%zu: %s", i, told);
+		for (size_t k = 0; k < 3; k++)
+			assert_int_equal(sio_namespace_count(sio_of(io, (const char *[]){"/", "/a", "/b"}[k])), 0);
+		stop();
+	}
+}
+
+/* Whoever hears that a socket joined or left room r takes everyone out of it, and out of q. */
+static void empty_rooms(void *user, enum sio_room_event what, const char *room, const char *id)
+{
+	static const char *const rooms[] = {"r", "q"};
+
+	(void)user;
+	if (id && (strcmp(room, "r") == 0 || strcmp(room, "q") == 0))
+		note(what == SIO_JOIN_ROOM ? "+" : "-");
+	else if (strcmp(room, "r") == 0)
+		note(what == SIO_CREATE_ROOM ? "new" : "gone");
+	if (what == SIO_LEAVE_ROOM)
+		sio_sockets_leave(sio_all(sio_of(io, "/")), rooms, 2);
+}
+
+static void room_handlers_change_rooms(void **state)
+{
+	static const char *const rooms[] = {"r", "q"};
+	struct client a, b;
+
+	(void)state;
+	start(NULL);
+	join(&a, "40");
+	join(&b, "40");
+	sio_on_room(sio_of(io, "/"), empty_rooms, NULL);
+	told[0] = '\0';
+	sio_sockets_join(sio_all(sio_of(io, "/")), rooms, 2);
+	assert_string_equal(told, "new + + + + ");
+	told[0] = '\0';
+	sio_socket_disconnect(socket_of(&a), false);
+	assert_string_equal(told, "- - - gone - "); /* r is still told of when the last one leaves it */
+	assert_false(sio_socket_in(socket_of(&b), "q"));
+	stop();
+}
+
+static struct sio_next *waiting;
+
+static void wait_a_little(void *user, struct sio_socket *s, struct sio_next *next)
+{
+	(void)user;
+	(void)s;
+	waiting = next;
+}
+
+static void refuse_all(void *user, struct sio_socket *s, struct sio_next *next)
+{
+	(void)user;
+	(void)s;
+	sio_refuse(next, "no", NULL);
+}
+
+static void ignore(void *user, struct sio_socket *s, struct sio_args args, struct sio_ack *ack)
+{
+	(void)user;
+	(void)s;
+	(void)args;
+	(void)ack;
+}
+
+static void no_middleware_is_left_out(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	sio_on(sio_of(io, "/"), "x", ignore, NULL);
+	sio_use(sio_of(io, "/"), wait_a_little, NULL);
+	sio_use(sio_of(io, "/"), refuse_all, NULL);
+	open_session(&c);
+	post(&c, "40");
+	sio_off(sio_of(io, "/"), "x", NULL); /* what is registered moves up while the first one thinks */
+	sio_next(waiting);
+	poll_once(&c);
+	assert_non_null(strstr(c.got, "44{\"message\":\"no\"}"));
+	stop();
+}
+
+static void note_error(void *user, struct sio_socket *s, const char *error)
+{
+	(void)user;
+	(void)s;
+	note(error);
+}
+
+static const struct {
+	const char *packet, *error;
+} unreadable[] = {
+	{"4", "unknown packet type"},   {"47", "unknown packet type"},    {"42[", "invalid payload"},
+	{"42[\"connect\"]", "invalid payload"}, {"45-[\"a\"]", "Illegal attachments"}, {"450-[\"a\"]", "Illegal attachments"},
+	{"4511-[\"a\"]", "too many attachments"}, {"451-{}", "invalid payload"},
+	{"bAA==", "got binary data when not reconstructing a packet"},
+	{"451-[\"a\"]\x1e" "42[\"a\"]", "got plaintext data when reconstructing a packet"},
+	{"451-[\"a\",{\"_placeholder\":true,\"num\":1}]\x1e" "bAA==", "illegal attachments"},
+};
+
+static void who_says_nonsense_is_told_of(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(unreadable); i++) {
+		struct sio_socket *s;
+		struct client c;
+
+		start(NULL);
+		sio_on_error(sio_of(io, "/"), note_error, NULL);
+		join(&c, "40");
+		s = sio_socket_ref(socket_of(&c));
+		told[0] = '\0';
+		post(&c, unreadable[i].packet);
+		CHECK(strncmp(told, unreadable[i].error, strlen(unreadable[i].error)) == 0, "%s: %s", unreadable[i].packet, told);
+		assert_false(sio_socket_connected(s));
+		assert_int_equal(sio_socket_emit(s, "x", sio_none()), -ENOTCONN);
+		sio_socket_unref(s);
+		stop();
+	}
+}
+
+static void who_left_hears_nothing(void **state)
+{
+	struct sio_socket *s;
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	s = sio_socket_ref(socket_of(&c));
+	post(&c, "41");
+	assert_int_equal(sio_socket_emit(s, "x", sio_none()), -ENOTCONN);
+	assert_int_equal(sio_socket_emit_ack(s, 0, 0, "x", sio_none(), on_answers, NULL), -ENOTCONN);
+	assert_int_equal(sio_emit_ack(sio_all(sio_of(io, "/")), "ask", sio_none(), on_answers, NULL), 0);
+	sio_socket_unref(s);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -570,6 +749,11 @@ int main(void)
 		cmocka_unit_test(recovery_forgets_what_is_too_much),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(too_many_terms_mean_nobody),
+		cmocka_unit_test(handlers_end_the_other_sockets_of_a_client),
+		cmocka_unit_test(room_handlers_change_rooms),
+		cmocka_unit_test(no_middleware_is_left_out),
+		cmocka_unit_test(who_says_nonsense_is_told_of),
+		cmocka_unit_test(who_left_hears_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
