@@ -37,7 +37,8 @@ struct sio_operator sio_to(struct sio_operator op, const char *room)
 
 struct sio_operator sio_to_list(struct sio_operator op, const char *const *rooms, size_t n)
 {
-	put(op.to, &op.nto, (struct sio_term){.list = rooms, .n = n});
+	if (n) /* none at all would be a term that nobody is in, where Node means everyone */
+		put(op.to, &op.nto, (struct sio_term){.list = rooms, .n = n});
 	return op;
 }
 
