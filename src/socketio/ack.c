@@ -19,6 +19,7 @@ struct many {
 	const char *error;             /* not everyone could be asked */
 	many_answer_fn *answer;        /* told of each instead of collecting them */
 	struct link owed;              /* in_many of each */
+	struct link in_server;         /* of one that this server asks; others end with their peers */
 	struct loop_timer timer;
 	struct loop *loop;
 	struct sio_builder responses;
@@ -77,6 +78,7 @@ struct owed_ack *socket_owe(struct sio_socket *s, uint64_t id, uint32_t timeout_
 
 static void let_go(struct many *m)
 {
+	list_remove(&m->in_server);
 	list_each(&m->owed, l, after)
 		forget(list_item(l, struct owed_ack, in_many));
 	loop_timer_clear(m->loop, &m->timer);
@@ -179,6 +181,7 @@ static struct many *many_new(const struct sio_operator *op, sio_answers_fn *fn, 
 	m->fn = fn;
 	m->user = user;
 	list_init(&m->owed);
+	list_init(&m->in_server);
 	sio_builder_init(&m->responses);
 	return m;
 }
@@ -250,10 +253,12 @@ int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args
 	if (op.nsp->peers && !op.local)
 		m->request = m->cluster->emit_ack(op.nsp->peers, &op, event, args, m, &m->error);
 	m->open = m->request != NULL;
-	if (m->expected || m->open)
+	if (m->expected || m->open) {
+		list_push(&op.nsp->server->asking, &m->in_server);
 		loop_timer_set(m->loop, &m->timer, op.timeout_ms, on_many_timeout);
-	else
+	} else {
 		loop_defer(m->loop, finish_empty, m);
+	}
 	ask(&op, &sel, id, event, args);
 	return 0;
 }
@@ -285,9 +290,21 @@ void socket_drop_acks(struct sio_socket *s)
 	list_each(&s->acks, l, after) {
 		struct owed_ack *o = list_item(l, struct owed_ack, link);
 
-		if (!loop_timer_is_set(&o->timer))
+		if (!loop_timer_is_set(&o->timer)) {
 			forget(o);
+			continue;
+		}
+		list_remove(&o->link);
+		list_push(&s->nsp->server->lost, &o->link);
 	}
+}
+
+void acks_end(struct sio_server *io)
+{
+	while (!list_empty(&io->lost))
+		on_timeout(&list_item(io->lost.next, struct owed_ack, link)->timer);
+	while (!list_empty(&io->asking))
+		finish(list_item(io->asking.next, struct many, in_server), timed_out);
 }
 
 void socket_end_acks(struct sio_socket *s)

@@ -91,6 +91,8 @@ struct sio_server *sio_server_new(struct loop *l, const struct sio_options *o)
 	io->o = *o;
 	map_init(&io->namespaces);
 	list_init(&io->clients);
+	list_init(&io->lost);
+	list_init(&io->asking);
 	io->engine = eio_server_new(l, &o->engine, &handlers);
 	sio_of(io, "/");
 	return io;
@@ -137,6 +139,7 @@ void sio_server_free(struct sio_server *io)
 	io->closing = true;
 	eio_server_free(io->engine); /* ends every session, and so every socket */
 	leave_cluster(io);           /* behind that: what their handlers say of it is for the others too */
+	acks_end(io);
 	loop_defer(io->loop, server_free, io);
 }
 

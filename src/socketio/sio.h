@@ -76,6 +76,8 @@ struct sio_server {
 	struct parent *parents;
 	size_t nparents, ndynamic;
 	struct link clients;
+	struct link lost;              /* answers owed by sockets that are gone: their timers still tell */
+	struct link asking;            /* broadcasts that wait for answers: ack.c */
 	bool closing, rooms_full;      /* rooms_full: the log knows of a socket with too many */
 	void (*on_new_namespace)(void *, struct sio_namespace *);
 	void (*on_refused)(void *, const struct eio_refusal *);
@@ -153,7 +155,7 @@ void client_unref(struct sio_client *c);
 /* --- sockets --- */
 
 struct owed_ack {
-	struct link link;              /* of the socket, in order */
+	struct link link;              /* of the socket, in order; of the server, once it is gone */
 	struct link in_many;
 	uint64_t id;
 	struct loop_timer timer;
@@ -199,6 +201,7 @@ void socket_tell_error(struct sio_socket *s, const char *error);
 void socket_refused(struct sio_socket *s, const char *message, const char *data);
 void socket_ack_came(struct sio_socket *s, uint64_t id, struct sio_args args);
 void socket_drop_acks(struct sio_socket *s);
+void acks_end(struct sio_server *io);        /* nobody will be there to be told by a timer */
 void socket_end_acks(struct sio_socket *s); /* the server is going down: nobody will tell later */
 void socket_tell_outgoing(struct sio_socket *s, const char *event, struct sio_args args);
 struct owed_ack *socket_owe(struct sio_socket *s, uint64_t id, uint32_t timeout_ms);

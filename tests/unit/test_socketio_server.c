@@ -734,6 +734,30 @@ static void who_left_hears_nothing(void **state)
 	stop();
 }
 
+/* Who left with answers to give, and everyone who was asked of them, hears of it when the server ends, not after. */
+static void questions_end_with_the_server(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	answers[0] = '\0';
+	sio_socket_emit_ack(socket_of(&c), 0, 30, "ask", sio_none(), on_answers, NULL);
+	post(&c, "41");
+	sio_server_free(io);
+	assert_string_equal(answers, "operation has timed out: ");
+	loop_turn(l, 0);
+	loop_free(l);
+	start(NULL);
+	join(&c, "40");
+	answers[0] = '\0';
+	sio_emit_ack(sio_timeout(sio_all(sio_of(io, "/")), 30), "ask", sio_none(), on_answers, NULL);
+	post(&c, "41");
+	stop();
+	assert_string_equal(answers, "operation has timed out: ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -754,6 +778,7 @@ int main(void)
 		cmocka_unit_test(no_middleware_is_left_out),
 		cmocka_unit_test(who_says_nonsense_is_told_of),
 		cmocka_unit_test(who_left_hears_nothing),
+		cmocka_unit_test(questions_end_with_the_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
