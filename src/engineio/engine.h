@@ -55,6 +55,7 @@ struct eio_server {
 	struct loop *loop;
 	struct eio_options o;
 	struct eio_handlers h;
+	eio_packet_fn *on_packet;       /* NULL: nobody */
 	char *path;                     /* with its slash, if there is one */
 	struct map sessions;            /* by sid: open and closing ones */
 	struct map addresses;           /* sessions of each remote address, as a number */

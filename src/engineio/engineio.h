@@ -148,9 +148,14 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_options *o, c
 void eio_server_close(struct eio_server *srv); /* closes every session at once; new ones are refused */
 void eio_server_free(struct eio_server *srv);  /* after close; memory goes at the end of the turn */
 const struct eio_options *eio_server_options(const struct eio_server *srv);
-size_t eio_server_clients(const struct eio_server *srv);
+size_t eio_server_clients(const struct eio_server *srv); /* sessions that are open */
 const struct eio_counters *eio_server_counters(const struct eio_server *srv);
 size_t eio_server_queued(const struct eio_server *srv); /* bytes waiting for all clients */
+
+/* Tells each message and heartbeat that comes in or is queued: type '4' for a message, '2' and '3' for ping and pong,
+ * data without it. NULL: nobody is told. */
+typedef void eio_packet_fn(struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent);
+void eio_server_on_packet(struct eio_server *srv, eio_packet_fn *fn);
 
 /* --- frames: a message encoded once and shared by everyone who gets it --- */
 

@@ -113,6 +113,11 @@ const struct eio_counters *eio_server_counters(const struct eio_server *srv)
 	return &srv->counters;
 }
 
+void eio_server_on_packet(struct eio_server *srv, eio_packet_fn *fn)
+{
+	srv->on_packet = fn;
+}
+
 size_t eio_server_queued(const struct eio_server *srv)
 {
 	return srv->queued;

@@ -56,6 +56,16 @@ struct eio_session *session_new(struct eio_server *srv, struct eio_request *r, i
 	return s;
 }
 
+/* --- who listens to every packet --- */
+
+/* False: whoever was told has ended the session. */
+static bool tell_packet(struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent)
+{
+	if (s->server->on_packet)
+		s->server->on_packet(s, type, data, n, binary, sent);
+	return s->state == SESSION_OPEN;
+}
+
 /* --- heartbeat --- */
 
 static void on_timer(struct loop_timer *t);
@@ -82,7 +92,7 @@ static void on_timer(struct loop_timer *t)
 		session_end(s, EIO_FORCED_CLOSE, "nobody fetched the last answer");
 	} else if (s->protocol == 3 || s->awaits_pong) {
 		session_end(s, EIO_PING_TIMEOUT, NULL);
-	} else {
+	} else if (tell_packet(s, '2', "", 0, false, true)) {
 		s->awaits_pong = true;
 		s->pong_extended = false;
 		session_push(s, frame_packet('2'));
@@ -233,6 +243,8 @@ bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags
 	}
 	if (flags & EIO_UNCOMPRESSED)
 		f->plain = true;
+	if (s->server->on_packet && !tell_packet(s, '4', (char *)frame_payload(f) + !f->binary, f->len - !f->binary, f->binary, true))
+		return false;
 	s->server->counters.messages_out++;
 	session_push(s, eio_frame_ref(f));
 	return true;
@@ -270,7 +282,7 @@ static void message(struct eio_session *s, const char *data, size_t n, bool bina
 
 void session_binary(struct eio_session *s, const char *data, size_t n)
 {
-	if (s->state != SESSION_OPEN)
+	if (s->state != SESSION_OPEN || !tell_packet(s, '4', data, n, true, false))
 		return;
 	session_alive(s);
 	message(s, data, n, true);
@@ -284,6 +296,8 @@ static void client_ping(struct eio_session *s, const char *data, size_t n)
 		session_end(s, EIO_TRANSPORT_ERROR, "invalid heartbeat direction");
 		return;
 	}
+	if (!tell_packet(s, '3', data, n, false, true))
+		return;
 	buf_init(&pong, n + 1);
 	buf_addc(&pong, '3');
 	buf_add(&pong, data, n);
@@ -294,7 +308,7 @@ static void client_ping(struct eio_session *s, const char *data, size_t n)
 
 void session_packet(struct eio_session *s, char type, const char *data, size_t n)
 {
-	if (s->state != SESSION_OPEN)
+	if (s->state != SESSION_OPEN || !tell_packet(s, type, data, n, false, false))
 		return;
 	if (type != '3')
 		session_alive(s);

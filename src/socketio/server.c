@@ -59,10 +59,30 @@ static void on_upgrade(struct eio_session *session)
 {
 	struct sio_client *c = eio_session_user(session);
 
-	if (!c || !c->server->watcher)
+	if (!c)
+		return;
+	if (c->server->conn.upgraded)
+		c->server->conn.upgraded(c->server->conn.user, session);
+	if (!c->server->watcher)
 		return;
 	list_each(&c->sockets, l, after)
 		WATCH(c->server, changed, list_item(l, struct sio_socket, in_client), SIO_CHANGED_TRANSPORT);
+}
+
+static void on_drain(struct eio_session *session)
+{
+	struct sio_client *c = eio_session_user(session);
+
+	if (c && c->server->conn.drained)
+		c->server->conn.drained(c->server->conn.user, session);
+}
+
+static void on_packet(struct eio_session *session, char type, const char *data, size_t n, bool binary, bool sent)
+{
+	struct sio_client *c = eio_session_user(session);
+
+	if (c)
+		c->server->conn.packet(c->server->conn.user, session, type, data, n, binary, sent);
 }
 
 static void on_refused(void *user, const struct eio_refusal *r)
@@ -83,6 +103,7 @@ struct sio_server *sio_server_new(struct loop *l, const struct sio_options *o)
 		.on_open = on_open,
 		.on_message = on_message,
 		.on_close = on_close,
+		.on_drain = on_drain,
 		.on_upgrade = on_upgrade,
 		.on_refused = on_refused,
 	};
@@ -268,6 +289,12 @@ void sio_on_engine(struct sio_server *io, void (*opened)(void *user, struct eio_
 	io->on_opened = opened;
 	io->on_closed = closed;
 	io->engine_user = user;
+}
+
+void sio_on_conn(struct sio_server *io, const struct sio_conn_events *events)
+{
+	io->conn = *events;
+	eio_server_on_packet(io->engine, events->packet ? on_packet : NULL);
 }
 
 void sio_each_namespace(struct sio_server *io, void (*fn)(void *user, struct sio_namespace *nsp), void *user)

@@ -84,6 +84,7 @@ struct sio_server {
 	void (*on_opened)(void *, struct eio_session *);
 	void (*on_closed)(void *, struct eio_session *, enum eio_reason, const char *);
 	void *new_namespace_user, *refused_user, *engine_user;
+	struct sio_conn_events conn;
 };
 void server_join_cluster(struct sio_server *io, struct cluster *c); /* with all its namespaces, and those to come */
 struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice name, struct slice auth); /* NULL: invalid */

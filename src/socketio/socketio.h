@@ -10,9 +10,17 @@
  * Event arguments are JSON text that was validated once and is carried as it is:
  * no digit, NUL or key order is lost on the way through. Binary travels beside it.
  *
- * Ownership: what a function is given is borrowed for the call. A socket that a
- * handler gets is valid until its disconnect handlers have returned; to hold it
- * longer, use sio_socket_ref(). Errors: functions that can fail say how. */
+ * Ownership: what a function is given is borrowed for the call, strings are copied.
+ * What a handler is given is valid until it returns, a socket until its disconnect
+ * handlers have returned; sio_socket_ref() and sio_ack_ref() hold on for longer. A name
+ * that is returned lives as long as what it names. A namespace lives as long as the server;
+ * one made on demand goes with its last socket where cleanup_empty_child_namespaces is on.
+ *
+ * Handlers may do anything but free the loop. Those of events, sockets and namespaces are
+ * many, in order of registration; the others say that the last one registered counts.
+ *
+ * Times end in _ms; a limit of 0 is none only where it says so. Functions that can fail say
+ * how: 0 or -errno. Memory never fails: see base/xmalloc.h. */
 #ifndef SOCKETIO_SOCKETIO_H
 #define SOCKETIO_SOCKETIO_H
 
@@ -46,16 +54,17 @@ struct sio_args {
 };
 
 struct sio_args sio_none(void);
-struct sio_args sio_json(const char *json);                 /* trusted text: `"hello",42` */
+struct sio_args sio_json(const char *json);                 /* trusted text, not copied: `"hello",42` */
 struct sio_args sio_json_slice(struct slice json);
 
 size_t sio_args_count(struct sio_args a);
-bool sio_args_at(struct sio_args a, size_t i, struct slice *value);        /* JSON text of one */
-bool sio_args_string(struct sio_args a, size_t i, struct buf *out);        /* appends its text; false if it is no string */
+bool sio_args_at(struct sio_args a, size_t i, struct slice *value);        /* JSON text of one; false if there are not so many */
+/* Appends its text; false if it is no string. out has a ceiling (buf_init): past it, it is full and holds nothing more. */
+bool sio_args_string(struct sio_args a, size_t i, struct buf *out);
 bool sio_args_number(struct sio_args a, size_t i, double *out);            /* false if it is no number */
-bool sio_args_binary(struct sio_args a, size_t i, struct sio_blob *out);   /* false if it is not binary */
+bool sio_args_binary(struct sio_args a, size_t i, struct sio_blob *out);   /* borrowed from a; false if it is not binary */
 
-/* Arguments put together piece by piece. Call _release when they were used. */
+/* Arguments put together piece by piece, each of which is copied. Call _release when they were used. */
 struct sio_builder {
 	struct buf json;
 	struct sio_blob *blobs;     /* copies */
@@ -66,7 +75,7 @@ void sio_builder_release(struct sio_builder *b);
 void sio_add_string(struct sio_builder *b, const char *s);
 void sio_add_number(struct sio_builder *b, double v);
 void sio_add_bool(struct sio_builder *b, bool v);
-void sio_add_json(struct sio_builder *b, struct slice trusted);
+void sio_add_json(struct sio_builder *b, struct slice trusted);            /* one value, or several with commas between */
 void sio_add_binary(struct sio_builder *b, const void *data, size_t n);
 void sio_add_all(struct sio_builder *b, struct sio_args a);                /* all of another list, attachments too */
 struct sio_args sio_built(const struct sio_builder *b);                    /* valid until the builder changes */
@@ -82,9 +91,10 @@ struct sio_options {
 	bool cleanup_empty_child_namespaces; /* false */
 	uint32_t recovery_ms;               /* connectionStateRecovery.maxDisconnectionDuration; 0: off */
 	bool recovery_skips_middlewares;    /* true */
-	size_t max_recovery_bytes;          /* packets kept for it, of one namespace */
-	size_t max_namespaces_per_client, max_dynamic_namespaces;
-	size_t max_pending_acks;            /* that one socket owes; the oldest is given up */
+	size_t max_recovery_bytes;          /* packets kept for it, of one namespace; the oldest go first: 4194304 */
+	size_t max_namespaces_per_client;   /* one more is refused: 64 */
+	size_t max_dynamic_namespaces;      /* made by sio_of_match() and sio_of_regex(); one more is refused: 1000 */
+	size_t max_pending_acks;            /* that one socket owes; the oldest is given up as timed out: 10000 */
 	size_t max_attachment_bytes;        /* of one client, for an event that is not yet whole; past it the connection is
 	                                     * closed. Never below engine.max_payload. 4000000 */
 	size_t max_rooms_per_socket;        /* its own among them; it joins no more: 10000 */
@@ -93,11 +103,13 @@ struct sio_options {
 };
 void sio_options_init(struct sio_options *o); /* the defaults */
 
-/* Copies o; its strings stay borrowed. Serve it with http_server_attach(http, sio_engine(io), …). */
+/* Copies o; its strings stay borrowed. Serve it with http_server_attach(http, sio_engine(io), …) of http/http.h. */
 struct sio_server *sio_server_new(struct loop *l, const struct sio_options *o);
-/* Every socket gets "server shutting down", every connection is closed, memory goes at the end of the turn. */
+/* Every socket gets "server shutting down", every connection is closed, memory goes at the end of the turn (loop_free()
+ * ends one too). Before it: middlewares that think have answered. After it: http_server_free(). References to sockets and
+ * acknowledgements may be given back later still. NULL does nothing. */
 void sio_server_free(struct sio_server *io);
-struct eio_server *sio_engine(const struct sio_server *io);
+struct eio_server *sio_engine(const struct sio_server *io); /* clients, counters, options: engineio/engineio.h */
 
 /* The namespace of that name, made on first use; a leading slash is added. */
 struct sio_namespace *sio_of(struct sio_server *io, const char *name);
@@ -110,13 +122,25 @@ struct sio_namespace *sio_of_match(struct sio_server *io, sio_match_fn *match, v
 /* The same by an extended regular expression (regcomp(3)); NULL if it is none. */
 struct sio_namespace *sio_of_regex(struct sio_server *io, const char *pattern);
 
-/* Told of each namespace but `/` when it is made. */
+/* Told of each namespace but `/` when it is made. Here and below, up to sio_on_conn(): the last one registered counts,
+ * fn NULL: nobody is told. */
 void sio_on_new_namespace(struct sio_server *io, void (*fn)(void *user, struct sio_namespace *nsp), void *user);
 /* Told of each request that Engine.IO refused ("connection_error"). */
 void sio_on_connection_error(struct sio_server *io, void (*fn)(void *user, const struct eio_refusal *r), void *user);
 /* Told of Engine.IO sessions: opened, closed ("connection" and "close" of the engine). */
 void sio_on_engine(struct sio_server *io, void (*opened)(void *user, struct eio_session *s),
                    void (*closed)(void *user, struct eio_session *s, enum eio_reason why, const char *description), void *user);
+/* Told of what happens on a connection ("upgrade", "drain", "packet", "packetCreate" … of socket.conn). Any may be NULL;
+ * without packet nothing is spent on it. data is a packet's content behind its type: '4' message, '2' and '3' heartbeat. */
+struct sio_conn_events {
+	void *user;
+	void (*upgraded)(void *user, struct eio_session *s);   /* it is a WebSocket now */
+	void (*drained)(void *user, struct eio_session *s);    /* all that waited has left */
+	void (*packet)(void *user, struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent);
+};
+void sio_on_conn(struct sio_server *io, const struct sio_conn_events *events); /* copied */
+/* Those there are, in order of their making; fn may end sockets and namespaces. The same goes for sio_each_socket() and
+ * sio_each_room(). */
 void sio_each_namespace(struct sio_server *io, void (*fn)(void *user, struct sio_namespace *nsp), void *user);
 
 /* ===================== Namespace ===================== */
@@ -126,20 +150,22 @@ struct sio_server *sio_namespace_server(const struct sio_namespace *nsp);
 size_t sio_namespace_count(const struct sio_namespace *nsp); /* connected sockets */
 struct sio_socket *sio_namespace_socket(struct sio_namespace *nsp, const char *id); /* NULL if not connected here */
 void sio_each_socket(struct sio_namespace *nsp, void (*fn)(void *user, struct sio_socket *s), void *user);
-void sio_namespace_set_user(struct sio_namespace *nsp, void *user);
+void sio_namespace_set_user(struct sio_namespace *nsp, void *user); /* a pointer of yours, NULL at first; here and of sockets */
 void *sio_namespace_user(const struct sio_namespace *nsp);
 
-/* A middleware lets the socket in, or not, now or later: it answers with sio_next() or sio_refuse(). */
+/* A middleware lets the socket in, or not, now or later: it answers once, with sio_next() or sio_refuse(), also where the
+ * client has left meanwhile. The socket may join rooms and be spoken to; it is not connected yet. */
 typedef void sio_middleware_fn(void *user, struct sio_socket *s, struct sio_next *next);
 void sio_use(struct sio_namespace *nsp, sio_middleware_fn *fn, void *user);
 void sio_next(struct sio_next *next);
 void sio_refuse(struct sio_next *next, const char *message, const char *data_json); /* data NULL: none */
 
+/* On connection it has joined its own room, and its client has been sent the answer. */
 typedef void sio_socket_fn(void *user, struct sio_socket *s);
 void sio_on_connection(struct sio_namespace *nsp, sio_socket_fn *fn, void *user);
 
 /* A room came to be or went away, a socket joined or left one ("create-room" … of the adapter). id is NULL in
- * the first two. */
+ * the first two. The last one registered counts. */
 enum sio_room_event { SIO_CREATE_ROOM, SIO_DELETE_ROOM, SIO_JOIN_ROOM, SIO_LEAVE_ROOM };
 void sio_on_room(struct sio_namespace *nsp,
                  void (*fn)(void *user, enum sio_room_event what, const char *room, const char *id), void *user);
@@ -157,6 +183,7 @@ typedef void sio_outgoing_fn(void *user, struct sio_socket *s, const char *event
 /* May change args (point it elsewhere) until it returns. False: refused, with *error as the reason. */
 typedef bool sio_packet_fn(void *user, struct sio_socket *s, const char *event, struct sio_args *args, const char **error);
 typedef void sio_error_fn(void *user, struct sio_socket *s, const char *error);
+/* reason: "transport close", "ping timeout" … as in Node; description: more of it, or NULL. */
 typedef void sio_leave_fn(void *user, struct sio_socket *s, const char *reason, const char *description);
 
 void sio_on(struct sio_namespace *nsp, const char *event, sio_event_fn *fn, void *user);
@@ -164,7 +191,8 @@ void sio_off(struct sio_namespace *nsp, const char *event, sio_event_fn *fn); /*
 void sio_on_any(struct sio_namespace *nsp, sio_any_fn *fn, void *user);
 void sio_on_any_outgoing(struct sio_namespace *nsp, sio_outgoing_fn *fn, void *user);
 void sio_use_packets(struct sio_namespace *nsp, sio_packet_fn *fn, void *user);
-void sio_on_error(struct sio_namespace *nsp, sio_error_fn *fn, void *user);           /* what a packet middleware refused */
+/* What a packet middleware refused; and a packet that nobody can read, before the connection is closed for it. */
+void sio_on_error(struct sio_namespace *nsp, sio_error_fn *fn, void *user);
 void sio_on_disconnecting(struct sio_namespace *nsp, sio_leave_fn *fn, void *user);   /* rooms are still joined */
 void sio_on_disconnect(struct sio_namespace *nsp, sio_leave_fn *fn, void *user);      /* rooms are left */
 
@@ -184,11 +212,11 @@ void sio_socket_on_disconnect(struct sio_socket *s, sio_leave_fn *fn, void *user
 
 /* ===================== acknowledgements ===================== */
 
-void sio_ack_send(struct sio_ack *ack, struct sio_args args); /* once; again does nothing; NULL does nothing */
-struct sio_ack *sio_ack_ref(struct sio_ack *ack);
-void sio_ack_unref(struct sio_ack *ack);
+void sio_ack_send(struct sio_ack *ack, struct sio_args args); /* once; again, or to one who left, does nothing; NULL does nothing */
+struct sio_ack *sio_ack_ref(struct sio_ack *ack);             /* NULL gives NULL */
+void sio_ack_unref(struct sio_ack *ack);                      /* NULL does nothing */
 
-/* error is NULL, or "operation has timed out". */
+/* error is NULL, or "operation has timed out"; args are borrowed for the call. */
 typedef void sio_answer_fn(void *user, const char *error, struct sio_args args);
 /* From many: responses holds one value for each client that answered, its first argument. */
 typedef void sio_answers_fn(void *user, const char *error, struct sio_args responses);
@@ -205,7 +233,7 @@ void sio_socket_unref(struct sio_socket *s);
 
 /* data: a JSON object, which travels in fetch and recovery; user: a pointer of yours. */
 struct slice sio_socket_data(const struct sio_socket *s);     /* "{}" at first */
-void sio_socket_set_data(struct sio_socket *s, struct slice json);
+void sio_socket_set_data(struct sio_socket *s, struct slice json); /* trusted, copied; what sio_socket_data() gave before is void */
 void *sio_socket_user(const struct sio_socket *s);
 void sio_socket_set_user(struct sio_socket *s, void *user);
 
@@ -228,7 +256,8 @@ enum sio_flags {
 	SIO_TRANSIENT = 4,     /* sent like any other, but not kept for recovery: worth nothing once the next one is there */
 };
 int sio_socket_emit_flags(struct sio_socket *s, unsigned flags, const char *event, struct sio_args args);
-/* timeout_ms 0: none; then fn is never called if the client vanishes. */
+/* fn is called once, later: with the answer, or an error after timeout_ms. timeout_ms 0: none; then fn is never called if
+ * the client vanishes, unless the server ends. Errors as of sio_socket_emit(): then fn is not called. */
 int sio_socket_emit_ack(struct sio_socket *s, unsigned flags, uint32_t timeout_ms, const char *event, struct sio_args args,
                         sio_answer_fn *fn, void *user);
 const char *sio_reserved(const char *event); /* NULL, or `"connect" is a reserved event name`; valid until the next call of this thread */
@@ -246,6 +275,7 @@ uint64_t sio_socket_dropped(const struct sio_socket *s);
 /* ===================== BroadcastOperator ===================== *
  * A plain value: copy it, keep it as long as the names in it live. Each function gives a new one. */
 
+/* Rooms, and rooms left out: so many calls of each; one more makes it mean nobody, and is logged. Lists have no limit. */
 #define SIO_OPERATOR_TERMS 16
 struct sio_operator {
 	struct sio_namespace *nsp;
@@ -263,14 +293,14 @@ struct sio_operator {
 struct sio_operator sio_all(struct sio_namespace *nsp);             /* io, io.of(nsp) */
 struct sio_operator sio_broadcast(const struct sio_socket *s);      /* socket.broadcast: all but s */
 struct sio_operator sio_to(struct sio_operator op, const char *room);   /* in() is the same */
-struct sio_operator sio_to_list(struct sio_operator op, const char *const *rooms, size_t n);
+struct sio_operator sio_to_list(struct sio_operator op, const char *const *rooms, size_t n); /* n 0 adds none, as in Node */
 struct sio_operator sio_except(struct sio_operator op, const char *room);
 struct sio_operator sio_except_list(struct sio_operator op, const char *const *rooms, size_t n);
 struct sio_operator sio_volatile(struct sio_operator op);
 struct sio_operator sio_transient(struct sio_operator op);           /* not kept for recovery */
 struct sio_operator sio_compress(struct sio_operator op, bool on);
 struct sio_operator sio_local(struct sio_operator op);
-struct sio_operator sio_timeout(struct sio_operator op, uint32_t ms);
+struct sio_operator sio_timeout(struct sio_operator op, uint32_t ms); /* for sio_emit_ack() and sio_fetch_views() */
 
 int sio_emit(struct sio_operator op, const char *event, struct sio_args args); /* 0, or -EINVAL: reserved name */
 /* fn is called once: when all have answered, on every server of a cluster, or with an error and the answers so far: after
@@ -337,23 +367,32 @@ void sio_on_server(struct sio_namespace *nsp, const char *event, sio_server_even
  * io.on("connection")             sio_on_connection           io.use                      sio_use
  * io.on("new_namespace")          sio_on_new_namespace        engine "connection_error"   sio_on_connection_error
  * engine "connection", "close"    sio_on_engine               io.sockets                  sio_of(io, "/")
+ * engine "initial_headers" …      options.engine.headers …    io.engine.use               http_options.guard
  * to, in                          sio_to                      except                      sio_except
  * local, volatile, compress       sio_local, …                timeout                     sio_timeout
  * emitWithAck, emit with callback sio_emit_ack                fetchSockets, local          sio_fetch_views, …_sockets
  * socketsJoin, socketsLeave       sio_sockets_join, …_leave   disconnectSockets           sio_disconnect_sockets
  * serverSideEmit                  sio_server_side_emit        nsp.on(a server's event)    sio_on_server
  * createAdapter (Redis)           sio_server_set_redis        nsp.name, nsp.sockets       sio_namespace_name, sio_each_socket
- * adapter.rooms                   sio_each_room               adapter "create-room" …     sio_on_room
+ * adapter.rooms, sids             sio_each_room, …_socket_each_room
+ * adapter "create-room" …         sio_on_room                 nsp.on(…), all its sockets  sio_on, sio_on_any, …
+ * nsp.sockets.get(id)             sio_namespace_socket        nsp.sockets.size            sio_namespace_count
  * socket.id, nsp, rooms           sio_socket_id, …            socket.handshake            sio_socket_handshake
- * socket.data, recovered          sio_socket_data, …          socket.connected            sio_socket_connected
- * socket.conn                     sio_socket_conn             socket.emit                 sio_socket_emit
+ * socket.data, recovered          sio_socket_data, …          connected, disconnected     sio_socket_connected
+ * socket.request                  sio_socket_handshake        socket.emit                 sio_socket_emit
+ * socket.conn                     sio_socket_conn             socket.send, write          sio_socket_emit(s, "message", …)
+ * conn.id, protocol               eio_session_id, …_protocol  conn.transport.name         eio_session_transport
+ * conn.remoteAddress, request     eio_session_request         conn.readyState             eio_session_is_open
+ * conn "upgrade", "drain"         sio_on_conn                 conn "packet" …             sio_on_conn
  * socket.emitWithAck, timeout     sio_socket_emit_ack         socket.volatile, compress   sio_socket_emit_flags
  * socket.on, once, off            sio_socket_on, …            socket.onAny, prependAny    sio_socket_on_any, …
  * socket.offAny, onAnyOutgoing    sio_socket_off_any, …       socket.use                  sio_socket_use
+ * removeAllListeners(event)       sio_socket_off(s, e, NULL)  prependAnyOutgoing …        sio_socket_prepend_any_outgoing, …
  * socket.on("error")              sio_socket_on_error         socket.join, leave          sio_socket_join, …_leave
  * socket.to, in, except           sio_to(sio_broadcast(s), …) socket.broadcast, local     sio_broadcast, sio_local
  * socket.disconnect(close)        sio_socket_disconnect       "disconnecting"             sio_on_disconnecting
  * "disconnect"                    sio_on_disconnect           conn.close()                eio_session_close
+ * cleanupEmptyChildNamespaces, connectionStateRecovery, connectTimeout, parser, path …        sio_options
  */
 
 #endif

@@ -758,6 +758,51 @@ static void questions_end_with_the_server(void **state)
 	assert_string_equal(answers, "operation has timed out: ");
 }
 
+/* --- what happens on a connection --- */
+
+static void note_packet(void *user, struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent)
+{
+	char line[64];
+
+	(void)user;
+	(void)s;
+	snprintf(line, sizeof line, "%s%c%.*s%s", sent ? ">" : "<", type, (int)n, data, binary ? "!" : "");
+	note(line);
+}
+
+static void note_drain(void *user, struct eio_session *s)
+{
+	(void)user;
+	(void)s;
+	note("drained");
+}
+
+static void end_on_x(void *user, struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent)
+{
+	note_packet(user, s, type, data, n, binary, sent);
+	if (n && data[n - 1] == 'x')
+		eio_session_close(s, true);
+}
+
+static void packets_of_a_connection_are_told(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	told[0] = '\0';
+	sio_on_conn(io, &(struct sio_conn_events){.packet = note_packet, .drained = note_drain});
+	post(&c, "3\x1e" "42[\"a\"]\x1e" "451-[\"a\"]\x1e" "bQUI=");
+	sio_socket_emit(socket_of(&c), "b", sio_none());
+	poll_once(&c);
+	assert_string_equal(told, "<3 <42[\"a\"] <451-[\"a\"] <4AB! >42[\"b\"] drained ");
+	sio_on_conn(io, &(struct sio_conn_events){.packet = end_on_x});
+	post(&c, "42x\x1e" "42[\"a\"]");
+	assert_null(socket_of(&c));
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -779,6 +824,7 @@ int main(void)
 		cmocka_unit_test(who_says_nonsense_is_told_of),
 		cmocka_unit_test(who_left_hears_nothing),
 		cmocka_unit_test(questions_end_with_the_server),
+		cmocka_unit_test(packets_of_a_connection_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
