@@ -188,7 +188,7 @@ static bool on_packet(void *user, const struct packet *p)
 		session_binary(s, p->data, p->n);
 	else
 		session_packet(s, p->type, p->data, p->n);
-	return s->state == SESSION_OPEN;
+	return s->state != SESSION_CLOSED;
 }
 
 static bool decode(struct eio_session *s, const struct eio_exchange *ex, struct buf *body)
@@ -219,7 +219,7 @@ void polling_post(struct eio_session *s, struct eio_exchange *ex)
 		return;
 	}
 	s->carrier = ex->request;
-	if (!decode(s, ex, &body))
+	if (!decode(s, ex, &body) && s->state == SESSION_OPEN) /* nobody listens to one that is closing */
 		session_end(s, EIO_PARSE_ERROR, "a packet that is none");
 	s->carrier = NULL;
 	buf_release(&body);

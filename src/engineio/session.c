@@ -308,6 +308,8 @@ static void client_ping(struct eio_session *s, const char *data, size_t n)
 
 void session_packet(struct eio_session *s, char type, const char *data, size_t n)
 {
+	if (s->state == SESSION_CLOSING && type == '1') /* it will not come for the last answer */
+		session_end(s, EIO_FORCED_CLOSE, "the client closed too");
 	if (s->state != SESSION_OPEN || !tell_packet(s, type, data, n, false, false))
 		return;
 	if (type != '3')
