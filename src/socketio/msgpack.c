@@ -224,7 +224,7 @@ static void add_unknown(struct reader *r, struct buf *json, const struct value *
 /* Extensions that notepack.io writes. -1 is a time: seconds, or nanoseconds and seconds in 30 + 34 or in 32 + 64 bits.
  * 0, from its older version, is undefined in one byte or milliseconds in eight where the length is fixed, and else an
  * ArrayBuffer. Any other it reads as a list of type and bytes. */
-static void add_ext(struct reader *r, struct buf *json, const struct value *v)
+static void add_ext(struct reader *r, struct buf *json, const struct value *v, unsigned depth)
 {
 	const char *p = take_bytes(r, v->n);
 	uint64_t eight;
@@ -244,8 +244,10 @@ static void add_ext(struct reader *r, struct buf *json, const struct value *v)
 		add_date_ms(json, (int64_t)eight);
 	else if (v->ext == 0 && v->n == 1)
 		buf_adds(json, "null");
-	else
+	else if (depth)
 		add_unknown(r, json, v, p);
+	else
+		r->bad = true;
 }
 
 static void to_json(struct reader *r, struct buf *json, unsigned depth);
@@ -326,7 +328,7 @@ static void to_json(struct reader *r, struct buf *json, unsigned depth)
 			add_blob(r, json, p, (size_t)v.n);
 		break;
 	case EXT:
-		add_ext(r, json, &v);
+		add_ext(r, json, &v, depth);
 		break;
 	default:
 		add_list(r, json, &v, depth);
