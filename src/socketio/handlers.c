@@ -5,6 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The last that came goes in front of all, as in Node. */
+static void put_firsts(struct handlers *h)
+{
+	for (size_t i = 0; h->firsts && i < h->n; i++) {
+		struct handler e = h->at[i];
+
+		if (!e.first)
+			continue;
+		e.first = false;
+		memmove(h->at + 1, h->at, i * sizeof *h->at);
+		h->at[0] = e;
+	}
+	h->firsts = false;
+}
+
 void handlers_add(struct handlers *h, struct handler what, bool first)
 {
 	if (h->n == h->cap) {
@@ -12,12 +27,11 @@ void handlers_add(struct handlers *h, struct handler what, bool first)
 		h->at = xreallocarray(h->at, h->cap, sizeof *h->at);
 	}
 	what.event = what.event ? xstrdup(what.event) : NULL;
-	if (first && !h->walking) {
-		memmove(h->at + 1, h->at, h->n++ * sizeof *h->at);
-		h->at[0] = what;
-	} else {
-		h->at[h->n++] = what;
-	}
+	what.first = first;
+	h->at[h->n++] = what;
+	h->firsts |= first;
+	if (!h->walking)
+		put_firsts(h);
 }
 
 static void squeeze(struct handlers *h)
@@ -90,6 +104,9 @@ struct handler *handlers_next(struct handlers *h, struct handlers_walk *w)
 
 void handlers_end(struct handlers *h)
 {
-	if (--h->walking == 0 && h->holes)
+	if (--h->walking)
+		return;
+	if (h->holes)
 		squeeze(h);
+	put_firsts(h);
 }

@@ -20,13 +20,14 @@ struct handler {
 	void (*fn)(void);              /* cast back to what its kind says */
 	void *user;
 	bool once;
+	bool first;                    /* added while the list was walked: to be put in front of all */
 };
 /* Entries that are removed while the list is walked turn into holes (fn NULL). */
 struct handlers {
 	struct handler *at;
 	size_t n, cap;
 	unsigned walking;
-	bool holes;
+	bool holes, firsts;
 };
 void handlers_add(struct handlers *h, struct handler what, bool first);
 void handlers_remove(struct handlers *h, enum handler_kind kind, const char *event, void (*fn)(void));

@@ -758,6 +758,54 @@ static void questions_end_with_the_server(void **state)
 	assert_string_equal(answers, "operation has timed out: ");
 }
 
+static void any_late(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_ack *ack)
+{
+	(void)user;
+	(void)s;
+	(void)event;
+	(void)args;
+	(void)ack;
+	note("late");
+}
+
+static void any_early(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_ack *ack)
+{
+	(void)user;
+	(void)event;
+	(void)args;
+	(void)ack;
+	note("early");
+	sio_socket_off_any(s, any_early);
+	sio_socket_prepend_any(s, any_late, NULL);
+}
+
+static void any_plain(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_ack *ack)
+{
+	(void)user;
+	(void)s;
+	(void)event;
+	(void)args;
+	(void)ack;
+	note("plain");
+}
+
+static void who_is_put_first_is_first(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	told[0] = '\0';
+	sio_socket_on_any(socket_of(&c), any_plain, NULL);
+	sio_socket_prepend_any(socket_of(&c), any_early, NULL);
+	post(&c, "42[\"a\"]");
+	assert_string_equal(told, "early plain ");
+	post(&c, "42[\"a\"]"); /* what was put in front while the others ran */
+	assert_string_equal(told, "early plain late plain ");
+	stop();
+}
+
 /* --- what happens on a connection --- */
 
 static void note_packet(void *user, struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent)
@@ -824,6 +872,7 @@ int main(void)
 		cmocka_unit_test(who_says_nonsense_is_told_of),
 		cmocka_unit_test(who_left_hears_nothing),
 		cmocka_unit_test(questions_end_with_the_server),
+		cmocka_unit_test(who_is_put_first_is_first),
 		cmocka_unit_test(packets_of_a_connection_are_told),
 	};
 
