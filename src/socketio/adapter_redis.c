@@ -447,8 +447,8 @@ struct sio_operator peers_operator(const struct peers *p, const struct wire_name
 {
 	struct sio_operator op = sio_all(p->nsp);
 
-	if (rooms->given)
-		op = sio_to_list(op, (const char *const *)rooms->at, rooms->n);
+	if (rooms->given) /* not by sio_to_list(): a list of which none is left means nobody */
+		op.to[op.nto++] = (struct sio_term){.list = (const char *const *)rooms->at, .n = rooms->n};
 	if (w->opts.except.n)
 		op = sio_except_list(op, (const char *const *)w->opts.except.at, w->opts.except.n);
 	op.flags = w->opts.flags;
@@ -484,7 +484,7 @@ static void on_broadcast(void *user, const char *channel, size_t nchannel, const
 		return;
 	if (!wire_read_broadcast(&w, data, n)) {
 		peers_junk(p, channel);
-	} else if (!peers_said_it(p, &w) && strcmp(w.nsp, p->nsp->name) == 0) {
+	} else if (!peers_said_it(p, &w) && strcmp(w.nsp, p->nsp->name) == 0 && (w.opts.rooms.n || !w.opts.rooms.given)) {
 		op = peers_operator(p, &w.opts.rooms, &w);
 		operator_emit_here(&op, w.event, w.args);
 	}

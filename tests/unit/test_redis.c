@@ -370,7 +370,7 @@ static void bytes_in_json(void **state)
 		{"{\"_placeholder\":true,\"num\":0}", 0, "[{\"_placeholder\":true,\"num\":0}]"},
 		{"{\"_placeholder\":true,\"num\":0},{\"x\":[{\"num\":1,\"_placeholder\":true}]}", 2,
 		 "[{\"type\":\"Buffer\",\"data\":[0,255]},{\"x\":[{\"type\":\"Buffer\",\"data\":[]}]}]"},
-		{"{\"x\":\"{\",\"_placeholder\":true,\"num\":0}", 1, "[{\"x\":\"{\",\"_placeholder\":true,\"num\":0}]"},
+		{"{\"x\":\"{\",\"_placeholder\":true,\"num\":0}", 1, "[{\"x\":\"{\",\"\\u005fplaceholder\":true,\"num\":0}]"},
 	};
 
 	(void)state;

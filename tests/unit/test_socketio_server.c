@@ -557,13 +557,13 @@ static void limits_hold(void **state)
 
 /* --- handlers may do anything --- */
 
-static char told[512];
+static char heard_of[512];
 
 static void note(const char *what)
 {
-	size_t n = strlen(told);
+	size_t n = strlen(heard_of);
 
-	snprintf(told + n, sizeof told - n, "%s ", what);
+	snprintf(heard_of + n, sizeof heard_of - n, "%s ", what);
 }
 
 static void end_siblings(void *user, struct sio_socket *s, const char *reason, const char *description)
@@ -590,12 +590,12 @@ static void handlers_end_the_other_sockets_of_a_client(void **state)
 		sio_on_disconnecting(sio_of(io, "/a"), end_siblings, NULL);
 		sio_on_disconnect(sio_of(io, "/b"), end_siblings, NULL);
 		join(&c, "40\x1e" "40/a,\x1e" "40/b,");
-		told[0] = '\0';
+		heard_of[0] = '\0';
 		if (i < 3)
 			post(&c, ends[i]);
 		else
 			sio_socket_disconnect(socket_of(&c), true);
-		CHECK(strstr(told, "/ ") && strstr(told, "/a ") && strstr(told, "/b "), "%zu: %s", i, told);
+		CHECK(strstr(heard_of, "/ ") && strstr(heard_of, "/a ") && strstr(heard_of, "/b "), "%zu: %s", i, heard_of);
 		for (size_t k = 0; k < 3; k++)
 			assert_int_equal(sio_namespace_count(sio_of(io, (const char *[]){"/", "/a", "/b"}[k])), 0);
 		stop();
@@ -626,12 +626,12 @@ static void room_handlers_change_rooms(void **state)
 	join(&a, "40");
 	join(&b, "40");
 	sio_on_room(sio_of(io, "/"), empty_rooms, NULL);
-	told[0] = '\0';
+	heard_of[0] = '\0';
 	sio_sockets_join(sio_all(sio_of(io, "/")), rooms, 2);
-	assert_string_equal(told, "new + + + + ");
-	told[0] = '\0';
+	assert_string_equal(heard_of, "new + + + + ");
+	heard_of[0] = '\0';
 	sio_socket_disconnect(socket_of(&a), false);
-	assert_string_equal(told, "- - - gone - "); /* r is still told of when the last one leaves it */
+	assert_string_equal(heard_of, "- - - gone - "); /* r is still heard_of of when the last one leaves it */
 	assert_false(sio_socket_in(socket_of(&b), "q"));
 	stop();
 }
@@ -707,9 +707,9 @@ static void who_says_nonsense_is_told_of(void **state)
 		sio_on_error(sio_of(io, "/"), note_error, NULL);
 		join(&c, "40");
 		s = sio_socket_ref(socket_of(&c));
-		told[0] = '\0';
+		heard_of[0] = '\0';
 		post(&c, unreadable[i].packet);
-		CHECK(strncmp(told, unreadable[i].error, strlen(unreadable[i].error)) == 0, "%s: %s", unreadable[i].packet, told);
+		CHECK(strncmp(heard_of, unreadable[i].error, strlen(unreadable[i].error)) == 0, "%s: %s", unreadable[i].packet, heard_of);
 		assert_false(sio_socket_connected(s));
 		assert_int_equal(sio_socket_emit(s, "x", sio_none()), -ENOTCONN);
 		sio_socket_unref(s);
@@ -796,13 +796,13 @@ static void who_is_put_first_is_first(void **state)
 	(void)state;
 	start(NULL);
 	join(&c, "40");
-	told[0] = '\0';
+	heard_of[0] = '\0';
 	sio_socket_on_any(socket_of(&c), any_plain, NULL);
 	sio_socket_prepend_any(socket_of(&c), any_early, NULL);
 	post(&c, "42[\"a\"]");
-	assert_string_equal(told, "early plain ");
+	assert_string_equal(heard_of, "early plain ");
 	post(&c, "42[\"a\"]"); /* what was put in front while the others ran */
-	assert_string_equal(told, "early plain late plain ");
+	assert_string_equal(heard_of, "early plain late plain ");
 	stop();
 }
 
@@ -839,12 +839,12 @@ static void packets_of_a_connection_are_told(void **state)
 	(void)state;
 	start(NULL);
 	join(&c, "40");
-	told[0] = '\0';
+	heard_of[0] = '\0';
 	sio_on_conn(io, &(struct sio_conn_events){.packet = note_packet, .drained = note_drain});
 	post(&c, "3\x1e" "42[\"a\"]\x1e" "451-[\"a\"]\x1e" "bQUI=");
 	sio_socket_emit(socket_of(&c), "b", sio_none());
 	poll_once(&c);
-	assert_string_equal(told, "<3 <42[\"a\"] <451-[\"a\"] <4AB! >42[\"b\"] drained ");
+	assert_string_equal(heard_of, "<3 <42[\"a\"] <451-[\"a\"] <4AB! >42[\"b\"] drained ");
 	sio_on_conn(io, &(struct sio_conn_events){.packet = end_on_x});
 	post(&c, "42x\x1e" "42[\"a\"]");
 	assert_null(socket_of(&c));
