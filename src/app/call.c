@@ -79,17 +79,34 @@ static void refuse_unknown(struct call *c, const struct event_table *t, const ch
 	buf_release(&b);
 }
 
+static void dispatch(struct event_table *t, struct call *c, const char *name)
+{
+	const char *wrong;
+
+	c->who = auth_of_socket(c->app, c->socket);
+	if (!c->event)
+		refuse_unknown(c, t, name);
+	else if (c->who.role < c->event->least)
+		call_error(c, c->event->least == ROLE_OPERATOR ? "this takes the operator role: sign in with a token of an operator" : "unauthorized");
+	else if (c->event->shape && (wrong = c->event->shape(c->args)))
+		call_error(c, wrong);
+	else
+		c->event->handle(c);
+}
+
 /* --- those that wait for their turn --- */
 
 struct put_off {
+	struct event_table *table;
 	struct call call;
-	char *args;                    /* what its args are of */
+	char *name, *args;             /* args: what those of the call are of */
 };
 
 static void put_off_free(struct put_off *p)
 {
 	sio_ack_unref(p->call.ack);
 	sio_socket_unref(p->call.socket);
+	free(p->name);
 	free(p->args);
 	free(p);
 }
@@ -99,45 +116,40 @@ static void on_turn(void *request)
 	struct put_off *p = request;
 
 	if (sio_socket_connected(p->call.socket))
-		p->call.event->handle(&p->call);
+		dispatch(p->table, &p->call, p->name);
 	put_off_free(p);
 }
 
-/* No request that waits has use for binary arguments: those are not kept. */
-static void put_off(struct call *c)
+/* No request has use for binary arguments: those are not kept. */
+static void put_off(struct event_table *t, struct call *c, const char *name)
 {
 	struct slice args = c->args.json;
 	struct put_off *p = xzalloc(sizeof *p);
 
+	p->table = t;
 	p->call = *c;
+	p->name = xstrdup(name);
 	p->args = xmemdup(args.p, args.n);
 	p->call.args = sio_json_slice(slice_of(p->args, args.n));
 	sio_socket_ref(c->socket);
 	sio_ack_ref(c->ack);
-	if (turns_later(c->app->turns, c->socket, args.n, on_turn, p))
+	if (turns_later(c->app->turns, c->socket, args.n + strlen(name), on_turn, p))
 		return;
 	put_off_free(p);
-	call_error(c, "too many requests wait for their turn: send fewer at once");
+	refuse(c, name, "too many requests wait for their turn: send fewer at once");
 }
 
 static void on_event(void *user, struct sio_socket *s, const char *name, struct sio_args args, struct sio_ack *ack)
 {
 	struct event_table *t = user;
 	struct call c = {.app = t->app, .socket = s, .event = find(t, name), .args = args, .ack = ack};
-	const char *wrong;
 
-	c.who = auth_of_socket(t->app, s);
 	t->app->events++;
-	if (!c.event)
-		refuse_unknown(&c, t, name);
-	else if (c.who.role < c.event->least)
-		call_error(&c, c.event->least == ROLE_OPERATOR ? "this takes the operator role: sign in with a token of an operator" : "unauthorized");
-	else if (c.event->shape && (wrong = c.event->shape(args)))
-		call_error(&c, wrong);
-	else if (c.event->heavy && !turns_now(t->app->turns))
-		put_off(&c);
+	/* A client is answered in the order in which it asked. */
+	if (turns_waits(t->app->turns, s) || (c.event && c.event->heavy && !turns_now(t->app->turns)))
+		put_off(t, &c, name);
 	else
-		c.event->handle(&c);
+		dispatch(t, &c, name);
 }
 
 void *call_keep(const struct call *c)

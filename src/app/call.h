@@ -22,7 +22,7 @@ struct event {
 	/* Refused before the handler sees it: NULL, or what is wrong, "pattern must be …". */
 	const char *(*shape)(struct sio_args args);
 	void (*handle)(struct call *c);
-	bool heavy;                    /* may take long, or comes before or after one that does: it waits for its turn (turns.h) */
+	bool heavy;                    /* may take long: it waits for its turn (turns.h), and so does what the client sends behind it */
 };
 
 /* Every event of the namespace goes through its tables; one that is in none is an error too. */

@@ -86,6 +86,11 @@ bool turns_now(struct turns *t)
 	return list_empty(&t->lines) && has_time(t);
 }
 
+bool turns_waits(const struct turns *t, const void *client)
+{
+	return map_get(&t->by_client, (const char *)&client, sizeof client) != NULL;
+}
+
 static struct line *line_of(struct turns *t, const void *client)
 {
 	struct line *line = map_get(&t->by_client, (const char *)&client, sizeof client);

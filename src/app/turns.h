@@ -19,6 +19,7 @@ void turns_free(struct turns *t); /* does first what still waits: let its client
 typedef void turns_fn(void *request);
 
 bool turns_now(struct turns *t); /* may a request be done at once? */
+bool turns_waits(const struct turns *t, const void *client); /* does one of its requests wait? Then the next comes behind it */
 /* Does it in a later turn. bytes: what it holds. false, and it is still the caller's: of this client LIMIT_HEAVY_REQUESTS wait
  * already, or of all clients LIMIT_HEAVY_BYTES. */
 bool turns_later(struct turns *t, const void *client, size_t bytes, turns_fn *fn, void *take_request);

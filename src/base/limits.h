@@ -56,7 +56,7 @@
 #define LIMIT_NOTE_BYTES 1000                /* a note on an alert: request error */
 #define LIMIT_SILENCES 1000                  /* at once: request error */
 #define LIMIT_PROCESS_ROWS 5000              /* in one answer: request error */
-#define LIMIT_HEAVY_REQUESTS 256             /* of one client that wait for their turn: request error */
+#define LIMIT_HEAVY_REQUESTS 1024            /* of one client that wait for their turn: request error */
 #define LIMIT_HEAVY_BYTES (4 * 1024 * 1024)  /* of all that wait: request error, 503 */
 
 /* --- alerts --- */
