@@ -4,7 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { Emitter } from '@socket.io/redis-emitter';
 import { count_pixels, launch, next_tick, open, plot_point, small_targets, text, until, until_drawn, until_ready } from './browser.mjs';
+import { OwnRedis } from '../conformance/redis_peer.mjs';
 import { calm, start_daemon } from './daemon.mjs';
 import { start_receiver } from './receiver.mjs';
 import { interpose } from './wire.mjs';
@@ -390,6 +392,29 @@ async function fits(page) {
 	assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
 	assert.deepEqual(await small_targets(page), []);
 }
+
+test('of a fleet, the alerts of this host are shown', { timeout: 60000 }, async (t) => {
+	const redis = await OwnRedis.create();
+	const one = await start_daemon({ config: `redis = "${redis.url}"\n${calm}` });
+	const page = await open(browser, `${one.url}#/alerts`);
+
+	try {
+		await until_ready(page);
+		const { host } = await (await fetch(`${one.url}api/v1/status`)).json();
+		const alert = (id, where) => ({ id: id.repeat(20), rule: `RULE_${id}`, type: 'X', metric: 'cpu', series: 'cpu.usage', value: 90, threshold: 80, severity: 'warning', state: 'firing', startsAt: Date.now(), timestamp: Date.now(), host: where, summary: 'busy' });
+		const emitter = new Emitter(redis.client(t));
+
+		await until_true(page, 'the server is in its fleet', () => one.said().includes(`${redis.port}: connected`));
+		emitter.emit('alert', alert('a', 'elsewhere'));
+		emitter.emit('alert', alert('b', host.hostname));
+		await until(page, 'the one of this host', () => [...document.querySelectorAll('.pane .alert-rule')].some((el) => el.textContent === 'RULE_b'));
+		assert.equal(await page.locator('.pane .alert-card').count(), 1);
+	} finally {
+		await page.context().close();
+		await one.stop();
+		await redis.remove();
+	}
+});
 
 test('where nobody may look, there is a page to sign in, and back again', { timeout: 60000 }, async () => {
 	const closed = await start_daemon({ config: `anonymous = none\n${calm}`, tokens: { olga: 'operator' } });

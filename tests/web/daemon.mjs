@@ -78,6 +78,7 @@ export async function start_daemon({ config = calm, tokens = {} } = {}) {
 		thaw: () => child.kill('SIGCONT'),
 		reload: () => child.kill('SIGHUP'),
 		tokens: secrets,
+		said: () => said,
 		/* Another configuration, taken over while it runs. */
 		configure(text) {
 			writeFileSync(file, text);

@@ -12,7 +12,9 @@ import { signal } from './lib/signal.js';
 
 const MOST_EPISODES = 300, MOST_LINES = 100, SETTLE_MS = 120, AGAIN_MS = 5000;
 
-export function create_alerts({ feed, clock }) {
+/* is_here: does an alert speak of this host? In a fleet those of all hosts are pushed to everyone; this page is about one, which
+ * alone can be asked to acknowledge or to silence. */
+export function create_alerts({ feed, clock, is_here = () => true }) {
 	const present = new Map(), past = new Map(), listeners = new Set();
 	const changed = signal(0), rules = signal([]);
 	let known = false, problem = null, timer = 0, again = 0, asked = 0;
@@ -30,6 +32,8 @@ export function create_alerts({ feed, clock }) {
 	const put = (map, alert) => map.set(alert.id, { ...map.get(alert.id), ...alert });
 
 	feed.on_alert((alert, starts) => {
+		if (!is_here(alert))
+			return;
 		if (alert.state === 'resolved') {
 			put(past, { ...present.get(alert.id), ...alert });
 			present.delete(alert.id);

@@ -44,10 +44,10 @@ const clock = create_clock();
 const feed = create_feed();
 const plane = create_plane({ feed, clock });
 const address = create_address({ clock, views });
-const alerts = create_alerts({ feed, clock });
+const status = signal(null);
+const alerts = create_alerts({ feed, clock, is_here: (alert) => !status.get() || alert.host === status.get().host.hostname });
 const session = create_session({ feed });
 const crosshair = signal(null);                       /* { t, source, placed } */
-const status = signal(null);
 const health = signal({ level: 'unknown', reasons: [], of: new Map() });
 const freshness = signal({ stale: false, age_ms: 0 });
 const visible = signal(!document.hidden);
