@@ -342,11 +342,13 @@ struct fields {
 
 static void take_field(struct reader *r, struct buf *json, struct slice key, struct sio_packet *out, struct fields *got)
 {
+	size_t nblobs = r->nblobs;
 	struct buf nowhere;
 	struct value v;
 
 	if (slice_is(key, "data")) {
 		buf_reset(json); /* of a field that comes twice, the last one counts */
+		r->nblobs = 0;
 		to_json(r, json, LIMIT_JSON_DEPTH);
 		return;
 	}
@@ -372,6 +374,7 @@ static void take_field(struct reader *r, struct buf *json, struct slice key, str
 	buf_init(&nowhere, SIZE_MAX / 2);
 	to_json(r, &nowhere, LIMIT_JSON_DEPTH); /* "options" and what may come later */
 	buf_release(&nowhere);
+	r->nblobs = nblobs;
 }
 
 bool msgpack_to_json(const void *data, size_t n, unsigned max_depth, struct buf *json, struct sio_blob **blobs, size_t *nblobs)
