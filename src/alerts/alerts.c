@@ -72,7 +72,7 @@ void instance_view(const struct instance *i, struct alert_view *out)
 	*out = (struct alert_view){
 		.id = al->id, .rule = r, .rule_name = r->name, .type = r->type ? r->type : r->name, .metric = r->metric,
 		.series = i->subject->id, .summary = al->summary, .severity = severity_of(i), .state = state, .value = i->value,
-		.threshold = threshold_of(i), .starts_ms = al->starts_ms, .changed_ms = al->changed_ms,
+		.unit = i->subject->unit, .threshold = threshold_of(i), .starts_ms = al->starts_ms, .changed_ms = al->changed_ms,
 		.by = silenced ? al->silence->by : al->by, .note = silenced ? al->silence->note : al->note,
 		.acked_ms = al->acked_ms, .acked_by = al->by, .acked_note = al->note,
 		.flapping = i->flapping, .inhibited = al->inhibited, .untold = al->told != severity_of(i),

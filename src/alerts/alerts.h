@@ -36,6 +36,7 @@ struct alert_view {
 	enum severity severity;
 	enum alert_state state;
 	double value, threshold;       /* value: of the present or last judgement */
+	const char *unit;              /* of the series; NULL when the rule is gone since */
 	int64_t starts_ms, ends_ms;    /* ends 0 while it lasts */
 	int64_t changed_ms;
 	const char *by, *note;         /* of an acknowledgement or silence; NULL */
@@ -106,6 +107,8 @@ void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, st
 /* Parts of it, their placeholders filled: {"team":"ops"}; a text, nothing if there is none. */
 void alert_labels_json(const struct alert_view *v, const char *host, struct buf *out);
 void alert_runbook(const struct alert_view *v, const char *host, struct buf *out);
+/* How one that is over ended, for people: "after 3 min: 12.3 %". */
+void alert_say_end(const struct alert_view *v, struct buf *out);
 
 /* What a rule sees now, for people: series, value, limit, why it fires or not. false: no such rule. */
 bool alerts_explain(struct alerts *a, const char *rule, struct buf *out);

@@ -1,4 +1,5 @@
-/* explain.c: what rules see now: for a person who wonders why one fires or does not, and for the dashboard's list of rules. */
+/* explain.c: what rules see now: for a person who wonders why one fires or does not, or reads that an alert is over, and for the
+ * dashboard's list of rules. */
 #include "alerts/inner.h"
 #include "base/json.h"
 
@@ -122,6 +123,16 @@ static void explain_instance(const struct alerts *a, const struct instance *i, s
 	if (i->shown)
 		add_mutes(a, i, out);
 	buf_addc(out, '\n');
+}
+
+void alert_say_end(const struct alert_view *v, struct buf *out)
+{
+	buf_adds(out, "after ");
+	rule_say_duration(out, (double)(v->ends_ms - v->starts_ms));
+	if (!v->rule || v->rule->compare == RULE_ABSENT || isnan(v->value))
+		return; /* of a silence that is over there is nothing to measure */
+	buf_adds(out, ": ");
+	rule_say_measure(v->rule, v->value, v->unit, out);
 }
 
 bool alerts_explain(struct alerts *a, const char *rule, struct buf *out)

@@ -156,6 +156,8 @@ void rule_say_duration(struct buf *out, double ms);                 /* "45 s", "
 /* A sentence for a rule that has none: "cpu is 93.1 %, above 80 %". name: what the series is called. */
 void rule_say(const struct rule *r, enum severity s, const char *name, double value, const char *unit, struct buf *out);
 void rule_say_limit(const struct rule *r, enum severity s, double value, const char *unit, struct buf *out); /* "above 80 %" */
+/* What it measures, without a limit: "12.3 %", "48 % (avg over 5 min)", "full in 9 h". Not for a silence. */
+void rule_say_measure(const struct rule *r, double value, const char *unit, struct buf *out);
 const char *series_instance(const char *id); /* behind the first slash; "" */
 
 #endif

@@ -278,6 +278,18 @@ void rule_say_limit(const struct rule *r, enum severity s, double value, const c
 	}
 }
 
+void rule_say_measure(const struct rule *r, double value, const char *unit, struct buf *out)
+{
+	if (r->compare != RULE_FULL_IN) {
+		rule_say_value(out, value, r->fold == RULE_RATE ? "" : unit);
+		add_fold(r, out);
+		return;
+	}
+	buf_adds(out, isinf(value) ? "does not fill up" : value > 0 ? "full in " : "is full");
+	if (isfinite(value) && value > 0)
+		rule_say_duration(out, value);
+}
+
 void rule_say(const struct rule *r, enum severity s, const char *name, double value, const char *unit, struct buf *out)
 {
 	/* A rate is told by the second, and its unit knows nothing of that. */

@@ -124,6 +124,21 @@ static void keep(struct alerting *al, const struct alert_view *a, bool notify)
 	buf_release(&runbook);
 }
 
+static void log_change(const struct alert_view *a, bool starts)
+{
+	struct buf end;
+
+	if (a->state != ALERT_RESOLVED) {
+		log_at(starts ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "alert %s %s on %s: %s", a->rule_name, shown_state(a), a->series,
+		       a->summary ? a->summary : "");
+		return;
+	}
+	buf_init(&end, 200);           /* the summary is still that of when it fired */
+	alert_say_end(a, &end);
+	log_info("alert %s resolved on %s %s", a->rule_name, a->series, end.data);
+	buf_release(&end);
+}
+
 static void on_changed(void *user, enum alert_change what, const struct alert_view *a, bool notify)
 {
 	bool starts = (what == ALERT_STARTED || what == ALERT_RAISED) && a->state == ALERT_FIRING;
@@ -134,8 +149,7 @@ static void on_changed(void *user, enum alert_change what, const struct alert_vi
 	buf_init(&b, SIZE_MAX / 2);
 	alert_json(a, al->app->hostname, clock_wall_ms(), &b);
 	sio_emit(sio_all(sio_of(al->app->io, "/")), starts ? "alert" : "alert update", sio_json(b.data));
-	log_at(starts ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "alert %s %s on %s: %s", a->rule_name, shown_state(a), a->series,
-	       a->summary ? a->summary : "");
+	log_change(a, starts);
 	buf_release(&b);
 }
 

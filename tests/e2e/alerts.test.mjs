@@ -119,6 +119,8 @@ test("an alert is started, acknowledged, raised and resolved, and its history ke
 	assert.equal(states[0], "firing warning");
 	assert.ok(states.includes("acknowledged warning") && states.includes("firing critical"), states.join());
 	assert.match(states.at(-1), /^resolved/);
+	const [, lasted, left] = await server.logged(/alert CROWD resolved on self\.clients after ([\d.]+ (?:ms|s|min)): (\d+)\n/);
+	assert.ok(left <= 2, `after ${lasted} ${left} are left`);
 	const { audit } = await ask(socket, "get audit");
 	assert.deepEqual(audit.map(({ action, who }) => [action, who]), [["acknowledge alert", "anonymous"]]);
 });

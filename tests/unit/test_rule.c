@@ -543,6 +543,32 @@ static void test_says_sentences(void **state)
 	}
 }
 
+static const struct {
+	struct rule rule;
+	const char *unit;
+	double value;
+	const char *want;
+} measures[] = {
+	{{ABOVE_80}, "percent", 12.34, "12.3 %"},
+	{{ABOVE_80, .fold = RULE_AVG, .window_ms = 300000}, "bytes/s", 2048, "2 KiB/s (avg over 5 min)"},
+	{{ABOVE_80, .fold = RULE_RATE, .window_ms = 60000}, "bytes", 3, "3 (rate over 1 min)"},
+	{{.compare = RULE_FULL_IN, .full_in_ms = 14400000, .limits[W] = {.set = true}}, "percent", 32400000, "full in 9 h"},
+	{{.compare = RULE_FULL_IN, .full_in_ms = 14400000, .limits[W] = {.set = true}}, "percent", INFINITY, "does not fill up"},
+};
+
+static void test_says_measures(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(measures); i++) {
+		struct buf out;
+
+		buf_init(&out, 1000);
+		rule_say_measure(&measures[i].rule, measures[i].value, measures[i].unit, &out);
+		CHECK(strcmp(out.data, measures[i].want) == 0, "%s", out.data);
+		buf_release(&out);
+	}
+}
+
 /* ---- the end ---- */
 
 static void test_releases_all(void **state)
@@ -578,6 +604,7 @@ int main(void)
 		cmocka_unit_test(test_says_values),
 		cmocka_unit_test(test_says_durations),
 		cmocka_unit_test(test_says_sentences),
+		cmocka_unit_test(test_says_measures),
 		cmocka_unit_test(test_releases_all),
 	};
 
