@@ -211,15 +211,15 @@ static void tell_collector_news(void *arg)
 }
 
 /* On the collector's thread. The first good read of each is no news. */
-static void on_collector(void *user, const char *name, enum collect_state state, const char *why)
+static void on_collector(void *user, const char *name, enum collect_state was, enum collect_state is, const char *why)
 {
 	struct collector_news *news;
 
-	if (state != COLLECT_FAILING && state != COLLECT_OK)
+	if (is != COLLECT_FAILING && (is != COLLECT_OK || was == COLLECT_STARTING))
 		return;
 	news = xzalloc(sizeof *news);
 	news->app = user;
-	if (state == COLLECT_FAILING)
+	if (is == COLLECT_FAILING)
 		snprintf(news->text, sizeof news->text, "collector %s fails: %s", name, why);
 	else
 		snprintf(news->text, sizeof news->text, "collector %s is back", name);

@@ -128,8 +128,7 @@ size_t collect_health(struct collect *c, struct collect_health *out, size_t max)
 	return c->nunits;
 }
 
-void collect_on_change(struct collect *c,
-	void (*fn)(void *user, const char *name, enum collect_state s, const char *why), void *user)
+void collect_on_change(struct collect *c, collect_change_fn *fn, void *user)
 {
 	pthread_mutex_lock(&c->lock);
 	{

@@ -59,8 +59,8 @@ struct collect_health {
 size_t collect_health(struct collect *c, struct collect_health *out, size_t max);
 /* Told whenever a collector changes state, on its thread, or on the sampler's when it hangs (no answer for 3 s or
  * three intervals); must not block. Set it right after collect_start; what changed before is in collect_health. */
-void collect_on_change(struct collect *c, void (*fn)(void *user, const char *name, enum collect_state s, const char *why),
-                       void *user);
+typedef void collect_change_fn(void *user, const char *name, enum collect_state was, enum collect_state is, const char *why);
+void collect_on_change(struct collect *c, collect_change_fn *fn, void *user);
 
 /* A scrape: every quick collector reads afresh on the sampler's thread, in a
  * state beside the one of its series (collector.h), and exposes; blocking ones

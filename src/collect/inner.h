@@ -92,7 +92,7 @@ struct collect {
 	struct unit **units;           /* borrowed, in the order of the table */
 	size_t nunits;
 	pthread_mutex_t lock;
-	void (*on_change)(void *user, const char *name, enum collect_state s, const char *why); /* (its lock) */
+	collect_change_fn *on_change;  /* (its lock) */
 	void *on_change_user;
 };
 

@@ -61,10 +61,10 @@ static void say(const struct unit *u, enum collect_state was, enum collect_state
 		log_info("collector %s: on", u->c->name);
 }
 
-static void call_hook(const struct unit *u, enum collect_state is, const char *why)
+static void call_hook(const struct unit *u, enum collect_state was, enum collect_state is, const char *why)
 {
 	struct collect *c = u->worker->owner;
-	void (*fn)(void *, const char *, enum collect_state, const char *);
+	collect_change_fn *fn;
 	void *user;
 
 	pthread_mutex_lock(&c->lock);
@@ -74,7 +74,7 @@ static void call_hook(const struct unit *u, enum collect_state is, const char *w
 	}
 	pthread_mutex_unlock(&c->lock);
 	if (fn)
-		fn(user, u->c->name, is, why);
+		fn(user, u->c->name, was, is, why);
 }
 
 /* The lock is held. */
@@ -104,7 +104,7 @@ static void set_state(struct unit *u, enum collect_state to, const char *why)
 	if (was == to)
 		return;
 	say(u, was, to, why, for_ms);
-	call_hook(u, to, why);
+	call_hook(u, was, to, why);
 }
 
 static void note_series(struct unit *u)
@@ -155,7 +155,7 @@ void unit_hangs(struct unit *u, struct batch *b)
 		return;
 	if (was != COLLECT_FAILING) {
 		say(u, was, COLLECT_FAILING, why, for_ms);
-		call_hook(u, COLLECT_FAILING, why);
+		call_hook(u, was, COLLECT_FAILING, why);
 	}
 	/* By name: the handle that the unit keeps belongs to the thread that hangs. */
 	batch_add(b, self_series(w->owner->store, u->c->name, interval_ms, SELF_FAILING), 1);

@@ -178,6 +178,7 @@ const requests = [
 		name: "", event: "get events", args: [],
 		holds(a) {
 			assert.equal(a.events[0].kind, "start");
+			assert.deepEqual(a.events.filter(({ text }) => text.endsWith(" is back")), [], "what starts was not away");
 			for (const event of a.events)
 				shaped(event, { timestamp: "number", kind: "string", text: "string" });
 			ordered(a.events, "timestamp", false);

@@ -119,9 +119,10 @@ struct bed {
 	size_t nfresh, at;
 };
 
-static void on_change(void *user, const char *name, enum collect_state s, const char *why)
+static void on_change(void *user, const char *name, enum collect_state was, enum collect_state s, const char *why)
 {
 	(void)user;
+	(void)was;
 	lock();
 	snprintf(o.text, sizeof o.text, "%s %s: %s", name, collect_state_name(s), why);
 	o.changes++;
