@@ -12,7 +12,7 @@ for (const [what, values, expected] of [
 	['units', { 'units.failed': 2, 'units.failed/a.service': 1, 'units.failed/b@1.service': 1, 'units.failed/c.service': 0 },
 		['warning a.service has failed', 'warning b@1.service has failed']],
 	['storage, the worst first', { 'disk.errors/sda': 1, 'raid.missing/md0': 1, 'fs.errors/sda1': 3, 'disk.timeouts/sda': 0, 'raid.errors/md0': null },
-		['critical md0 lacks 1 disk', 'critical sda1 3 errors in the filesystem', 'warning sda 1 command failed']],
+		['critical md0 lacks 1 disk', 'critical sda1 3 errors in the filesystem', 'info sda 1 command failed since it was found']],
 	['a clock that nobody keeps', clock(0, 16000, 0), ['info Clock is kept by no time service']],
 	['a clock whose service is silent', clock(1, 9000, 0), ['warning Clock may be 9.00 s off: its time service is silent']],
 	['a clock that is behind', clock(1, 100, -51), ['warning Clock is 51.0 ms off']],

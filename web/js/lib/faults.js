@@ -10,13 +10,14 @@ const DRIFT_MS = 4000, OFF_MS = 50; /* as the rules that come with Vedette have 
 
 const times = (n, what) => `${format(n, '')} ${what}${n === 1 ? '' : 's'}`;
 
-/* Families of storage: how bad any of it is, and what to say of it. */
+/* Families of storage: how bad any of it is, and what to say of it. What is only counted, since the disk or the array was found,
+ * is a note for ever after; whether it grows is for the rules to tell. */
 const storage = [
 	['raid.missing', 'critical', (n) => `lacks ${times(n, 'disk')}`],
 	['fs.errors', 'critical', (n) => `${times(n, 'error')} in the filesystem`],
-	['disk.errors', 'warning', (n) => `${times(n, 'command')} failed`],
-	['disk.timeouts', 'warning', (n) => `${times(n, 'command')} without an answer`],
-	['raid.errors', 'warning', (n) => `${times(n, 'read error')} made good`],
+	['disk.errors', 'info', (n) => `${times(n, 'command')} failed since it was found`],
+	['disk.timeouts', 'info', (n) => `${times(n, 'command')} without an answer since it was found`],
+	['raid.errors', 'info', (n) => `${times(n, 'read error')} made good`],
 ];
 
 const row = (level, subject, text, id) => ({ level, subject, text, id });
