@@ -24,7 +24,7 @@ const DRAG_LEAST_PX = 5;
 const LABEL_HALF_PX = 10, LABEL_PX = 13;
 const EPISODE_PX = 5, EPISODE_REACH_PX = 16; /* the strip over an alert, and how near a click must be */
 const ROOM = 1.05; /* above the highest value */
-const dashes = [undefined, [6, 4], [2, 3]];
+const dashes = [undefined, [6, 4], [2, 3], [10, 3, 2, 3]];
 
 /* spec: { kind, unit, fixed: [low, high] | null, mirror, limits: [{ at, level }], top? }
  * limits are lines across, [{ at, level, label? }]; peak: { id, interval } draws the highest value of

@@ -76,6 +76,7 @@ test('hues: fixed for families, by place for instances, never more than eight', 
 
 test('two of one hue in a chart differ by their dash', () => {
 	assert.deepEqual(styles_of(['cpu.usage', 'cpu.user']).map((style) => style.dash), [0, 1]);
+	assert.deepEqual(styles_of(['rx_errors', 'tx_errors', 'rx_drops', 'tx_drops'].map((family) => `net.${family}/eth0`)).map((style) => style.dash), [0, 1, 2, 3]);
 });
 
 test('few letters find much', () => {

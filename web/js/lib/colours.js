@@ -67,7 +67,7 @@ export function place_instances(ids, places = new Map()) {
 }
 
 /* One style each for series that share a chart: when two have one hue, the
- * later is dashed, then dotted. → [{ hue, dash }] */
+ * later is dashed, then dotted, then both. → [{ hue, dash }] */
 export function styles_of(ids, places) {
 	const used = new Map();
 
@@ -75,6 +75,6 @@ export function styles_of(ids, places) {
 		const hue = hue_of(id, places), dash = used.get(hue) ?? 0;
 
 		used.set(hue, dash + 1);
-		return { hue, dash: dash % 3 };
+		return { hue, dash: dash % 4 };
 	});
 }
