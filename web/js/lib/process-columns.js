@@ -12,7 +12,7 @@ export const process_columns = [
 	{ id: 'write', label: 'Write', unit: 'bytes/s', sort: null, width: '92px', number: true, title: 'Written to disks' },
 	{ id: 'threads', label: 'Threads', unit: '', sort: 'threads', width: '78px', number: true },
 	{ id: 'state', label: 'State', sort: null, width: '92px' },
-	{ id: 'started', label: 'Started', unit: 'age', sort: 'started', width: '100px', number: true },
+	{ id: 'started', label: 'Age', unit: 'age', sort: 'started', width: '100px', number: true, title: 'How long ago it was started' },
 	{ id: 'ppid', label: 'Parent', unit: '', sort: null, width: '70px', number: true, raw: true },
 	{ id: 'command', label: 'Command', sort: null, width: 'minmax(220px, 3fr)' },
 ];
