@@ -18,7 +18,7 @@ import { draw_spark } from './spark.js';
 export function alert_card(ctx, { picture = null } = {}) {
 	const { plane, clock, alerts } = ctx;
 	const severity = h('span.severity'), rule_link = h('a.alert-rule'), state = h('span.alert-state'), lasted = h('span.alert-lasted');
-	const summary = h('p.alert-summary'), ended = h('span', { hidden: true }, 'ended at'), value = h('strong.alert-value'), limit = h('span.alert-limit'), began = h('span.alert-began');
+	const summary = h('span'), when = h('span.alert-when', {}, ' (when it fired)'), ended = h('span', { hidden: true }, 'ended at'), value = h('strong.alert-value'), limit = h('span.alert-limit'), began = h('span.alert-began');
 	const facts = h('div.alert-facts'), note = h('p.alert-note', { hidden: true });
 	const canvas = h('canvas.alert-spark', { 'aria-hidden': 'true' }), span = h('span.alert-span');
 	const ack = deed_button(ctx, { label: 'Acknowledge', sign: 'seen', what: 'Acknowledging', run: () => acknowledge(ctx, alert), primary: true });
@@ -28,7 +28,7 @@ export function alert_card(ctx, { picture = null } = {}) {
 	const el = h('article.alert-card', { tabindex: -1 },
 		h('div.alert-main', {},
 			h('header.alert-head', {}, severity, h('h3', {}, rule_link), state, lasted),
-			summary, h('div.alert-numbers', {}, ended, value, limit, began), facts, note, deeds),
+			h('p.alert-summary', {}, summary, when), h('div.alert-numbers', {}, ended, value, limit, began), facts, note, deeds),
 		h('div.alert-picture', {}, canvas, span));
 	let alert = null, said = '', size = { width: 0, height: 0 }, want = null;
 	const sizes = new ResizeObserver(([entry]) => {
@@ -78,6 +78,7 @@ export function alert_card(ctx, { picture = null } = {}) {
 		rule_link.href = ctx.address.to('alerts', { alert: alert.id });
 		fill(state, state_signs(alert));
 		set_text(summary, alert.summary ?? '');
+		when.hidden = !alert.summary;
 		fill(facts,
 			fact('Where', h('a.link-like', { href: ctx.address.to('explorer', { series: write_list([alert.series]) }) }, alert.series), ` on ${alert.host}`),
 			is_over() ? fact('When', `${full_text(alert.startsAt, ctx.zone())} – ${full_text(alert.endsAt, ctx.zone())}`) : null,
@@ -97,6 +98,8 @@ export function alert_card(ctx, { picture = null } = {}) {
 		const columns = picture ? picture.columns() : plane.shown(), row = columns?.rows.get(alert?.series), colours = ctx.theme.colours.get();
 
 		toggle(canvas, 'empty', !row);
+		if (!picture && !row && plane.ready() && !plane.match([alert.series]).length)
+			set_text(span, 'the series is gone');
 		if (!row || !size.width)
 			return;
 
