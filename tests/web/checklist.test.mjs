@@ -981,7 +981,7 @@ point(36, 'tables: sort, filter, columns, sticky head, 5000 rows, order held', a
 		await until(page, 'a refresh while pointing', () => /held/.test(document.querySelector('.toolbar-note').textContent));
 		assert.deepEqual((await order()).slice(0, 10), first.slice(0, 10));
 		await away(page);
-		await page.getByRole('button', { name: 'Choose columns' }).click();
+		await page.getByRole('button', { name: 'Columns to show' }).click();
 		await page.locator('.menu-check', { hasText: 'Threads' }).click();
 		await page.keyboard.press('Escape');
 		assert.equal(await page.locator('.grid-head').getByText('Threads').count(), 0);

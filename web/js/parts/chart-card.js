@@ -46,7 +46,7 @@ function mount(el, ctx, spec) {
 	const unit = h('span.unit');
 	const now = h('span.card-now');
 	const alert_link = h('a.card-alert', { hidden: true });
-	const explore = h('a.icon-button.quiet', { 'aria-label': `Open ${spec.title} in the explorer`, title: 'Open in the explorer' }, icon('expand'));
+	const explore = h('a.icon-button.quiet', { href: ctx.address.to('explorer', {}), 'aria-label': `Open ${spec.title} in the explorer`, title: 'Open in the explorer' }, icon('expand'));
 	const plot = h('div.plot', {
 		tabindex: 0, role: 'slider', 'aria-label': `${spec.title}, chart`, 'aria-describedby': id,
 		'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': 100, onkeydown: on_key, onblur: () => crosshair.set(null),
@@ -98,8 +98,11 @@ function mount(el, ctx, spec) {
 		alert_link.dataset.severity = worst.severity;
 		alert_link.dataset.state = worst.state;
 		alert_link.href = ctx.address.to('alerts', { alert: worst.id });
-		set_attr(alert_link, 'title', `${worst.rule} on ${worst.series}: ${states[worst.state].word.toLowerCase()}, ${severity_words[worst.severity].toLowerCase()}${rest ? `; and ${episodes.length - 1} more in this range` : ''}`);
-		set_attr(alert_link, 'aria-label', `Alert ${alert_link.title}`);
+
+		const what = `on ${worst.series}: ${states[worst.state].word.toLowerCase()}, ${severity_words[worst.severity].toLowerCase()}${rest ? `; and ${episodes.length - 1} more in this range` : ''}`;
+
+		set_attr(alert_link, 'title', `${worst.rule} ${what}`);
+		set_attr(alert_link, 'aria-label', `Alert ${worst.rule}${rest} ${what}`);
 		fill(alert_link, icon(states[worst.state].icon ?? worst.severity), h('span', {}, `${worst.rule}${rest}`));
 	}
 

@@ -25,12 +25,12 @@ export function create_header(ctx, { open_palette, open_help }) {
 	const { clock, feed, settings } = ctx;
 	const host = h('span.host-name', {}, 'Vedette');
 	const health_word = h('span.health-word'), health_icon = h('span.health-icon'), health_why = h('span.health-why');
-	const health = h('button.health', { type: 'button', 'aria-label': 'Health' }, health_icon, health_word, health_why);
+	const health = h('button.health', { type: 'button' }, h('span.vh', {}, 'Health: '), health_icon, health_word, ' ', health_why);
 	const badge_icon = h('span.badge-icon'), badge_word = h('span.badge-word'), badge_note = h('span.badge-note');
 	const badge = h('button.badge', { type: 'button', onclick: clock.toggle }, badge_icon, badge_word);
 	const now = h('button.button.now', { type: 'button', onclick: () => clock.live(), title: 'Go to now (n)' }, icon('now'), h('span', {}, 'Go to now'));
 	const range = create_range_picker(ctx);
-	const find = h('button.button.find', { type: 'button', onclick: open_palette, 'aria-label': 'Search for anything', title: 'Search for anything (Ctrl K or /)' }, icon('search'), h('span', {}, 'Search'), h('kbd', {}, 'Ctrl K'));
+	const find = h('button.button.find', { type: 'button', onclick: open_palette, title: 'Search for anything (Ctrl K or /)' }, icon('search'), h('span', {}, 'Search', h('span.vh', {}, ' for anything ')), h('kbd', {}, 'Ctrl K'));
 	const menu = h('button.icon-button', { type: 'button', 'aria-label': 'Settings', title: 'Settings' }, icon('more'));
 	const help = h('button.icon-button', { type: 'button', 'aria-label': 'Shortcuts', title: 'Shortcuts (?)', onclick: open_help }, icon('help'));
 	const el = h('header.top', { role: 'banner' },
@@ -117,7 +117,6 @@ export function create_header(ctx, { open_palette, open_help }) {
 			set_text(health_word, words[level]);
 		}
 		set_text(health_why, why);
-		set_attr(health, 'aria-label', `Health: ${words[level]}${why ? `. ${why}` : ''}`);
 	}
 
 	return {

@@ -10,10 +10,10 @@ export function create_nav(ctx, views) {
 	const el = h('nav.side', { 'aria-label': 'Views' }, brand, h('div.nav-links', {}, [...links.values()]), contents);
 
 	function make_link(view) {
-		const count = h('span.nav-badge', { hidden: true });
-		const link = h('a.nav-link', { href: `#/${view.id}`, 'data-view': view.id, title: `${view.label} (g ${view.key})` }, icon(view.icon), h('span', {}, view.label), count);
+		const count = h('span.nav-badge', { hidden: true }), comma = h('span.vh', { hidden: true }, ', '), what = h('span.vh', { hidden: true }, ' firing');
+		const link = h('a.nav-link', { href: `#/${view.id}`, 'data-view': view.id, title: `${view.label} (g ${view.key})` }, icon(view.icon), h('span', {}, view.label), comma, count, what);
 
-		link.count = count;
+		Object.assign(link, { count, spoken: [comma, count, what] });
 		return link;
 	}
 
@@ -21,10 +21,10 @@ export function create_nav(ctx, views) {
 	function draw_badge(link, view) {
 		const list = view.badge?.(ctx) ?? [];
 
-		link.count.hidden = !list.length;
+		for (const part of link.spoken)
+			part.hidden = !list.length;
 		set_text(link.count, list.length > 99 ? '99+' : String(list.length || ''));
 		link.count.dataset.severity = list[0]?.severity ?? '';
-		set_attr(link, 'aria-label', list.length ? `${view.label}, ${list.length} firing` : null);
 	}
 
 	return {

@@ -1,7 +1,7 @@
 /* range-picker.js: the button that names the range, and its panel: presets,
  * dates, and the zone in which they are meant. */
 
-import { h, set_text } from '../dom.js';
+import { h, set_attr, set_text } from '../dom.js';
 import { ago_words, clock_text, date_text, local_text, parse_local, presets, span_words, zone_text } from '../lib/time.js';
 import { icon } from './icons.js';
 import { popover } from './popover.js';
@@ -49,7 +49,7 @@ export function create_range_picker(ctx) {
 
 		return [
 			h('div.menu-title', {}, 'Live'),
-			h('div.preset-list', {}, presets.map((preset) => h('button.menu-item', {
+			h('div.preset-list', { role: 'radiogroup', 'aria-label': 'Live' }, presets.map((preset) => h('button.menu-item', {
 				type: 'button', role: 'radio', 'aria-checked': String(mode === 'live' && span === preset.span), 'data-preset': preset.id,
 				onclick: () => { close(); clock.live(preset.span); },
 			}, preset.label))),
@@ -71,7 +71,14 @@ export function create_range_picker(ctx) {
 		return `Kept: every sample for ${span_words(status.store.raw_s * 1000)}, minutes for ${span_words(status.store.minute_s * 1000)}. Vedette started ${ago_words(Math.max(0, clock.now() - status.started))}.`;
 	}
 
-	return { el: button, update: () => set_text(text, words()) };
+	function update() {
+		const said = words();
+
+		set_text(text, said);
+		set_attr(button, 'aria-label', `Time range: ${said}`);
+	}
+
+	return { el: button, update };
 }
 
 /* The zones: this browser's, UTC, and the server's where it says which. */

@@ -35,7 +35,7 @@ export function mount(el, ctx) {
 
 	links.get('now').append(count);
 	el.append(
-		h('div.toolbar.alerts-top', {}, h('h2.view-title', {}, 'Alerts'), h('nav.tabs', { 'aria-label': 'Alerts' }, [...links.values()]), notify),
+		h('div.toolbar.alerts-top', {}, h('h1.view-title', {}, 'Alerts'), h('nav.tabs', { 'aria-label': 'Alerts' }, [...links.values()]), notify),
 		note, detail_box, body);
 
 	/* Units of series that nobody watches: for values in lists. */

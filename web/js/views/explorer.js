@@ -48,12 +48,12 @@ export function mount(el, ctx) {
 	const table_body = h('tbody');
 	const table = h('div.card.wide', { hidden: true }, h('header.card-head', {}, h('h3', {}, 'Over the shown range'), h('span.card-now'),
 		h('button.button.small', { type: 'button', onclick: save_csv }, 'Save CSV'), h('button.button.small', { type: 'button', onclick: () => choose([]) }, 'Clear')),
-		h('div.mini-scroll', {}, h('table.mini.stats', {}, h('thead', {}, h('tr', {}, ['Series', 'Min', 'Avg', 'Max', 'Last', ''].map((name, i) => h(`th${i && i < 5 ? '.number' : ''}`, { scope: 'col' }, name)))), table_body)));
+		h('div.mini-scroll', {}, h('table.mini.stats', {}, h('thead', {}, h('tr', {}, ['Series', 'Min', 'Avg', 'Max', 'Last', ''].map((name, i) => h(`th${i && i < 5 ? '.number' : ''}`, { scope: 'col' }, name || h('span.vh', {}, 'Remove'))))), table_body)));
 	const chips = h('div.chips.selection');
 
-	el.append(h('h2.vh', {}, 'Metrics explorer'), h('div.explorer', {},
+	el.append(h('h1.vh', {}, 'Metrics explorer'), h('div.explorer', {},
 		h('aside.explorer-side', { 'aria-label': 'Series' }, h('label.search-box', {}, icon('search'), search), h('div.explorer-count', {}, count), h('div.series-box', {}, list, list_state.el)),
-		h('div.explorer-main', {}, chips, empty, board, table)));
+		h('div.explorer-main', {}, h('h2.vh', {}, 'Chosen series'), chips, empty, board, table)));
 	list.addEventListener('scroll', () => draw_list(), { passive: true });
 	const sizes = new ResizeObserver(() => draw_list());
 	sizes.observe(list);

@@ -12,7 +12,7 @@ export function mount(el, ctx) {
 	const places = new Map(); /* element → { card, near } */
 	const tiles = mount_tiles(row, ctx);
 
-	el.append(h('h2.vh', {}, 'Overview'), row);
+	el.append(h('h1.vh', {}, 'Overview'), row);
 
 	for (const section of sections) {
 		const inside = cards.filter((card) => card.section === section.id);
@@ -20,7 +20,7 @@ export function mount(el, ctx) {
 		const box = h('section.section', { 'aria-label': section.title, id: `section-${section.id}` }, h('h2.section-title', {}, section.title), grid);
 
 		for (const card of inside) {
-			const place = h(`section.card${card.wide ? '.wide' : ''}`, { id: `card-${card.id}`, 'aria-label': card.title, tabindex: -1 });
+			const place = h(`section.card${card.wide ? '.wide' : ''}`, { id: `card-${card.id}`, role: 'group', 'aria-label': card.title, tabindex: -1 });
 
 			grid.append(place);
 			places.set(place, { card: card.mount(place, ctx), near: false });

@@ -29,7 +29,7 @@ export function mount(el, ctx) {
 	const filter = h('input.input', { type: 'search', placeholder: 'Filter by name, command, user, PID', 'aria-label': 'Filter processes', spellcheck: 'false', autocomplete: 'off', value: query().filter, oninput: on_typing });
 	const count = h('span.toolbar-count', { 'aria-live': 'off' });
 	const held = h('span.toolbar-note');
-	const choose = h('button.button', { type: 'button', 'aria-label': 'Choose columns' }, icon('columns'), h('span', {}, 'Columns'));
+	const choose = h('button.button', { type: 'button', 'aria-label': 'Columns to show' }, icon('columns'), h('span', {}, 'Columns'));
 	const details = h('div.details', { hidden: true });
 	const grid = create_grid({
 		label: 'Processes', key_of: (row) => row.pid,
@@ -42,7 +42,7 @@ export function mount(el, ctx) {
 	popover(choose, column_menu, { label: 'Columns' });
 	el.classList.add('fixed-view');
 	el.append(
-		h('div.toolbar', {}, h('h2.view-title', {}, 'Processes'), h('label.search-box', {}, icon('search'), filter), count, held, choose),
+		h('div.toolbar', {}, h('h1.view-title', {}, 'Processes'), h('label.search-box', {}, icon('search'), filter), count, held, choose),
 		details, h('div.grid-box', {}, grid.el, state.el),
 	);
 	grid.set_columns(columns());

@@ -56,14 +56,14 @@ export function mount(el, ctx) {
 	const state = state_box(table_box), grid = h('div.cards');
 	const want = ctx.plane.want(['self.*'], { history: false });
 
-	el.append(h('h2.view-title', {}, 'Vedette'),
+	el.append(h('h1.view-title', {}, 'Vedette'),
 		h('div.cards', {},
-			h('section.card.facts-card', { 'aria-label': 'Facts' }, h('header.card-head', {}, h('h3', {}, 'This instance')), list),
-			h('section.card.wide', { 'aria-label': 'Collectors' }, h('header.card-head', {}, h('h3', {}, 'Collectors'), summary), table_box, state.el)),
+			h('section.card.facts-card', { role: 'group', 'aria-label': 'Facts' }, h('header.card-head', {}, h('h2', {}, 'This instance')), list),
+			h('section.card.wide', { role: 'group', 'aria-label': 'Collectors' }, h('header.card-head', {}, h('h2', {}, 'Collectors'), summary), table_box, state.el)),
 		grid);
 
 	const made = charts.map((card) => {
-		const place = h('section.card', { id: `card-${card.id}`, 'aria-label': card.title });
+		const place = h('section.card', { id: `card-${card.id}`, role: 'group', 'aria-label': card.title });
 
 		grid.append(place);
 
@@ -118,7 +118,8 @@ export function mount(el, ctx) {
 	}
 
 	function draw_row(row, one) {
-		const numbers = [span_words(one.interval), format(one.duration, 'ms'), format(one.lag, 'ms'), String(one.series), one.last ? ago_words(Math.max(0, status.now - one.last)) : 'never'];
+		const ran = one.last ? [format(one.duration, 'ms'), format(one.lag, 'ms')] : ['–', '–'];
+		const numbers = [span_words(one.interval), ...ran, String(one.series), one.last ? ago_words(Math.max(0, status.now - one.last)) : 'never'];
 		const said = `${one.state}${one.error ?? ''}`;
 
 		if (row.said !== said) {

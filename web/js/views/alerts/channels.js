@@ -30,7 +30,7 @@ export function mount(el, ctx) {
 
 	el.append(
 		h('section.panel-box', { 'aria-label': 'Channels' }, list, state.el),
-		h('section.deliveries', { 'aria-label': 'Deliveries' }, h('div.toolbar', {}, h('h3.section-title', {}, 'Deliveries'), filter), h('div.panel-box', {}, rows, rows_state.el)));
+		h('section.deliveries', { 'aria-label': 'Deliveries' }, h('div.toolbar', {}, h('h2.section-title', {}, 'Deliveries'), filter), h('div.panel-box', {}, rows, rows_state.el)));
 	filter.append(segments('State of deliveries', [['', 'All'], ...Object.entries(delivery_states).map(([id, one]) => [id, one.word])], address.params().state ?? '', (value) => address.change({ state: value || null }, { replace: true })));
 
 	const asking_channels = ask_again(ctx, {

@@ -18,7 +18,7 @@ export function mount_detail(el, ctx, id) {
 	const card = alert_card(ctx, { picture: { columns: () => columns, span } });
 	const list = h('ol.changes'), charts = h('button.button.small', { type: 'button', onclick: show_charts }, icon('clock'), h('span', {}, 'Charts of that time'));
 	const box = h('section.alert-detail', { 'aria-label': 'One alert', tabindex: -1 },
-		h('header.card-head', {}, h('h3', {}, 'Alert'), charts, h('button.icon-button.quiet', { type: 'button', 'aria-label': 'Close', onclick: close }, icon('close'))),
+		h('header.card-head', {}, h('h2', {}, 'Alert'), charts, h('button.icon-button.quiet', { type: 'button', 'aria-label': 'Close', onclick: close }, icon('close'))),
 		h('div.detail-inside', {}));
 	const inside = box.lastChild, state = state_box(inside);
 

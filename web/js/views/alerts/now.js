@@ -24,7 +24,7 @@ export function mount(el, ctx) {
 	const sections = groups.map((group) => {
 		const count = h('span.group-count'), list = h('div.alert-list');
 
-		return { ...group, count, list, el: h('section.alert-group', { 'aria-label': group.title, hidden: true }, h('h3.section-title', {}, group.title, ' ', count), list) };
+		return { ...group, count, list, el: h('section.alert-group', { 'aria-label': group.title, hidden: true }, h('h2.section-title', {}, group.title, ' ', count), list) };
 	});
 
 	el.append(state.el, calm, ...sections.map((section) => section.el), more);
