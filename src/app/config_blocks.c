@@ -122,17 +122,40 @@ static bool is_rule(const struct config_block *b)
 	return strcmp(b->section->name, "alert") == 0;
 }
 
+static bool says(const struct config_block *b, const char *key)
+{
+	for (size_t i = 0; b && i < b->nentries; i++)
+		if (strcmp(b->entries[i].key->name, key) == 0)
+			return true;
+	return false;
+}
+
+static bool says_limit(const struct config_block *b)
+{
+	static const char *const limits[] = {"above", "below", "outside", "equals", "full_in", "absent", "info", "warning", "critical"};
+
+	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+		if (says(b, limits[i]))
+			return true;
+	return false;
+}
+
+/* What a block of that name leaves out is as built in; a limit of its own has no use for our clear. */
 static void build_in(struct load *l, const char *name, const char *metric, const char *above, const char *clear)
 {
 	const struct section *s = section_find("alert");
+	const struct config_block *b = find_block(l->c, s, name);
 	struct place p = {.name = "built in"};
+	bool limit = says_limit(b), clears = says(b, "clear"), measures = says(b, "metric");
 
-	if (find_block(l->c, s, name))
-		return;
-	block_opens(l, &p, s, name);
-	block_put(l, &p, s, name, "metric", metric, true);
-	block_put(l, &p, s, name, "above", above, true);
-	block_put(l, &p, s, name, "clear", clear, true);
+	if (!b)
+		block_opens(l, &p, s, name);
+	if (!measures)
+		block_put(l, &p, s, name, "metric", metric, true);
+	if (!limit)
+		block_put(l, &p, s, name, "above", above, true);
+	if (!limit && !clears)
+		block_put(l, &p, s, name, "clear", clear, true);
 }
 
 static bool channel_exists(const struct config *c, const char *name)

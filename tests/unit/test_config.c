@@ -95,7 +95,7 @@ static const struct mistake {
 	 "t.conf:2: there is another channel \"W\" already\n"},
 	/* all of them, in the file's order */
 	{"min_rate = 1\nwebhook \"W\" { url = 3 }\nalert \"A\" { metric = \"cpu\" above = x }\n",
-	 "t.conf:1: min_rate: \"1\" needs a unit: d, h, min, m, s or ms\n"
+	 "t.conf:1: min_rate: \"1\" needs a unit: d, h, min, m, s or ms (100ms to 1h)\n"
 	 "t.conf:2: webhook \"W\": url must start with http:// or https://\n"
 	 "t.conf:3: alert \"A\" above: \"x\" is not a number\n"},
 };
@@ -205,6 +205,12 @@ static void test_built_in(void **state)
 	assert_int_equal(c->nrules, 2);
 	assert_true(rule_named(c, "HIGH_CPU")->limits[SEVERITY_WARNING].low == 80);
 	assert_true(rule_named(c, "HIGH_CPU")->limits[SEVERITY_WARNING].clear == 75);
+	config_free(c);
+	c = good("alert \"HIGH_CPU\" { above = 70 }\nalert \"HIGH_MEMORY\" { for = 5min  clear = 60 }");
+	r = rule_named(c, "HIGH_CPU");
+	assert_true(r && strcmp(r->metric, "cpu") == 0 && r->limits[SEVERITY_WARNING].low == 70 && r->limits[SEVERITY_WARNING].clear == 70);
+	r = rule_named(c, "HIGH_MEMORY");
+	assert_true(r && r->for_ms == 300000 && r->limits[SEVERITY_WARNING].low == 90 && r->limits[SEVERITY_WARNING].clear == 60);
 	config_free(c);
 }
 
