@@ -155,10 +155,19 @@ static const char *bad_header(const struct channel *c)
 	return NULL;
 }
 
+static bool has_host(const char *url)
+{
+	const char *host = strstr(url, "//") + 2;
+
+	return *host && !strchr("/?#:", *host);
+}
+
 static bool check(const struct channel *c, char *why, size_t size)
 {
 	if (!c->url || (strncmp(c->url, "http://", 7) != 0 && strncmp(c->url, "https://", 8) != 0))
 		snprintf(why, size, "url must start with http:// or https://");
+	else if (!has_host(c->url))
+		snprintf(why, size, "url names no host behind http:// or https://");
 	else if (!c->format || !format_find(c->format))
 		snprintf(why, size, "format must be one of: %s", format_names());
 	else if (strcmp(c->format, "template") == 0 && !c->template)

@@ -343,6 +343,8 @@ static const struct refusal {
 	{&channel_webhook, {HOOK}, NULL},
 	{&channel_webhook, {.format = T("json")}, "url must start"},
 	{&channel_webhook, {.url = T("ftp://x"), .format = T("json")}, "url must start"},
+	{&channel_webhook, {.url = T("http://"), .format = T("json")}, "url names no host"},
+	{&channel_webhook, {.url = T("https:///hook"), .format = T("json")}, "url names no host"},
 	{&channel_webhook, {.url = T("https://x"), .format = T("xml")}, "format must be one of: json, alertmanager, slack"},
 	{&channel_webhook, {.url = T("https://x"), .format = T("template")}, "format = template needs"},
 	{&channel_webhook, {HOOK, .template = T("{{summary}} {{value|text}} {{labels}}")}, NULL},
