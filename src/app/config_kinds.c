@@ -20,14 +20,21 @@ static void bounds(const struct key *k, print_number *print, struct buf *out)
 	print(k->max, out);
 }
 
+/* Behind what is wrong with a number: what is right. */
+static bool out_of_bounds(const struct key *k, print_number *print, struct buf *why)
+{
+	buf_adds(why, " (");
+	bounds(k, print, why);
+	buf_addc(why, ')');
+	return false;
+}
+
 static bool in_bounds(const struct key *k, uint64_t n, const char *text, print_number *print, struct buf *why)
 {
 	if (n >= k->min && n <= k->max)
 		return true;
-	buf_addf(why, "%s is too %s (", text, n < k->min ? "small" : "large");
-	bounds(k, print, why);
-	buf_addc(why, ')');
-	return false;
+	buf_addf(why, "%s is too %s", text, n < k->min ? "small" : "large");
+	return out_of_bounds(k, print, why);
 }
 
 static void count_print(uint64_t n, struct buf *out)
@@ -39,7 +46,9 @@ static bool ms_set(const struct key *k, void *field, const char *text, struct bu
 {
 	uint64_t n = 0;
 
-	if (!duration_parse(text, &n, why) || !in_bounds(k, n, text, duration_print, why))
+	if (!duration_parse(text, &n, why))
+		return out_of_bounds(k, duration_print, why);
+	if (!in_bounds(k, n, text, duration_print, why))
 		return false;
 	*(uint32_t *)field = (uint32_t)n;
 	return true;
@@ -63,7 +72,9 @@ static bool s_set(const struct key *k, void *field, const char *text, struct buf
 {
 	uint64_t n = 0;
 
-	if (!duration_parse(text, &n, why) || !in_bounds(k, n, text, duration_print, why))
+	if (!duration_parse(text, &n, why))
+		return out_of_bounds(k, duration_print, why);
+	if (!in_bounds(k, n, text, duration_print, why))
 		return false;
 	if (n % 1000) {
 		buf_addf(why, "\"%s\" is finer than a second", text);
@@ -85,7 +96,9 @@ static bool bytes_set(const struct key *k, void *field, const char *text, struct
 {
 	uint64_t n = 0;
 
-	if (!size_parse(text, &n, why) || !in_bounds(k, n, text, size_print, why))
+	if (!size_parse(text, &n, why))
+		return out_of_bounds(k, size_print, why);
+	if (!in_bounds(k, n, text, size_print, why))
 		return false;
 	*(uint64_t *)field = n;
 	return true;
@@ -108,7 +121,9 @@ static bool number_set(const struct key *k, void *field, const char *text, struc
 {
 	uint64_t n = 0;
 
-	if (!count_parse(text, &n, why) || !in_bounds(k, n, text, count_print, why))
+	if (!count_parse(text, &n, why))
+		return out_of_bounds(k, count_print, why);
+	if (!in_bounds(k, n, text, count_print, why))
 		return false;
 	*(uint32_t *)field = (uint32_t)n;
 	return true;

@@ -84,7 +84,7 @@ static const struct {
 	{"\"\" = 1", NULL, "t.conf:1: not understood\n"},
 	{"= 1", NULL, "t.conf:1: unexpected token '='\n"},
 	{"min_rate = 1\npush_interval 1s\nmin_rate = 2", NULL, /* behind broken grammar nothing can be judged */
-	 "t.conf:1: min_rate: \"1\" needs a unit: d, h, min, m, s or ms\n"
+	 "t.conf:1: min_rate: \"1\" needs a unit: d, h, min, m, s or ms (100ms to 1h)\n"
 	 "t.conf:2: missing equal sign after option 'push_interval'\n"},
 	{"a = \"x", NULL, "t.conf:1: the string that begins here is never closed\n"},
 	/* lists */
@@ -107,12 +107,12 @@ static const struct {
 	 "t.conf:1: socketio.max_payload: 1 is too small (1kB to 100MB)\n"
 	 "t.conf:1: socketio.allow_eio3: \"1\" is neither true nor false\n"},
 	{"store { raw = 600.5s }", NULL, "t.conf:1: store.raw: \"600.5s\" is finer than a second\n"},
-	{"limits { clients = many }", NULL, "t.conf:1: limits.clients: \"many\" is not a whole number\n"},
+	{"limits { clients = many }", NULL, "t.conf:1: limits.clients: \"many\" is not a whole number (1 to 1000000)\n"},
 	{"data_dir = \"state\"", NULL, "t.conf:1: data_dir: \"state\" is not an absolute path\n"},
 	{"data_dir = \"\"", NULL, "t.conf:1: data_dir: must not be empty\n"},
 	{"anonymous = viewr", NULL, "t.conf:1: anonymous: \"viewr\" is none of none, viewer or operator. Did you mean \"viewer\"?\n"},
 	{"collector \"cpu\" {\n interval = 1y\n}", NULL,
-	 "t.conf:2: collector \"cpu\" interval: \"1y\" has an unknown unit; there are: d, h, min, m, s or ms\n"},
+	 "t.conf:2: collector \"cpu\" interval: \"1y\" has an unknown unit; there are: d, h, min, m, s or ms (100ms to 1h)\n"},
 	/* other files */
 	{"min_rate = 0\ninclude(\"x.conf\")\nmin_rate = 1ms", "# x\nmin_rate = 2ms\nfoo = 1\n",
 	 "t.conf:1: min_rate: 0 is too small (100ms to 1h)\n"
@@ -321,7 +321,7 @@ static const struct {
 	{"VEDETTE_LISTEN", "", NULL, ""},
 	{"VEDETTE_LISTEN", ",", "VEDETTE_LISTEN: listen: must not be empty\n", NULL},
 	{"VEDETTE_LISTEN", "127.0.0.1:1,x", "VEDETTE_LISTEN: listen: \"x\": names are not looked up; write the address itself (or localhost)\n", NULL},
-	{"VEDETTE_SOCKETIO_PING_INTERVAL", "1", "VEDETTE_SOCKETIO_PING_INTERVAL: socketio.ping_interval: \"1\" needs a unit: d, h, min, m, s or ms\n", NULL},
+	{"VEDETTE_SOCKETIO_PING_INTERVAL", "1", "VEDETTE_SOCKETIO_PING_INTERVAL: socketio.ping_interval: \"1\" needs a unit: d, h, min, m, s or ms (100ms to 1h)\n", NULL},
 	{"VEDETTE_COLLECTOR_CPU_INTERVAL", "1ms", "VEDETTE_COLLECTOR_CPU_INTERVAL: collector \"cpu\" interval: 1ms is too small (100ms to 1h)\n", NULL},
 	{"VEDETTE_WEB_DIR", "web", NULL, ""},
 	{"VEDETTE_LISTN", "127.0.0.1:1", NULL, "VEDETTE_LISTN in the environment means nothing here; was it to set listen?\n"},
@@ -369,7 +369,7 @@ static void test_all_sources_together(void **state)
 	setenv("VEDETTE_LOG_LEVEL", "loud", 1);
 	assert_int_equal(config_load(&c, &cli, &said), EX_CONFIG);
 	assert_string_equal(said.data,
-		"t.conf:1: min_rate: \"1\" needs a unit: d, h, min, m, s or ms\n"
+		"t.conf:1: min_rate: \"1\" needs a unit: d, h, min, m, s or ms (100ms to 1h)\n"
 		"VEDETTE_LOG_LEVEL: log_level: \"loud\" is none of error, warn, info or debug\n"
 		"--listen: listen: \"a\": names are not looked up; write the address itself (or localhost)\n"
 		"--listen: listen: \"b\": names are not looked up; write the address itself (or localhost)\n");
