@@ -430,7 +430,7 @@ void alerting_list(struct alerting *al, struct params *p, alerting_done_fn *done
 	static const char *const states[] = {"pending", "firing", "acknowledged", "silenced", "resolved", "all", NULL};
 	int state = params_word(p, "state", states, -1);
 	int64_t now = clock_wall_ms();
-	double from = params_number(p, "from", -1e15, 1e15, 0), to = params_number(p, "to", -1e15, 1e15, 0);
+	double from = params_time(p, "from", true, 0), to = params_time(p, "to", true, 0);
 	struct db_alerts_query q = {
 		.from_ms = (int64_t)(from < 0 ? (double)now + from : from),
 		.to_ms = (int64_t)(to < 0 ? (double)now + to : to),
@@ -494,7 +494,7 @@ const char *alerting_silence(struct alerting *al, struct params *p, const char *
 	char *rule = params_text_take(p, "rule", LIMIT_PATTERN_BYTES), *matcher = params_text_take(p, "matcher", LIMIT_PATTERN_BYTES);
 	char *note = params_text_take(p, "note", LIMIT_NOTE_BYTES), *id = params_text_take(p, "id", ALERT_ID_LEN);
 	int64_t now = clock_wall_ms();
-	double until = params_number(p, "until", 0, 1e15, -1);
+	double until = params_time(p, "until", false, -1);
 	struct silence s = {.from_ms = now, .until_ms = (int64_t)until, .by = (char *)(uintptr_t)who, .note = note ? note : (char *)(uintptr_t)""};
 	struct silence_count had = {.id = id};
 	const char *error = NULL;

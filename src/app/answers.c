@@ -80,7 +80,7 @@ struct history {
 /* Milliseconds since the epoch, or below 0: before now. */
 static int64_t moment(struct params *p, const char *name, int64_t now, int64_t fallback)
 {
-	double d = params_number(p, name, -1e15, 1e15, NAN);
+	double d = params_time(p, name, true, NAN);
 
 	if (isnan(d))
 		return fallback;

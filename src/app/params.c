@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LATEST_MS 1e15         /* exact in a double */
+
 void params_fail(struct params *p, const char *fmt, ...)
 {
 	va_list ap;
@@ -60,6 +62,20 @@ double params_number(struct params *p, const char *name, double least, double mo
 	if (d >= least && d <= most)
 		return d;
 	params_fail(p, "%s must be a number from %.15g to %.15g", name, least, most);
+	return fallback;
+}
+
+double params_time(struct params *p, const char *name, bool ago, double fallback)
+{
+	struct slice v;
+	double d;
+
+	if (!get(p, name, &v))
+		return fallback;
+	d = json_type(v) == JSON_NUMBER ? json_number(v) : NAN;
+	if (d >= (ago ? -LATEST_MS : 0) && d <= LATEST_MS)
+		return d;
+	params_fail(p, "%s must be a number: milliseconds since the epoch%s", name, ago ? ", or below 0 for as long ago" : "");
 	return fallback;
 }
 

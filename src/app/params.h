@@ -24,6 +24,8 @@ bool params_ok(const struct params *p);
 bool params_has(struct params *p, const char *name);
 /* fallback where the member is absent or null. */
 double params_number(struct params *p, const char *name, double least, double most, double fallback);
+/* Milliseconds since the epoch; below 0, where ago allows it: before now. */
+double params_time(struct params *p, const char *name, bool ago, double fallback);
 /* Index into words (ends with NULL), or fallback. */
 int params_word(struct params *p, const char *name, const char *const *words, int fallback);
 char *params_text_take(struct params *p, const char *name, size_t most); /* NULL if absent; yours to free */

@@ -56,11 +56,11 @@ const CHANNEL = /^the first argument must be the name of a channel$/;
 const NO_DELIVERY = /^there is no such delivery$/;
 const NO_CHANNEL = /^there is no such channel$/;
 const STATES = /^state must be one of: pending, firing, acknowledged, silenced, resolved, all$/;
-const MOMENT = (name) => new RegExp(`^${name} must be a number from -1e\\+15 to 1e\\+15$`);
+const MOMENT = (name) => new RegExp(`^${name} must be a number: milliseconds since the epoch, or below 0 for as long ago$`);
 const LIMIT = /^limit must be a number from 1 to 1000$/;
 const TEXT = (name, bytes) => new RegExp(`^${name} must be a text of at most ${bytes} bytes`);
 const WHICH = /^say which alerts: rule, or matcher like /;
-const UNTIL = /^until must be a number from 0 to 1e\+15$/;
+const UNTIL = /^until must be a number: milliseconds since the epoch$/;
 const later = () => Date.now() + HOUR;
 
 // event, arguments, the error

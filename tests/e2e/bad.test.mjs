@@ -20,7 +20,7 @@ const FOLD = /^aggregate must be one of: last, avg, min, max, range$/;
 const SORT = /^sort must be one of: cpu, memory, rss, io, threads, pid, name, user, started$/;
 const SERIES = /^series must be a text of 1 to 256 bytes, or a list of such texts$/;
 const NEEDED = /^series is needed: an id, a pattern with \*, or a list of them$/;
-const MOMENT = (name) => new RegExp(`^${name} must be a number from -1e\\+15 to 1e\\+15$`);
+const MOMENT = (name) => new RegExp(`^${name} must be a number: milliseconds since the epoch, or below 0 for as long ago$`);
 const POINTS = /^points must be a number from 1 to 4000$/;
 const UNKNOWN = /^unknown event; this namespace takes: `subscribe metric`, .*`watch`/;
 
