@@ -64,6 +64,11 @@ static void add_text(const struct telling *t, struct buf *out)
 	buf_addf(&text, "%s\n\nrule:      %s\nseries:    %s\nvalue:     %.6g\nthreshold: %.6g\nseverity:  %s\nstate:     %s\nhost:      %s\n",
 	         a->summary ? a->summary : "", a->rule_name, a->series, a->value, a->threshold, severity_name(a->severity),
 	         alert_state_name(a->state), t->host);
+	if (a->state == ALERT_RESOLVED) {
+		buf_adds(&text, "over:      ");
+		alert_say_end(a, &text);
+		buf_addc(&text, '\n');
+	}
 	if (a->by)
 		buf_addf(&text, "by:        %s %s\n", a->by, a->note ? a->note : "");
 	if (a->flapping)

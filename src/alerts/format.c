@@ -305,6 +305,19 @@ static void add_by(const struct chat *c, const struct alert_view *a, struct buf 
 	buf_addc(text, ')');
 }
 
+/* The summary is still that of when it fired. */
+static void add_end(const struct chat *c, const struct alert_view *a, struct buf *text)
+{
+	struct buf end;
+
+	buf_init(&end, 200);
+	alert_say_end(a, &end);
+	buf_adds(text, " (over ");
+	c->add(text, end.data);
+	buf_addc(text, ')');
+	buf_release(&end);
+}
+
 /* `*[critical] HIGH_CPU* on host: summary` */
 static void add_sentence(const struct telling *t, const struct chat *c, struct buf *text)
 {
@@ -317,6 +330,8 @@ static void add_sentence(const struct telling *t, const struct chat *c, struct b
 	c->add(text, t->host);
 	buf_adds(text, ": ");
 	c->add(text, a->summary ? a->summary : "");
+	if (a->state == ALERT_RESOLVED)
+		add_end(c, a, text);
 	if (a->flapping)
 		buf_adds(text, " (" FLAPS ")");
 	add_by(c, a, text);

@@ -166,6 +166,32 @@ static bool channel_exists(const struct config *c, const char *name)
 	return false;
 }
 
+static bool rule_exists(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->nrules; i++)
+		if (strcmp(c->rules[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A pattern may wait for rules to come; a name is a slip. Channels stand in the order of their blocks. */
+static void check_channels(struct load *l)
+{
+	const struct channel *ch = l->c->channels;
+
+	for (size_t i = 0; i < l->c->nblocks; i++) {
+		const struct config_block *b = &l->c->blocks[i];
+		struct place p = block_place(b, 0);
+
+		if (is_rule(b))
+			continue;
+		for (size_t k = 0; k < ch->nrules; k++)
+			if (!strchr(ch->rules[k], '*') && !rule_exists(l->c, ch->rules[k]))
+				load_mistake(l, &p, "%s \"%s\" rules: there is no alert \"%s\"", b->section->name, ch->name, ch->rules[k]);
+		ch++;
+	}
+}
+
 static void check_names(struct load *l)
 {
 	struct config *c = l->c;
@@ -185,6 +211,7 @@ static void check_names(struct load *l)
 
 		load_mistake(l, &p, "alert \"%s\": %s", c->rules[which].name, why);
 	}
+	check_channels(l);
 }
 
 static struct rule *collect_rules(struct load *l, const struct config *c, size_t *n)

@@ -75,6 +75,7 @@ static const struct mistake {
 	 "t.conf:1: alert \"A\" aggregate: \"median\" is none of last, avg, min, max, rate, delta or a percentile such as p95\n"},
 	{"alert \"A\" { metric = \"cpu\" above = 9 channels = {\"pager\"} }",
 	 "t.conf:1: alert \"A\" channels: there is no webhook, exec or email \"pager\"\n"},
+	{"webhook \"W\" { url = \"http://h\" rules = {\"HIGH_CPU\", \"X*\", \"TYPO\"} }\n", "t.conf:1: webhook \"W\" rules: there is no alert \"TYPO\"\n"},
 	{"alert \"\" { metric = \"cpu\" above = 9 }", "t.conf:1: a name of alert must have 1 to 64 bytes, and no control characters\n"},
 	{"alert \"a\\nb\" { metric = \"cpu\" above = 9 }", "t.conf:1: a name of alert must have 1 to 64 bytes, and no control characters\n"},
 	{"webhook \"W\" { " HOOK "max_wait = 0s }", "t.conf:1: webhook \"W\" max_wait: must be from 100ms to 1d\n"},

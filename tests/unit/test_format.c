@@ -74,6 +74,30 @@ static void test_golden(void **state)
 	}
 }
 
+/* Its summary is that of when it fired: people are told how it ended. */
+static void test_an_end(void **state)
+{
+	static const struct {
+		const char *format, *part;
+	} rows[] = {
+		{"slack", "[resolved] DISK* on db&lt;1&gt;: /var is 93 % (over after 3 min: 41.5 %) https://"},
+		{"discord", "[resolved] DISK** on db\\\\<1\\\\>: /var is 93 % (over after 3 min: 41.5 %) https://"},
+	};
+	struct alert_view a = full;
+
+	(void)state;
+	a.state = ALERT_RESOLVED;
+	a.value = 41.5;
+	a.unit = "percent";
+	a.ends_ms = a.starts_ms + 180000;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char *body = body_take(&a, rows[i].format, NULL);
+
+		CHECK(strstr(body, rows[i].part), "%s gives %s", rows[i].format, body);
+		free(body);
+	}
+}
+
 /* --- what a sentence may not do --- */
 
 static const struct hostile {
@@ -385,6 +409,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_an_end),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_every_format_is_json_whatever_it_says),
 		cmocka_unit_test(test_without_its_rule),
