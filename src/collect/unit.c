@@ -221,7 +221,9 @@ static void explain(struct outcome *o, const char *why)
 
 	if (!text)
 		text = "unknown error";
-	if (why)
+	if (why && o->absent) /* that says it; ENOENT stands for more than a file */
+		snprintf(o->why, sizeof o->why, "%s", why);
+	else if (why)
 		snprintf(o->why, sizeof o->why, "%s (%s)", why, text);
 	else
 		snprintf(o->why, sizeof o->why, "%s", text);
