@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Emitter } from '@socket.io/redis-emitter';
-import { count_pixels, launch, next_tick, open, plot_point, small_targets, text, until, until_drawn, until_ready } from './browser.mjs';
+import { launch, next_tick, open, plot_point, small_targets, text, until, until_drawn, until_pixels, until_ready } from './browser.mjs';
 import { OwnRedis } from '../conformance/redis_peer.mjs';
 import { calm, start_daemon } from './daemon.mjs';
 import { start_receiver } from './receiver.mjs';
@@ -357,7 +357,7 @@ visit('an alert is a band on its charts, and a way to it', '#/explorer?series=ho
 	await until_drawn(page).catch(() => {});
 	await until(page, 'its name on the card', () => /EVER_ON/.test(document.querySelector('.explorer-card .card-alert:not([hidden])')?.textContent));
 	await next_tick(page);
-	assert.ok(await count_pixels(page, '.explorer-card .plot canvas', '--critical') > 20, 'the limit of the rule');
+	await until_pixels(page, '.explorer-card .plot canvas', '--critical', 20);
 
 	const box = await page.locator('.explorer-card .u-over').boundingBox();
 
@@ -371,7 +371,7 @@ visit('an alert is a band on its charts, and a way to it', '#/explorer?series=ho
 
 visit('the overview names alerts on the charts that speak of their series', '', async (page) => {
 	await until(page, 'memory', () => /MEMORY_IN_USE/.test(document.querySelector('#card-memory .card-alert:not([hidden])')?.textContent));
-	assert.ok(await count_pixels(page, '#card-memory .plot canvas', '--warning') > 20);
+	await until_pixels(page, '#card-memory .plot canvas', '--warning', 20);
 	await page.locator('#card-memory .card-alert').focus();
 	await page.keyboard.press('Enter');
 	await until(page, 'the alert', () => document.querySelector('.alert-detail .alert-rule')?.textContent === 'MEMORY_IN_USE');

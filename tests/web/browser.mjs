@@ -77,11 +77,11 @@ export async function plot_point(page, card, share, height = 0.5) {
 	return { x: box.x + box.width * share, y: box.y + box.height * height };
 }
 
-/* How many pixels of a canvas come near a colour of the theme's. */
+/* How many pixels of a canvas come near a colour of the theme's; none while it is not there. */
 export const count_pixels = (page, selector, token) => page.evaluate(([css, name]) => {
 	const canvas = document.querySelector(css), value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 	const wanted = [1, 3, 5].map((i) => parseInt(value.slice(i, i + 2), 16));
-	const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+	const { data } = canvas?.getContext('2d').getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
 	let found = 0;
 
 	for (let i = 0; i < data.length; i += 4)
@@ -89,3 +89,18 @@ export const count_pixels = (page, selector, token) => page.evaluate(([css, name
 			found++;
 	return found;
 }, [selector, token]);
+
+/* Waits until there are more than so many. */
+export async function until_pixels(page, selector, token, more, timeout = 8000) {
+	const end = Date.now() + timeout;
+
+	for (;;) {
+		const found = await count_pixels(page, selector, token);
+
+		if (found > more)
+			return;
+		if (Date.now() > end)
+			throw new Error(`never more than ${more} pixels of ${token} in ${selector}, but ${found}`);
+		await page.waitForTimeout(50);
+	}
+}

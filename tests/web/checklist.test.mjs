@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
-import { badge, count_pixels, launch, next_tick, open, plot_point, small_targets, text, until, until_badge, until_drawn, until_ready } from './browser.mjs';
+import { badge, count_pixels, launch, next_tick, open, plot_point, small_targets, text, until, until_badge, until_drawn, until_pixels, until_ready } from './browser.mjs';
 import { calm, start_daemon } from './daemon.mjs';
 import { start_proxy } from './proxy.mjs';
 import { interpose } from './wire.mjs';
@@ -149,7 +149,7 @@ point(5, 'history is painted before the first live value', async () => {
 		lines = await page.evaluate(() => document.querySelector('#card-load .plot canvas') !== null);
 		assert.ok(lines);
 		await page.waitForTimeout(300);
-		assert.ok(await count_pixels(page, '#card-load .plot canvas', '--hue-0') > 3, 'a line of the past');
+		await until_pixels(page, '#card-load .plot canvas', '--hue-0', 3);
 		frames_then = frames;
 		assert.equal(frames_then, 0);
 	}, {}, (page) => interpose(page, { answer: (event) => (event === 'watch' ? { status: 'ok', gen: 999, rate: 1000, series: [] } : undefined), change: (id, value) => { frames++; return value; } }));
@@ -597,14 +597,14 @@ point(22, 'dark, light, auto; no flash; contrast', async () => {
 
 point(23, 'thresholds and alerts are drawn on charts, a click goes to the alert', (server) => visit('', async (page) => {
 	await next_tick(page);
-	assert.ok(await count_pixels(page, '#card-cpu .plot canvas', '--warning') > 30);
-	assert.ok(await count_pixels(page, '#card-cpu .plot canvas', '--critical') > 30);
+	await until_pixels(page, '#card-cpu .plot canvas', '--warning', 30);
+	await until_pixels(page, '#card-cpu .plot canvas', '--critical', 30);
 	const before = await count_pixels(page, '#card-load .plot canvas', '--critical');
 
 	await fire(server, page, async () => {
 		await until(page, 'its name on the chart', () => /CHECKED/.test(document.querySelector('#card-load .card-alert:not([hidden])')?.textContent));
 		await next_tick(page);
-		assert.ok(await count_pixels(page, '#card-load .plot canvas', '--critical') > before + 30, 'a limit and a band');
+		await until_pixels(page, '#card-load .plot canvas', '--critical', before + 30);
 
 		const at = await page.locator('#card-load .u-over').boundingBox();
 
@@ -638,7 +638,7 @@ point(24, 'events are marked on charts', (server) => visit('', async (page) => {
 
 	const at = await plot_point(page, 'load', 0.99);
 
-	assert.ok(await count_pixels(page, '#card-load .plot canvas', '--accent') > 5);
+	await until_pixels(page, '#card-load .plot canvas', '--accent', 5);
 	for (let back = 0; back < 12 && !(await text(page, '.tip-events')); back++) {
 		await page.mouse.move(at.x - back, at.y);
 		await page.waitForTimeout(40);
