@@ -4,6 +4,9 @@
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
+/* Several pages share two processors: one may wait for seconds until it is drawn. */
+const PATIENCE_MS = 25000;
+
 const paths = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 export const launch = () => chromium.launch({
@@ -37,7 +40,7 @@ export const text = (page, selector) => page.locator(selector).first().textConte
 export const badge = (page) => text(page, '.badge-word');
 
 /* Waits for a condition in the page; says what was there when it never came. */
-export async function until(page, what, condition, argument, timeout = 8000) {
+export async function until(page, what, condition, argument, timeout = PATIENCE_MS) {
 	try {
 		await page.waitForFunction(condition, argument, { timeout, polling: 50 });
 	} catch {
@@ -50,7 +53,7 @@ export async function until(page, what, condition, argument, timeout = 8000) {
 export const until_badge = (page, word, timeout) => until(page, `badge ${word}`, (wanted) => document.querySelector('.badge-word')?.textContent === wanted, word, timeout);
 
 /* The first chart has been drawn with history in it. */
-export const until_drawn = (page, timeout = 10000) => until(page, 'a first chart', () => performance.getEntriesByName('vedette-first-chart').length > 0, null, timeout);
+export const until_drawn = (page, timeout = PATIENCE_MS) => until(page, 'a first chart', () => performance.getEntriesByName('vedette-first-chart').length > 0, null, timeout);
 
 /* The view stands and a sample has been drawn on it. */
 export async function until_ready(page) {
@@ -91,7 +94,7 @@ export const count_pixels = (page, selector, token) => page.evaluate(([css, name
 }, [selector, token]);
 
 /* Waits until there are more than so many. */
-export async function until_pixels(page, selector, token, more, timeout = 8000) {
+export async function until_pixels(page, selector, token, more, timeout = PATIENCE_MS) {
 	const end = Date.now() + timeout;
 
 	for (;;) {
