@@ -202,8 +202,9 @@ check-asan:
 check-tsan: # its shadow memory does not fit beside the wide address randomisation of newer kernels
 	+@UNDER="$$(setarch -R true 2>/dev/null && echo setarch -R)" $(sub) SAN=thread check-unit
 check-valgrind: $(call programs,unit,$(out)/unit/)
+	@# Threads take turns: without fair-sched two that write keep the third from ever reading.
 	@# A thread that is still ending when its program ends is "possibly lost"; what is lost for certain is an error.
-	@UNDER='valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite' contrib/check-units $^
+	@UNDER='valgrind -q --fair-sched=yes --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite' contrib/check-units $^
 
 check-fuzz:
 	+@$(sub) fuzz FUZZ_TIME=3
