@@ -1181,6 +1181,7 @@ static void test_forgets_what_is_old(void **state)
 	long long now = clock_wall_ms(), old = now - 91 * DAY, young = now - 89 * DAY;
 	int64_t until;
 
+	close_db(b); /* it may still be at its own first round of forgetting */
 	for (int i = 0; i < 2; i++) { /* 450 rows are more than two steps */
 		snprintf(sql, sizeof sql,
 			"PRAGMA foreign_keys=ON;"
@@ -1196,7 +1197,6 @@ static void test_forgets_what_is_old(void **state)
 			i, i ? young : old, i ? young : old, i ? young : old, i, i ? young : old, i, i ? young : old, i, i, i ? young : old);
 		exec_file(b, sql);
 	}
-	close_db(b);
 	open_db(b); /* it begins with forgetting */
 	until = clock_mono_ms() + PATIENCE_MS;
 	while (ask_file(b, "SELECT count(*) FROM silences") == 2 && clock_mono_ms() < until)
