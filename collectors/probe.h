@@ -12,7 +12,7 @@
 #include <sys/vfs.h>
 
 #define PROBE_PATIENCE_MS 2000 /* for one call; once it is spent, the rest of that round gets */
-#define PROBE_HASTE_MS 50      /* so much for each */
+#define PROBE_HASTE_MS 250     /* so much for each: a busy host may let a thread wait for that long */
 #define PROBE_LOST_REMOTE 16   /* threads left behind: from here on remote mounts are not asked any more, */
 #define PROBE_LOST_ALL 32      /* and from here on none is */
 
