@@ -23,10 +23,18 @@ static const struct level {
 };
 
 static atomic_int most = LOG_LEVEL_INFO;
+static log_fn *listener;
+static void *listener_user;
 
 void log_set_level(enum log_level level)
 {
 	atomic_store(&most, (int)level);
+}
+
+void log_to(log_fn *fn, void *user)
+{
+	listener = fn;
+	listener_user = user;
 }
 
 static size_t print_head(char *out, size_t size, enum log_level level)
@@ -61,7 +69,7 @@ void log_at(enum log_level level, const char *fmt, ...)
 
 	if ((int)level > atomic_load(&most))
 		return;
-	head = print_head(line, sizeof line, level);
+	head = listener ? 0 : print_head(line, sizeof line, level);
 	va_start(ap, fmt);
 	n = vsnprintf(line + head, sizeof line - head - 1, fmt, ap);
 	va_end(ap);
@@ -71,6 +79,11 @@ void log_at(enum log_level level, const char *fmt, ...)
 	if (len > sizeof line - 2)
 		len = sizeof line - 2;
 	tame(line + head, len - head);
+	line[len] = '\0';
+	if (listener) {
+		listener(listener_user, level, line);
+		return;
+	}
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) < 0)
 		return; /* nowhere left to say it */

@@ -10,6 +10,11 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 void log_set_level(enum log_level most);   /* default info */
 
+/* Lines go to fn instead, on the thread that logs: without time, level and newline, valid for the call. NULL: to standard
+ * error again. Before other threads start. */
+typedef void log_fn(void *user, enum log_level level, const char *line);
+void log_to(log_fn *fn, void *user);
+
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -1,9 +1,10 @@
-/* test_base.c: buffers, maps against a model, lists, base64, UTF-8, ids. */
+/* test_base.c: buffers, maps against a model, lists, base64, UTF-8, ids, the log. */
 #include "check.h"
 
 #include "base/base64.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/random.h"
 #include "base/utf8.h"
@@ -336,6 +337,31 @@ static void ids_differ(void **state)
 	map_release(&m);
 }
 
+/* --- log --- */
+
+static void keep_line(void *user, enum log_level level, const char *line)
+{
+	buf_addf(user, "%d %s\n", (int)level, line);
+}
+
+static void log_goes_where_it_is_sent(void **state)
+{
+	struct buf lines;
+
+	(void)state;
+	buf_init(&lines, 10000);
+	log_to(keep_line, &lines);
+	log_warn("it said %s", "a\nb\x1b[31m");
+	log_debug("not wanted");
+	log_set_level(LOG_LEVEL_DEBUG);
+	log_debug("%04000d", 7); /* longer than a line may be */
+	log_set_level(LOG_LEVEL_INFO);
+	log_to(NULL, NULL);
+	assert_memory_equal(lines.data, "1 it said a?b?[31m\n3 00", 23);
+	assert_in_range(lines.len, 2000, 2100);
+	buf_release(&lines);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +376,7 @@ int main(void)
 		cmocka_unit_test(utf8_judges),
 		cmocka_unit_test(utf8_writes_what_it_reads),
 		cmocka_unit_test(ids_differ),
+		cmocka_unit_test(log_goes_where_it_is_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
