@@ -30,8 +30,9 @@ struct calls {
 
 struct loop {
 	int epoll_fd;
-	int64_t now_ms;
+	int64_t now_ms;        /* of the turn that runs */
 	uint64_t turns;
+	bool turning;
 	atomic_bool stopped;
 
 	struct epoll_event events[EVENTS_A_TURN];
@@ -145,7 +146,7 @@ void loop_timer_clear(struct loop *l, struct loop_timer *t)
 
 void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t wait_ms, loop_timer_fn *due)
 {
-	int64_t at_ms = l->now_ms + (wait_ms > 0 ? wait_ms : 1); /* never in the same turn */
+	int64_t at_ms = loop_now_ms(l) + (wait_ms > 0 ? wait_ms : 1); /* never in the same turn */
 
 	t->due = due;
 	if (t->slot) {
@@ -275,28 +276,34 @@ int loop_signals(struct loop *l, const int *signals, size_t n, void (*fn)(void *
 
 /* --- the turn --- */
 
-static int wait_ms(struct loop *l, int max_wait_ms)
+int loop_fd(const struct loop *l)
 {
-	int64_t wait = max_wait_ms;
+	return l->epoll_fd;
+}
 
-	if (l->next.n)
+int loop_wait_ms(const struct loop *l)
+{
+	int64_t wait;
+
+	if (l->next.n || l->deferred.n) /* deferred between two turns, that is */
 		return 0;
-	if (l->nheap) {
-		int64_t until = l->heap[0]->at_ms - clock_mono_ms();
+	if (!l->nheap)
+		return -1;
+	wait = l->heap[0]->at_ms - clock_mono_ms();
+	return wait < 0 ? 0 : wait > INT32_MAX ? INT32_MAX : (int)wait;
+}
 
-		if (until < 0)
-			until = 0;
-		if (wait < 0 || until < wait)
-			wait = until;
-	}
-	return wait > INT32_MAX ? INT32_MAX : (int)wait;
+static int shorter_wait(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 bool loop_turn(struct loop *l, int max_wait_ms)
 {
-	int n = epoll_wait(l->epoll_fd, l->events, EVENTS_A_TURN, wait_ms(l, max_wait_ms));
+	int n = epoll_wait(l->epoll_fd, l->events, EVENTS_A_TURN, shorter_wait(max_wait_ms, loop_wait_ms(l)));
 
 	l->now_ms = clock_mono_ms();
+	l->turning = true;
 	l->turns++;
 	l->nevents = n > 0 ? n : 0;
 	for (int i = 0; i < l->nevents; i++) {
@@ -310,6 +317,7 @@ bool loop_turn(struct loop *l, int max_wait_ms)
 	run_timers(l);
 	run_posted(l);
 	run_deferred(l);
+	l->turning = false;
 	return !atomic_load(&l->stopped);
 }
 
@@ -327,7 +335,7 @@ void loop_stop(struct loop *l)
 
 int64_t loop_now_ms(const struct loop *l)
 {
-	return l->now_ms;
+	return l->turning ? l->now_ms : clock_mono_ms();
 }
 
 uint64_t loop_turns(const struct loop *l)
@@ -341,7 +349,6 @@ int loop_new(struct loop **out)
 	int fd, err = 0;
 
 	pthread_mutex_init(&l->lock, NULL);
-	l->now_ms = clock_mono_ms();
 	l->wake.fd = l->signals.fd = -1;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	fd = l->epoll_fd < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

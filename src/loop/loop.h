@@ -3,7 +3,11 @@
  * A turn: wait (epoll_wait(2)), call what is ready, call timers that are due,
  * run what other threads posted, then what was deferred to the end of the turn.
  * Nothing dies mid-turn: who closes a thing makes it unreachable and defers its
- * free. Only loop_post() and loop_stop() may be called from other threads. */
+ * free. Only loop_post() and loop_stop() may be called from other threads.
+ *
+ * In a program with an event loop of its own, on the same thread: wait until
+ * loop_fd() is readable, loop_wait_ms() at most, then loop_turn(l, 0). What was
+ * called between two turns is done in the next: ask for the wait after it. */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
 
@@ -18,9 +22,11 @@ int loop_new(struct loop **out); /* 0 or -errno */
 void loop_free(struct loop *l);  /* runs what is still deferred or posted first */
 void loop_run(struct loop *l);   /* until loop_stop() */
 void loop_stop(struct loop *l);
-bool loop_turn(struct loop *l, int max_wait_ms); /* one turn, for tests; false once stopped */
+bool loop_turn(struct loop *l, int max_wait_ms); /* one turn, which waits so long at most; -1: for ever; false once stopped */
+int loop_fd(const struct loop *l);      /* readable when a turn has something to do; it stays the loop's */
+int loop_wait_ms(const struct loop *l); /* until a turn has something to do though loop_fd() is silent; -1: for ever */
 
-int64_t loop_now_ms(const struct loop *l); /* monotonic, read once a turn */
+int64_t loop_now_ms(const struct loop *l); /* monotonic; within a turn it stands still */
 uint64_t loop_turns(const struct loop *l);  /* how many have begun: names the present one */
 
 /* --- descriptors; the struct is embedded in its owner --- */

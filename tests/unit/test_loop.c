@@ -2,8 +2,10 @@
 #include "check.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "loop/loop.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -240,6 +242,66 @@ static void stops_from_another_thread(void **state)
 	assert_false(loop_turn(l, 0));
 }
 
+/* ---- in a loop of another ---- */
+
+static int foreign_polls;
+
+static void turn_as_a_guest(size_t n)
+{
+	for (foreign_polls = 0; foreign_polls < 1000 && seen.len < n; foreign_polls++) {
+		struct pollfd p = {.fd = loop_fd(l), .events = POLLIN};
+
+		poll(&p, 1, loop_wait_ms(l));
+		loop_turn(l, 0);
+	}
+}
+
+static void *post_later(void *loop)
+{
+	usleep(20000); /* the guest's poll() is to be waiting */
+	loop_post(loop, note, (void *)(uintptr_t)"p");
+	return NULL;
+}
+
+static void a_guest_in_another_loop(void **state)
+{
+	struct alarm a = {.letter = 'a'};
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(loop_wait_ms(l), -1);
+	loop_defer(l, note, (void *)(uintptr_t)"d"); /* between two turns */
+	assert_int_equal(loop_wait_ms(l), 0);
+	loop_turn(l, -1);
+	assert_string_equal(seen.data, "d");
+
+	loop_timer_set(l, &a.timer, 30, on_alarm);
+	assert_in_range(loop_wait_ms(l), 0, 30);
+	turn_as_a_guest(2);
+	assert_string_equal(seen.data, "da");
+	assert_in_range(foreign_polls, 1, 10); /* it slept, and did not spin */
+
+	assert_int_equal(pthread_create(&thread, NULL, post_later, l), 0);
+	turn_as_a_guest(3);
+	pthread_join(thread, NULL);
+	assert_string_equal(seen.data, "dap");
+	assert_in_range(foreign_polls, 1, 10);
+}
+
+static void a_timer_set_between_turns_waits_in_full(void **state)
+{
+	struct alarm a = {.letter = 'a'};
+	int64_t before_ms;
+
+	(void)state;
+	loop_turn(l, 0);
+	usleep(50000); /* the guest was busy */
+	before_ms = clock_mono_ms();
+	loop_timer_set(l, &a.timer, 40, on_alarm);
+	assert_true(a.timer.at_ms >= before_ms + 40);
+	loop_timer_clear(l, &a.timer);
+}
+
 static void the_end_runs_what_is_left(void **state)
 {
 	struct loop *own;
@@ -264,6 +326,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_events_can_be_waited_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(posts_of_threads_all_come, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stops_from_another_thread, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_guest_in_another_loop, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_timer_set_between_turns_waits_in_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_end_runs_what_is_left, set_up, tear_down),
 	};
 
