@@ -7,6 +7,7 @@
 #   make soak [SOAK_TIME=600]     a thousand clients for that many seconds; SAN= works here too
 #   make bench                    our numbers beside those of our peers
 #   make install                  into $(DESTDIR)$(PREFIX)
+#   make install-library          the Socket.IO library alone, for C programs: headers, archive, pkg-config
 #   make deps web all compile_commands.json clean
 #
 #   CC=clang   SAN=address,undefined   SAN=thread    each pair keeps its own objects: switching costs nothing
@@ -35,6 +36,10 @@ out   := $O$(addprefix /,$(filter-out gcc,$(kind)))
 talking  := base loop engineio socketio http
 src      := $(wildcard src/*/*.c collectors/*.c)
 talk_src := $(wildcard $(talking:%=src/%/*.c))
+# What an embedding program sees of it: these headers, and the symbols that they declare.
+lib_headers := $(addprefix src/,base/buf.h base/json.h base/log.h loop/loop.h engineio/engineio.h engineio/exchange.h \
+               http/http.h socketio/socketio.h socketio/admin.h)
+lib_names   := sio_ eio_ http_ loop_ buf_ json_ slice_ log_
 examples := $(patsubst contrib/examples/%.c,$(out)/examples/%,$(wildcard contrib/examples/*.c))
 objects   = $(patsubst %.c,$(out)/obj/%.o,$1)
 programs  = $(patsubst tests/$1/%.c,$2%,$(wildcard tests/$1/*.c))
@@ -64,7 +69,7 @@ ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsan
 # ---- building -----------------------------------------------------------------------------------------------------
 
 .DEFAULT_GOAL := $(out)/vedette
-.PHONY: all run deps web bench soak fuzz fuzzing install check clean
+.PHONY: all run deps web bench soak fuzz fuzzing install install-library check clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -102,11 +107,18 @@ $(out)/lib%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# The talking half as one object that shows no other names, with Socket.IO's own bundles instead of a dashboard.
+$(out)/libvedette-socketio.a: $(out)/obj/socketio.o
+$(out)/obj/socketio.o: $(call objects,$(filter-out src/loop/fetch.c,$(talk_src))) $(out)/obj/bundles.o
+	$(call say,LD,$@)
+	$(Q)ld -r -o $@.all $^
+	$(Q)objcopy --wildcard $(lib_names:%=--keep-global-symbol='%*') $@.all $@ && rm $@.all
+
 $(out)/obj/%.o: %.c VERSION | $(out)/pkgs
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(cflags) -MMD -MP -c -o $@ $<
-$(out)/obj/assets.o: $O/assets.c $O/assets.bin
+$(out)/obj/assets.o $(out)/obj/bundles.o: $(out)/obj/%.o: $O/%.c $O/%.bin
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(cflags) -c -o $@ $<
@@ -137,7 +149,10 @@ build/web/.done: $(web_src) web/node_modules/.package-lock.json
 	$(Q)touch $@
 $O/assets.c $O/assets.bin &: contrib/embed.mjs $(web_done)
 	$(call say,EMBED,$O/assets.c)
-	$(Q)mkdir -p $O && node contrib/embed.mjs '$(dir $(web_done))' $O/assets.c $O/assets.bin
+	$(Q)mkdir -p $O && node contrib/embed.mjs '$(dir $(web_done))' / $O/assets.c $O/assets.bin
+$O/bundles.c $O/bundles.bin &: contrib/embed.mjs $(web_done)
+	$(call say,EMBED,$O/bundles.c)
+	$(Q)mkdir -p $O && node contrib/embed.mjs '$(dir $(web_done))' /socket.io/ $O/bundles.c $O/bundles.bin
 
 $O/schema.c: contrib/embed-schema $(wildcard schema/*.sql)
 	$(call say,EMBED,$@)
@@ -162,6 +177,13 @@ install: $(out)/vedette
 	install -D -m 644 contrib/completion/_vedette $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vedette
 	install -D -m 644 contrib/completion/vedette.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vedette.fish
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vedette README.md contrib/vedette.conf contrib/alerts.conf
+
+install-library: $(out)/libvedette-socketio.a
+	install -D -m 644 $< $(DESTDIR)$(PREFIX)/lib/libvedette-socketio.a
+	for h in $(lib_headers:src/%=%); do install -D -m 644 src/$$h $(DESTDIR)$(PREFIX)/include/vedette/$$h || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(filter-out libcjson,$(talk_pkgs))|' contrib/vedette-socketio.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/vedette-socketio.pc
 
 clean:
 	rm -rf $O web/node_modules tests/node_modules compile_commands.json

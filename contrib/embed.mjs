@@ -1,11 +1,12 @@
-// embed.mjs DIR TABLE.c BLOB: turns a folder of finished web files into the table that src/http/assets.h declares.
+// embed.mjs DIR BELOW TABLE.c BLOB: turns a folder of finished web files into the table that src/http/assets.h declares:
+// those whose path begins with BELOW ('/': all).
 // All bytes go into one blob that the assembler includes, so that neither compiler has megabytes of literals to chew.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
-const [dir, table, blob] = process.argv.slice(2);
+const [dir, below, table, blob] = process.argv.slice(2);
 
 const types = {
 	'.css': 'text/css; charset=utf-8',
@@ -60,7 +61,7 @@ function row(path) {
 }
 
 // Byte order, as strcmp has it: the server looks paths up with bsearch.
-const paths = existsSync(dir) ? walk('').sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) : [];
+const paths = existsSync(dir) ? walk('').filter((path) => path.startsWith(below)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) : [];
 const rows = paths.map(row);
 
 writeFileSync(blob, Buffer.concat(chunks));

@@ -33,6 +33,7 @@ build  nodejs                    node_at_least 18
 build  npm                       command -v npm
 build  ca-certificates           test -e /etc/ssl/certs/ca-certificates.crt
 check  clang                     command -v clang
+check  g++                       command -v g++
 check  libclang-rt-14-dev        clang_runtime
 check  libcmocka-dev             library cmocka
 check  valgrind                  command -v valgrind
