@@ -13,6 +13,7 @@
 	ROW(faults)     \
 	ROW(filesystem) \
 	ROW(network)    \
+	ROW(links)      \
 	ROW(sockets)    \
 	ROW(process)    \
 	ROW(sensors)    \

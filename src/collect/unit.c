@@ -312,11 +312,25 @@ static void set_due(struct unit *u, int64_t due_ms)
 }
 
 /* The next multiple of the interval, but one that is far enough from now for a rate to mean something. */
-static void schedule(struct unit *u, int64_t now_ms, int64_t least_ms)
+static int64_t next_tick(const struct unit *u, int64_t now_ms, int64_t least_ms)
 {
 	int64_t interval = u->interval_ms;
 
-	set_due(u, (now_ms + least_ms + interval - 1) / interval * interval);
+	return (now_ms + least_ms + interval - 1) / interval * interval;
+}
+
+static void schedule(struct unit *u, int64_t now_ms, int64_t least_ms)
+{
+	set_due(u, next_tick(u, now_ms, least_ms));
+}
+
+/* After a read that was slow its next tick may be here already. */
+static void space_out(struct unit *u)
+{
+	int64_t due_ms = next_tick(u, clock_wall_ms(), u->interval_ms / 4);
+
+	if (due_ms > u->due_ms)
+		set_due(u, due_ms);
 }
 
 /* One that waits to be tried again need not wait for its grid, which may be an hour wide. */
@@ -364,6 +378,7 @@ bool unit_run(struct unit *u, int64_t now_ms, struct batch *b)
 		buf_release(&o.text);
 		return false;
 	}
+	space_out(u);
 	if (o.err) {
 		b->n = before; /* half a reading is none */
 		failed(u, &o, b);

@@ -161,7 +161,7 @@ static void publish(struct worker *w)
 	w->batch.n = 0;
 }
 
-/* All that is due at once has one time, unless someone slept through his tick. */
+/* All that is due at once has one time, unless a read took so long that the next tick came. */
 static void stamp(struct worker *w, int64_t t_ms)
 {
 	if (w->batch.n && w->batch.t_ms != t_ms)
@@ -190,10 +190,11 @@ static bool apply_settings(struct worker *w)
 	return true;
 }
 
-static bool run_due(struct worker *w, int64_t now_ms)
+static bool run_due(struct worker *w)
 {
 	for (size_t i = 0; i < w->nunits; i++) {
 		struct unit *u = w->units[i];
+		int64_t now_ms = clock_wall_ms(); /* each time: the one before may have been slow */
 
 		if (!unit_due(u, now_ms))
 			continue;
@@ -205,9 +206,10 @@ static bool run_due(struct worker *w, int64_t now_ms)
 }
 
 /* The sampler tells what the store knows of itself, and who hangs. */
-static void watch(struct worker *w, int64_t now_ms)
+static void watch(struct worker *w)
 {
 	struct collect *c = w->owner;
+	int64_t now_ms = clock_wall_ms();
 
 	if (w->watch_ms > now_ms + 2 * WATCH_MS)
 		w->watch_ms = 0;
@@ -225,14 +227,9 @@ static void watch(struct worker *w, int64_t now_ms)
 
 static bool turn(struct worker *w)
 {
-	int64_t now_ms;
-
-	if (!apply_settings(w) || !serve_scrapes(w) || !close_idle_scrapes(w))
+	if (!apply_settings(w) || !serve_scrapes(w) || !close_idle_scrapes(w) || !run_due(w))
 		return false;
-	now_ms = clock_wall_ms();
-	if (!run_due(w, now_ms))
-		return false;
-	watch(w, now_ms);
+	watch(w);
 	if (w->batch.n)
 		publish(w);
 	return true;

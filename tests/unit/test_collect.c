@@ -34,6 +34,8 @@ static struct orders {
 	int changes;
 	bool scraped;
 	char scrape_text[400];
+	int64_t read_ns, steady_ns, least_ns; /* when a read of the two ended; the shortest time from there to the next read */
+	int steady_reads;
 } o = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void lock(void)
@@ -61,12 +63,20 @@ static int fake_open(void *state, const struct collect_roots *roots, const char 
 	return err;
 }
 
+/* The lock is held. */
+static void note_start(int64_t end_ns, int64_t start_ns)
+{
+	if (end_ns && start_ns - end_ns < o.least_ns)
+		o.least_ns = start_ns - end_ns;
+}
+
 static int fake_read(void *state, const struct collect_time *now, struct sink *out, const char **why)
 {
 	int *reads = state, err;
 	bool two;
 
 	lock();
+	note_start(o.read_ns, now->mono_ns);
 	while (o.hang && !now->scrape) {
 		o.hanging = true;
 		pthread_cond_broadcast(&o.changed);
@@ -79,6 +89,7 @@ static int fake_read(void *state, const struct collect_time *now, struct sink *o
 		o.scrapes++;
 	else
 		o.reads++;
+	o.read_ns = clock_mono_ns();
 	unlock();
 	++*reads;
 	sink_set(out, READS, *reads);
@@ -107,6 +118,19 @@ static void fake_close(void *state)
 		.name = is_called, .help = "A fake", .metrics = metrics, .nmetrics = ROWS(metrics), .interval_ms = 100, .blocking = blocks, \
 		.state_bytes = sizeof(int), .open = fake_open, .read = fake_read, .expose = fake_expose, .close = fake_close,      \
 	}
+/* One that shares the sampler's thread with quick, and comes after it. */
+static int steady_read(void *state, const struct collect_time *now, struct sink *out, const char **why)
+{
+	(void)state, (void)out, (void)why;
+	lock();
+	note_start(o.steady_ns, now->mono_ns);
+	o.steady_ns = clock_mono_ns();
+	o.steady_reads++;
+	unlock();
+	return 0;
+}
+
+static const struct collector steady = {.name = "steady", .help = "A fake", .interval_ms = 100, .state_bytes = 1, .read = steady_read};
 static const struct collector quick = FAKE("quick", false), blocking = FAKE("blocking", true);
 
 /* --- the bed --- */
@@ -137,6 +161,9 @@ static int setup(void **state)
 	lock();
 	o.open_error = o.read_error = o.opens = o.closes = o.reads = o.scrapes = o.changes = 0;
 	o.hang = o.hanging = o.two = o.scraped = false;
+	o.read_ns = o.steady_ns = 0;
+	o.least_ns = INT64_MAX;
+	o.steady_reads = 0;
 	o.text[0] = '\0';
 	unlock();
 	b->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -259,6 +286,29 @@ static void test_reads_on_its_grid(void **state)
 		assert_int_equal(o.opens, o.closes);
 		free(id);
 	}
+}
+
+/* A read that takes longer than the grid is wide: nobody is read twice at once for it, which would give rates over nothing. */
+static void test_a_slow_read_is_no_reason_for_haste(void **state)
+{
+	static const struct collector *const both[] = {&quick, &steady};
+	struct bed *b = *state;
+	struct collect_config config = {.collectors = both, .ncollectors = 2, .roots = {"/proc", "/sys", "/"}, .store = b->store};
+	int64_t hang_ns = 0;
+
+	assert_int_equal(collect_start(&b->collect, &config), 0);
+	for (int round = 0; round < 3; round++) {
+		int reads, steady_reads;
+
+		ORDER(o.hang = true);
+		UNTIL(o.hanging);
+		hang_ns = clock_mono_ns() + INT64_C(330000000) + round * INT64_C(40000000);
+		while (clock_mono_ns() < hang_ns)
+			usleep(1000); /* this is what is tested: that time goes by */
+		ORDER((reads = o.reads, steady_reads = o.steady_reads, o.hang = false));
+		UNTIL(o.reads >= reads + 3 && o.steady_reads >= steady_reads + 3);
+	}
+	CHECK(o.least_ns >= 25000000 - 2000000, "%lld ns", (long long)o.least_ns); /* a quarter of the interval; stamps are of whole ms */
 }
 
 /* --- failing --- */
@@ -498,6 +548,7 @@ int main(void)
 #define BED(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		BED(test_reads_on_its_grid),
+		BED(test_a_slow_read_is_no_reason_for_haste),
 		BED(test_fails_and_comes_back),
 		BED(test_half_a_reading_is_none),
 		BED(test_a_host_without_it),
