@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -133,6 +134,26 @@ static int open_data_dir(const char *path)
 		log_error("cannot keep state in %s: %s; --data-dir names another folder", path, strerror(err));
 	free(part);
 	return !err ? 0 : err == EACCES || err == EPERM || err == EROFS ? EX_NOPERM : EX_CANTCREAT;
+}
+
+/* Two that share a folder would both deliver its alerts. The lock ends with the process, however that ends; the pid in the
+ * file is for people. 0, or an exit code after saying why. */
+static int lock_data_dir(const char *path)
+{
+	char *name = xasprintf("%s/vedette.lock", path), pid[16] = "";
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600), code = 0;
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		if (read(fd, pid, sizeof pid - 1) < 0 || !pid[strspn(pid, "0123456789")])
+			pid[0] = '\0';
+		pid[strcspn(pid, "\n")] = '\0';
+		log_error("%s belongs to a Vedette that runs%s%s; --data-dir names another folder", path, *pid ? ": pid " : "", pid);
+		code = EX_CANTCREAT;
+	} else if (fd < 0 || ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0) {
+		log_warn("%s: %s; nothing keeps a second Vedette out of its folder", name, strerror(errno));
+	}
+	free(name);
+	return code; /* fd stays open */
 }
 
 static void socketio_options(const struct config *c, struct sio_options *o, struct eio_cors *cors, char ***origins)
@@ -420,6 +441,8 @@ static int run(struct cli *cli)
 	if (err)
 		log_error("cannot start the event loop: %s", strerror(-err));
 	code = err ? EX_OSERR : open_data_dir(app.config->data_dir);
+	if (!code)
+		code = lock_data_dir(app.config->data_dir);
 	if (!code)
 		code = live(&app);
 	loop_free(app.loop);

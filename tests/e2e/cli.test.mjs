@@ -112,6 +112,18 @@ test("an address in use, a folder that cannot be had", async (t) => {
 	assert.ok([73, 77].includes(run(["--listen", "127.0.0.1:0", "--data-dir", "/proc/vedette"]).status));
 });
 
+test("a folder that another one uses", async (t) => {
+	const server = await start(t);
+	const second = run(["--listen", "127.0.0.1:0", "--data-dir", `${server.dir}/data`, "--config", server.file]);
+
+	assert.equal(second.status, 73);
+	assert.match(second.stderr, new RegExp(`/data belongs to a Vedette that runs: pid ${server.pid}; --data-dir names another folder`));
+	server.child.kill("SIGKILL");
+	await server.ended;
+	await server.start(); // who was killed holds nothing
+	assert.equal((await json(server, "/healthz")).status, "ok");
+});
+
 test("beyond loopback nobody may look until it is said", async (t) => {
 	const server = await start(t, { args: ["--listen", "0.0.0.0:0"] });
 
