@@ -443,9 +443,10 @@ void answer_status(struct app *app, struct params *p, struct buf *out)
 	         (long long)app->started_ms, (long long)clock_wall_ms(), (int)getpid());
 	json_add_str(out, app->config->path);
 	add_host(app, out);
-	buf_addf(out, ",\"clients\":%zu,\"series\":%zu,\"store\":{\"bytes\":%zu,\"limit\":%zu,\"raw_s\":%u,\"minute_s\":%u}",
+	buf_addf(out, ",\"clients\":%zu,\"series\":%zu,\"store\":{\"bytes\":%zu,\"limit\":%zu,\"max_series\":%u,"
+	         "\"refused\":%llu,\"raw_s\":%u,\"minute_s\":%u}",
 	         sio_namespace_count(sio_of(app->io, "/")), store_count(app->store), store_bytes(app->store), store_limit_bytes(&store),
-	         store.raw_s, store.minute_s);
+	         store.max_series, (unsigned long long)store_refused(app->store), store.raw_s, store.minute_s);
 	buf_addf(out, ",\"push_interval\":%u,\"min_rate\":%u", app->config->push_interval_ms, app->config->min_rate_ms);
 	add_collectors(app, out);
 	buf_adds(out, ",\"gone_channels\":");

@@ -159,7 +159,8 @@ const struct key keys[] = {
 			"have one address."},
 
 	{&store, "series", &kind_count, IN(store.series), .min = 100, .max = 100000, .fallback = "2000", .restart = true,
-		.help = "Series that may live at once; a new one beyond that is refused and counted."},
+		.help = "Series that may live at once; a new one beyond that is refused and counted (self.series_refused). The last "
+			"sixteenth is kept for what a host has once, whatever its disks and interfaces are."},
 	{&store, "raw", &kind_s, IN(store.raw_s), .min = 5 * MINUTE, .max = DAY, .fallback = "1h", .restart = true,
 		.help = "How long every point is kept."},
 	{&store, "minutes", &kind_s, IN(store.minute_s), .min = HOUR, .max = 31 * DAY, .fallback = "24h",

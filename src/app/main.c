@@ -144,9 +144,9 @@ static int lock_data_dir(const char *path)
 	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600), code = 0;
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
-		if (read(fd, pid, sizeof pid - 1) < 0 || !pid[strspn(pid, "0123456789")])
+		if (read(fd, pid, sizeof pid - 1) < 0)
 			pid[0] = '\0';
-		pid[strcspn(pid, "\n")] = '\0';
+		pid[strspn(pid, "0123456789")] = '\0';
 		log_error("%s belongs to a Vedette that runs%s%s; --data-dir names another folder", path, *pid ? ": pid " : "", pid);
 		code = EX_CANTCREAT;
 	} else if (fd < 0 || ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0) {

@@ -15,6 +15,8 @@
 #define COLLECTOR_MAX 31
 #define FRESH_PER_SERIES 4
 #define CLOCK_SLACK_MS 1000
+#define RESERVED_PART 16  /* of max_series, for series that are no instance of many */
+#define RESERVED_MOST 256
 /* What malloc(3) adds to a block, at most. */
 #define BLOCK 16
 
@@ -201,6 +203,14 @@ static struct series *longest_retired(struct store *st)
 	return oldest;
 }
 
+/* Interfaces, disks and cores may be many: the host's own few find room whatever comes. */
+static bool has_room_for(const struct store *st, const char *id)
+{
+	uint32_t reserve = st->config.max_series / RESERVED_PART < RESERVED_MOST ? st->config.max_series / RESERVED_PART : RESERVED_MOST;
+
+	return !strchr(id, '/') || st->live + reserve < st->config.max_series;
+}
+
 /* A series that nobody is: a new one while there are any, else the one that was retired first. */
 static struct series *vacant(struct store *st)
 {
@@ -220,7 +230,7 @@ static struct series *vacant(struct store *st)
 
 static struct series *add(struct store *st, const struct store_info *info)
 {
-	struct series *s = vacant(st);
+	struct series *s = has_room_for(st, info->id) ? vacant(st) : NULL;
 
 	if (!s) {
 		st->refused++;

@@ -4,7 +4,8 @@
  * kept for raw_s seconds; one-minute points with min, max, sum and count for
  * minute_s, so that a spike is never averaged away. All memory that points can
  * ever take is computed from the configuration (store_limit_bytes) and never
- * passed: when max_series live series exist, a new one is refused and counted.
+ * passed: when max_series live series exist, a new one is refused and counted;
+ * one of many (an id with a '/') already when all but a sixteenth are taken.
  *
  * Writers: any thread, one batch at a time, through store_publish().
  * Readers: any thread. One lock inside, never held across a call out.
@@ -21,7 +22,7 @@ struct store;
 #define STORE_MAX_ID 255     /* bytes of an id */
 
 struct store_config {
-	uint32_t max_series;   /* live ones; ceiling of the memory */
+	uint32_t max_series;   /* live ones; ceiling of the memory. The last sixteenth of them, 256 at most, is for ids without '/' */
 	uint32_t raw_s;        /* how long raw points are kept: 3600 */
 	uint32_t minute_s;     /* how long one-minute points are kept: 86400 */
 	uint32_t interval_ms;  /* the finest interval at which raw_s is promised: 1000; a series sampled more
@@ -57,7 +58,7 @@ void store_free(struct store *st);
 size_t store_limit_bytes(const struct store_config *config); /* the most that store_new() will ever use */
 size_t store_bytes(struct store *st);                        /* what it uses now */
 
-/* Finds or adds. STORE_NONE when max_series live ones exist or the id is empty
+/* Finds or adds. STORE_NONE when there is no room (max_series) or the id is empty
  * or longer than STORE_MAX_ID (counted in store_refused). An id that exists, and
  * one that is retired but still held, keeps its history and its handle; its info
  * is renewed. Unit and collector are cut at 31 bytes, help at 255. */

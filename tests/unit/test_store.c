@@ -81,6 +81,32 @@ static void test_registers(void **state)
 	store_free(st);
 }
 
+/* A thousand interfaces leave room for what the host has once. */
+static void test_instances_leave_room(void **state)
+{
+	struct store *st = small(320);
+	store_ref last = STORE_NONE;
+	char id[40];
+	(void)state;
+
+	for (int i = 0; i < 300; i++) {
+		sprintf(id, "net.rx_bytes/veth%d", i);
+		last = named(st, id);
+		CHECK(last != STORE_NONE, "%d", i);
+	}
+	assert_true(named(st, "net.rx_bytes/one more") == STORE_NONE);
+	assert_int_equal(store_refused(st), 1);
+	for (int i = 0; i < 20; i++) {
+		sprintf(id, "host.n%d", i);
+		CHECK(named(st, id) != STORE_NONE, "%d", i);
+	}
+	assert_true(named(st, "host.one_more") == STORE_NONE);
+	store_retire(st, last);
+	assert_true(named(st, "net.rx_bytes/one more") == STORE_NONE); /* the room is for those who have none */
+	assert_true(named(st, "host.one_more") != STORE_NONE);
+	store_free(st);
+}
+
 static void test_refuses_bad_ids(void **state)
 {
 	struct store *st = small(3);
@@ -533,6 +559,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_registers),
+		cmocka_unit_test(test_instances_leave_room),
 		cmocka_unit_test(test_refuses_bad_ids),
 		cmocka_unit_test(test_renews_info),
 		cmocka_unit_test(test_retires_and_reuses),
