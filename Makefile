@@ -145,7 +145,7 @@ build/web/.done: $(web_src) web/node_modules/.package-lock.json
 	$(Q)touch $@
 %/node_modules/.package-lock.json: %/package-lock.json
 	$(call say,NPM,$*)
-	$(Q)cd $* && npm ci --silent --no-audit --no-fund
+	$(Q)cd $* && npm ci --loglevel=error --no-audit --no-fund >/dev/null
 	$(Q)touch $@
 $O/assets.c $O/assets.bin &: contrib/embed.mjs $(web_done)
 	$(call say,EMBED,$O/assets.c)
