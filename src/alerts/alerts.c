@@ -33,6 +33,41 @@ static void link_if(struct link *head, struct link *l, bool in)
 		list_remove(l);
 }
 
+/* --- who inhibits whom --- */
+
+/* A disk's alert inhibits what is wrong with that disk; one of the whole host, whatever there is. */
+static bool is_about(const struct instance *by, const struct instance *i)
+{
+	const char *x = series_instance(by->subject->id), *y = series_instance(i->subject->id);
+
+	return !*x || !*y || strcmp(x, y) == 0;
+}
+
+static bool is_older(const struct instance *x, const struct instance *y)
+{
+	if (x->alert->starts_ms != y->alert->starts_ms)
+		return x->alert->starts_ms < y->alert->starts_ms;
+	return x->watch < y->watch;
+}
+
+static bool inhibits(const struct inhibitor *h, const struct instance *by, const struct instance *i)
+{
+	if (by->shown < i->shown || !is_about(by, i))
+		return false;
+	return !h->mutual || by->shown > i->shown || is_older(by, i);
+}
+
+static const struct instance *inhibitor_of(const struct instance *i)
+{
+	const struct watch *w = i->watch;
+
+	for (size_t k = 0; k < w->ninhibitors; k++)
+		list_each(&w->inhibitors[k].by->firing, l, after)
+			if (inhibits(&w->inhibitors[k], INSTANCE(l, firing), i))
+				return INSTANCE(l, firing);
+	return NULL;
+}
+
 /* --- what others see --- */
 
 static enum alert_state state_of(const struct instance *i)
@@ -67,6 +102,7 @@ void instance_view(const struct instance *i, struct alert_view *out)
 	const struct alert *al = i->alert;
 	const struct rule *r = i->watch->rule;
 	enum alert_state state = state_of(i);
+	const struct instance *by = al->inhibited ? inhibitor_of(i) : NULL;
 	bool silenced = state == ALERT_SILENCED;
 
 	*out = (struct alert_view){
@@ -75,7 +111,8 @@ void instance_view(const struct instance *i, struct alert_view *out)
 		.unit = i->subject->unit, .threshold = threshold_of(i), .starts_ms = al->starts_ms, .changed_ms = al->changed_ms,
 		.by = silenced ? al->silence->by : al->by, .note = silenced ? al->silence->note : al->note,
 		.acked_ms = al->acked_ms, .acked_by = al->by, .acked_note = al->note,
-		.flapping = i->flapping, .inhibited = al->inhibited, .untold = al->told != severity_of(i),
+		.flapping = i->flapping, .inhibited = al->inhibited,
+		.inhibited_by = by ? by->watch->rule->name : NULL, .untold = al->told != severity_of(i),
 	};
 }
 
@@ -124,39 +161,6 @@ static void calm_down(struct instance *i, int64_t now_ms)
 	}
 }
 
-/* A disk's alert inhibits what is wrong with that disk; one of the whole host, whatever there is. */
-static bool is_about(const struct instance *by, const struct instance *i)
-{
-	const char *x = series_instance(by->subject->id), *y = series_instance(i->subject->id);
-
-	return !*x || !*y || strcmp(x, y) == 0;
-}
-
-static bool is_older(const struct instance *x, const struct instance *y)
-{
-	if (x->alert->starts_ms != y->alert->starts_ms)
-		return x->alert->starts_ms < y->alert->starts_ms;
-	return x->watch < y->watch;
-}
-
-static bool inhibits(const struct inhibitor *h, const struct instance *by, const struct instance *i)
-{
-	if (by->shown < i->shown || !is_about(by, i))
-		return false;
-	return !h->mutual || by->shown > i->shown || is_older(by, i);
-}
-
-static bool is_inhibited(const struct instance *i)
-{
-	const struct watch *w = i->watch;
-
-	for (size_t k = 0; k < w->ninhibitors; k++)
-		list_each(&w->inhibitors[k].by->firing, l, after)
-			if (inhibits(&w->inhibitors[k], INSTANCE(l, firing), i))
-				return true;
-	return false;
-}
-
 /* Who spoke later has the later time, also within a millisecond and when the clock was set back. */
 static int64_t later_than(int64_t now_ms, int64_t before_ms)
 {
@@ -173,7 +177,7 @@ static void find_mutes(struct alerts *a, struct instance *i, int64_t now_ms)
 	if (s && !al->silence)
 		al->silenced_ms = al->restored && al->said == ALERT_ACKNOWLEDGED ? s->from_ms : later_than(now_ms, al->acked_ms);
 	al->silence = s;
-	al->inhibited = is_inhibited(i);
+	al->inhibited = inhibitor_of(i) != NULL;
 	al->mutes = a->mutes;
 }
 
@@ -480,7 +484,7 @@ void alerts_sample(struct alerts *a, const struct store_fresh *f, int64_t now_ms
 	note_known(s, now_ms);
 	for (struct instance *i = s->first; i; i = i->next)
 		if (!i->timed)
-			instance_judged(a, i, f->value, now_ms);
+			instance_judged(a, i, a->hooks.sample ? a->hooks.sample(a->hooks.user, i->watch->rule, f) : f->value, now_ms);
 }
 
 /* --- time --- */

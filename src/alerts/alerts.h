@@ -45,6 +45,7 @@ struct alert_view {
 	const char *labels, *runbook;  /* of one whose rule is gone, as they were: {"team":"ops"}; NULL: not known */
 	bool flapping;                 /* changed its mind more than 5 times in 10 minutes: it lasts until it was calm for 5 minutes */
 	bool inhibited;
+	const char *inhibited_by;      /* the rule whose alert does it; NULL: none, or over since */
 	bool untold;                   /* channels do not know of its present severity yet; give it back to alerts_restore */
 };
 
@@ -60,6 +61,10 @@ struct alerts_hooks {
 	void (*changed)(void *user, enum alert_change what, const struct alert_view *a, bool notify);
 	/* The series behind an alias ("cpu"), or what it was given; NULL: no aliases. */
 	const char *(*resolve)(const char *metric);
+	/* For whoever knows less of the past than its samples; NULL: the sample itself, and the store of alerts_new(). What a rule for
+	 * the last value takes for a sample; and where the window of another is read, by the same handle: NULL: unknown. */
+	double (*sample)(void *user, const struct rule *r, const struct store_fresh *s);
+	struct store *(*history)(void *user, const struct rule *r, store_ref series, int64_t now_ms);
 };
 
 /* rules: taken over (and freed with rule_release/free). st: where series are found, and history of windows is read. */

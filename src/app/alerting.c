@@ -318,7 +318,7 @@ static char *url_take(const struct app *app)
 struct alerting *alerting_new(struct app *app)
 {
 	struct alerting *al = xzalloc(sizeof *al);
-	struct alerts_hooks hooks = {al, on_changed, series_resolve};
+	struct alerts_hooks hooks = {.user = al, .changed = on_changed, .resolve = series_resolve};
 	struct outbox outbox = {app->db, outbox_due, outbox_result};
 	struct rule *rules;
 	size_t n;
