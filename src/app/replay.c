@@ -253,7 +253,9 @@ static void make_store(struct replay *r, enum minute_part part)
 		                          .interval_ms = col->interval_ms > r->step_ms ? col->interval_ms : (uint32_t)r->step_ms};
 
 		col->ref = store_series(r->stores[part], &info);
-		r->by_index[(uint32_t)col->ref] = col;
+		assert((uint32_t)col->ref < r->n + 2);
+		if (col->ref != STORE_NONE)
+			r->by_index[(uint32_t)col->ref] = col;
 	}
 }
 
@@ -302,7 +304,8 @@ static void take_silences(struct alerts *a, struct slice list, int64_t now_ms)
 		                    .from_ms = (int64_t)number_of(one, "from"), .until_ms = (int64_t)number_of(one, "until")};
 
 		snprintf(s.id, sizeof s.id, "%s", id);
-		alerts_silence(a, &s, now_ms); /* one that it does not understand is none */
+		if (s.from_ms < s.until_ms)
+			alerts_silence(a, &s, now_ms); /* one that it does not understand is none */
 		free(id);
 		free(s.matcher);
 		free(s.by);
@@ -312,7 +315,6 @@ static void take_silences(struct alerts *a, struct slice list, int64_t now_ms)
 
 static void judge_begin(struct replay *r, struct judge *j, bool sure, const char *host, struct slice silences)
 {
-	/* Where there are minutes, neither is as it was. */
 	const bool whole = !r->minutes;
 	const struct alerts_hooks hooks = {.user = j, .changed = on_change, .resolve = series_resolve,
 	                                   .sample = whole ? NULL : on_sample, .history = whole ? NULL : on_history};
