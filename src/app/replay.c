@@ -68,8 +68,11 @@ struct replay {
 	size_t n;
 	struct map places;             /* of columns by id: their index + 1 */
 	struct column **by_index;      /* that a handle holds (store.h) */
-	int64_t from_ms, to_ms, step_ms;
+	int64_t from_ms, to_ms, step_ms; /* from: where windows begin, so that they are whole at begin */
+	int64_t begin_ms;
 	int64_t window_ms;             /* the longest that a rule looks back */
+	int64_t warm_ms;               /* so long it takes until a rule says what it would have said had it always been there */
+	bool begun;
 	bool minutes;                  /* of some series only minutes are left of some time */
 	bool impatient;                /* a rule's window is too short for TICK_MS */
 	struct store *stores[MINUTE_NONE]; /* histories, by minute_part */
@@ -199,17 +202,37 @@ static int64_t step_of(uint32_t interval_ms)
 	return less(step, TICK_MS);
 }
 
+static int64_t more(int64_t x, int64_t y)
+{
+	return x > y ? x : y;
+}
+
+static int64_t window_of(const struct rule *r)
+{
+	if (r->window_ms || r->compare != RULE_FULL_IN)
+		return r->window_ms;
+	return more(r->full_in_ms / 4, 600000); /* a forecast's own */
+}
+
+static int64_t warm_of(const struct rule *r)
+{
+	int64_t silence = 0;
+
+	for (enum severity s = SEVERITY_INFO; r->compare == RULE_ABSENT && s <= SEVERITY_CRITICAL; s++)
+		silence = r->limits[s].set ? more(silence, (int64_t)rule_threshold(r, s)) : silence;
+	return window_of(r) + r->for_ms + silence;
+}
+
 /* How far rules look back, and how closely. */
 static void know_windows(struct replay *r)
 {
 	const struct config *c = r->ask->config;
 
-	r->window_ms = 600000;         /* a forecast's own */
 	for (size_t i = 0; i < c->nrules; i++) {
 		const struct rule *rule = &c->rules[i];
 
-		r->window_ms = rule->window_ms > r->window_ms ? rule->window_ms : r->window_ms;
-		r->window_ms = rule->full_in_ms / 4 > r->window_ms ? rule->full_in_ms / 4 : r->window_ms;
+		r->window_ms = more(r->window_ms, window_of(rule));
+		r->warm_ms = more(r->warm_ms, warm_of(rule));
 		r->impatient |= rule->window_ms && rule->window_ms < SHORT_MS;
 	}
 }
@@ -477,6 +500,9 @@ static void play_row(struct replay *r, const struct stretch *s, size_t row, stru
 
 	r->now = r->values + row * r->n;
 	for (int64_t t = from; t < from + s->row_ms; t += s->tick_ms) {
+		if (t >= r->begin_ms && !r->begun)
+			tell_begin(r->tell, r->sure.alerts, r->maybe.alerts);
+		r->begun |= t >= r->begin_ms;
 		publish(r, batch, t);
 		judge(r, &r->sure, t);
 		judge(r, &r->maybe, t);
@@ -523,7 +549,7 @@ static bool grasp_of(void *user, const struct rule *rule, enum minute_grasp *wor
 
 static void sum(struct replay *r)
 {
-	struct tell_base base = {.from_ms = r->from_ms, .minutes_end_ms = r->from_ms, .nseries = r->n, .step_ms = r->step_ms,
+	struct tell_base base = {.begin_ms = r->begin_ms, .nseries = r->n, .step_ms = r->step_ms,
 	                         .kind_of = grasp_of, .user = r};
 
 	while (base.nminutes < r->n && r->columns[base.nminutes].seam_ms > r->from_ms)
@@ -546,7 +572,7 @@ static int replay(struct replay *r, const char *host, struct slice silences)
 	judge_begin(r, &r->sure, true, host, silences);
 	if (r->minutes)
 		judge_begin(r, &r->maybe, false, host, silences);
-	r->tell = tell_new(r->ask->config);
+	r->tell = tell_new(r->ask->config, r->begin_ms);
 	good = play(r);
 	if (good)
 		sum(r);
@@ -564,17 +590,21 @@ static bool know_beginning(struct replay *r, struct slice status, int64_t now_ms
 {
 	struct slice store;
 	double started = number_of(status, "started"), kept_s = json_get(status, "store", &store) ? number_of(store, "minute_s") : NAN;
-	bool is_young = started > (double)now_ms - kept_s * 1000 || isnan(kept_s);
-	int64_t known = is_young ? isnan(started) ? 0 : (int64_t)started : now_ms - (int64_t)(kept_s * 1000);
+	int64_t kept_ms = kept_s > 0 ? now_ms - (int64_t)(kept_s * 1000) : 0, known_ms = started > (double)kept_ms ? (int64_t)started : kept_ms;
+	const char *why = known_ms > kept_ms ? "the running Vedette was started then" : "minutes are kept no longer (store.minutes)";
 	char stamp[32];
 
-	if (r->from_ms >= known)
-		return true;
-	tell_stamp(known, stamp);
-	fprintf(r->to_ms > known ? stdout : stderr, "%sBefore %s nothing is known, and nothing is judged: %s.\n", r->to_ms > known ? "" : "vedette: ",
-	        stamp, is_young ? "the running Vedette was started then" : "minutes are kept no longer (store.minutes)");
-	r->from_ms = known;
-	return r->to_ms > known;
+	tell_stamp(known_ms, stamp);
+	if (r->to_ms <= known_ms) {
+		fprintf(stderr, "vedette: before %s nothing is known: %s\n", stamp, why);
+		return false;
+	}
+	if (r->begin_ms < known_ms) {
+		printf("Before %s nothing is known, and nothing is judged: %s.\n", stamp, why);
+		r->begin_ms = known_ms;
+	}
+	r->from_ms = more(known_ms, r->begin_ms - r->warm_ms);
+	return true;
 }
 
 static int with_answers(struct replay *r, struct slice status, struct slice catalog, struct slice silences)
@@ -589,11 +619,11 @@ static int with_answers(struct replay *r, struct slice status, struct slice cata
 		fprintf(stderr, "vedette: what answers there is no Vedette, or one of another version\n");
 		return EX_UNAVAILABLE;
 	}
+	know_windows(r);
 	if (!know_beginning(r, status, now_ms))
 		return EX_UNAVAILABLE;
 	map_init(&r->places);
 	choose(r, series);
-	know_windows(r);
 	know_seams(r, now_ms, number_of(store, "raw_s"));
 	r->ask->fine = "no series matches"; /* all of a page went away since the catalog was read */
 	name = text_take(host, "hostname");
@@ -662,12 +692,12 @@ static bool parse_time(const char *name, const char *text, int64_t now_ms, int64
 
 static bool check_range(struct replay *r, int64_t now_ms)
 {
-	const char *wrong = r->from_ms >= now_ms ? "FROM lies in the future, of which nothing is known" :
-		r->from_ms >= r->to_ms ? "FROM must lie before TO" : NULL;
+	const char *wrong = r->begin_ms >= now_ms ? "FROM lies in the future, of which nothing is known" :
+		r->begin_ms >= r->to_ms ? "FROM must lie before TO" : NULL;
 	char from[32], to[32];
 
 	if (wrong) {
-		tell_stamp(r->from_ms, from);
+		tell_stamp(r->begin_ms, from);
 		tell_stamp(r->to_ms, to);
 		fprintf(stderr, "vedette: %s: they are %s and %s\n", wrong, from, to);
 		return false;
@@ -685,7 +715,7 @@ int replay_run(struct ask *ask, const char *from, const char *to)
 	struct replay r = {.ask = ask};
 	int64_t now_ms = clock_wall_ms();
 
-	if (!parse_time("FROM", from, now_ms, &r.from_ms) || !parse_time("TO", to, now_ms, &r.to_ms) || !check_range(&r, now_ms))
+	if (!parse_time("FROM", from, now_ms, &r.begin_ms) || !parse_time("TO", to, now_ms, &r.to_ms) || !check_range(&r, now_ms))
 		return EX_USAGE;
 	return ask_and_replay(&r);
 }

@@ -19,15 +19,17 @@ struct said {
 
 struct tell {
 	const struct config *config;
+	int64_t begin_ms;
 	struct map said;               /* by rule and series */
 	unsigned fired, untold, maybe;
 };
 
-struct tell *tell_new(const struct config *config)
+struct tell *tell_new(const struct config *config, int64_t begin_ms)
 {
 	struct tell *t = xzalloc(sizeof *t);
 
 	t->config = config;
+	t->begin_ms = begin_ms;
 	map_init(&t->said);
 	return t;
 }
@@ -66,10 +68,12 @@ void tell_stamp(int64_t ms, char out[32])
 	strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm);
 }
 
-static void print_line(const struct alert_view *a, const char *state, const char *remark)
+static void print_line(const struct tell *t, const struct alert_view *a, const char *state, const char *remark)
 {
 	char stamp[32];
 
+	if (a->changed_ms < t->begin_ms)
+		return;
 	tell_stamp(a->changed_ms, stamp);
 	printf("%s  %-10s %-9s %-24s %s%s\n", stamp, state, severity_name(a->severity), a->rule_name, a->summary ? a->summary : a->series, remark);
 }
@@ -118,7 +122,7 @@ static void add_remark(const struct said *s, enum alert_change what, const struc
 	buf_release(&why);
 }
 
-static void count(struct tell *t, struct said *s, enum alert_change what, bool notify)
+static void count(struct tell *t, struct said *s, enum alert_change what, const struct alert_view *a, bool notify)
 {
 	if (what == ALERT_STARTED) {
 		t->fired++;
@@ -130,6 +134,10 @@ static void count(struct tell *t, struct said *s, enum alert_change what, bool n
 	if (notify && !s->told)
 		t->untold--;
 	s->told |= notify;
+	if (what == ALERT_ENDED && a->changed_ms < t->begin_ms) {
+		t->fired--;
+		t->untold -= !s->told;
+	}
 }
 
 void tell_sure(struct tell *t, enum alert_change what, const struct alert_view *a, bool notify)
@@ -141,8 +149,8 @@ void tell_sure(struct tell *t, enum alert_change what, const struct alert_view *
 	if (what == ALERT_STARTED)
 		s->told = s->muted = s->flapping = false;
 	add_remark(s, what, a, notify, &remark);
-	print_line(a, alert_state_name(a->state), remark.data);
-	count(t, s, what, notify);
+	print_line(t, a, alert_state_name(a->state), remark.data);
+	count(t, s, what, a, notify);
 	s->sure = what == ALERT_ENDED ? SEVERITY_NONE : a->severity;
 	s->muted = a->state == ALERT_SILENCED || a->inhibited;
 	s->flapping = a->flapping;
@@ -156,15 +164,57 @@ void tell_maybe(struct tell *t, enum alert_change what, const struct alert_view 
 
 	if (what == ALERT_ENDED) {
 		if (s->maybe && !s->certain)
-			print_line(a, "maybe over", "");
+			print_line(t, a, "maybe over", "");
+		if (a->changed_ms < t->begin_ms)
+			t->maybe -= s->counted;
 		s->maybe = SEVERITY_NONE;
 		s->certain = s->counted = false;
 	} else if (what != ALERT_CHANGED && a->severity > s->sure) {
-		print_line(a, "maybe", "");
+		print_line(t, a, "maybe", "");
 		s->maybe = a->severity;
 		t->maybe += !s->certain && !s->counted;
 		s->counted = !s->certain;
 	}
+}
+
+/* --- where it begins --- */
+
+static void begin_sure(void *user, const struct alert_view *a)
+{
+	struct tell *t = user;
+	const struct said *s = said_of(t, a);
+	struct alert_view now = *a;
+	struct buf why, remark;
+
+	if (a->state == ALERT_PENDING)
+		return;
+	buf_init(&why, 2000);
+	buf_init(&remark, 4000);
+	now.changed_ms = t->begin_ms;
+	if (!s->told)
+		add_reason(&now, &why);
+	buf_addf(&remark, " (since before%s%s)", why.len ? "; nobody told: " : "", why.data);
+	print_line(t, &now, alert_state_name(a->state), remark.data);
+	buf_release(&remark);
+	buf_release(&why);
+}
+
+static void begin_maybe(void *user, const struct alert_view *a)
+{
+	struct tell *t = user;
+	const struct said *s = said_of(t, a);
+	struct alert_view now = *a;
+
+	now.changed_ms = t->begin_ms;
+	if (s->maybe > s->sure)
+		print_line(t, &now, "maybe", " (since before)");
+}
+
+void tell_begin(struct tell *t, struct alerts *sure, struct alerts *maybe)
+{
+	alerts_each(sure, begin_sure, t);
+	if (maybe)
+		alerts_each(maybe, begin_maybe, t);
 }
 
 /* --- the sum --- */
@@ -188,11 +238,16 @@ static size_t print_rules(const struct tell *t, const struct tell_base *b, const
 
 static void print_minutes(const struct tell *t, const struct tell_base *b)
 {
-	char from[32], to[32];
+	char begin[32], end[32];
 
-	tell_stamp(b->from_ms, from);
-	tell_stamp(b->minutes_end_ms, to);
-	printf("From %s to %s only minutes are left, of %zu of %zu series: the lowest, average and\nhighest value of each. There\n", from, to,
+	tell_stamp(b->begin_ms, begin);
+	tell_stamp(b->minutes_end_ms, end);
+	if (b->minutes_end_ms <= b->begin_ms) {
+		printf("Of the time before %s, into which windows look back, only minutes are left, of %zu of %zu series.\n", end, b->nminutes, b->nseries);
+		print_rules(t, b, "- not judged while they do: ", false, MINUTE_UNKNOWN);
+		return;
+	}
+	printf("From %s to %s only minutes are left, of %zu of %zu series: the lowest, average and\nhighest value of each. There\n", begin, end,
 	       b->nminutes, b->nseries);
 	puts("- times are right to the minute; what came and went within a minute counts once");
 	print_rules(t, b, "- \"maybe\" is what may have fired: minutes do not tell whether a value was met,\n  or stayed beyond the limit for long enough: ", false, MINUTE_DOUBT);
@@ -206,7 +261,7 @@ void tell_sum(const struct tell *t, const struct tell_base *b)
 
 	if (sums)
 		putchar('\n');
-	if (b->minutes_end_ms > b->from_ms)
+	if (b->minutes_end_ms)
 		print_minutes(t, b);
 	print_rules(t, b, "Rules whose series do not exist at present: ", true, MINUTE_JUDGED);
 	if (!t->config->nchannels)

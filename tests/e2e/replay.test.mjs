@@ -230,7 +230,7 @@ test("odd times are told apart, and what is not known is not judged", async (t) 
 		["-6h", "2026-02-30T00:00", 64, /TO: "2026-02-30T00:00" is no time/],
 		["2026-01-02", "now", 64, /FROM: "2026-01-02" is no time/],
 		["-999999999999d", "now", 64, /FROM: "-999999999999d" is no time/],
-		["-2h", "-1h", 69, new RegExp(`Before ${stamp(started)} nothing is known, .*was started then`)],
+		["-2h", "-1h", 69, new RegExp(`before ${stamp(started)} nothing is known: the running Vedette was started then`)],
 	];
 
 	for (const [from, to, want, text] of rows) {
@@ -255,6 +255,33 @@ test("odd times are told apart, and what is not known is not judged", async (t) 
 	const strange = await past.run(rule, "-1h", "now");
 	assert.deepEqual([strange.code, strange.out], [69, ""]);
 	assert.match(strange.err, /no Vedette, or one of another version/);
+});
+
+test("what fires when it begins fires since before, and windows are whole from the first moment", async (t) => {
+	const now = Date.now(), minute = now - now % MINUTE, begin = minute - 20 * MINUTE;
+	const past = await new Past({
+		level: { value: at([[begin - 4 * MINUTE, 600]], 9, 1) },
+		spike: { value: at([[begin - 5 * MINUTE, 10]], 9, 1) },
+		// As many as 2000 in the hour, of which the last hundreds come after FROM.
+		faults: { kind: "counter", value: (t) => Math.floor(Math.max(0, t - begin + 55 * MINUTE) / 1800) },
+	}, { now }).listen(t);
+	const { lines, out } = await past.run(`
+alert "LONG" { metric = "level"  above = 5  for = 2min }
+alert "AVG" { metric = "level"  above = 5  window = 5min  aggregate = avg  inhibited_by = {"LONG"} }
+alert "OVER" { metric = "spike"  above = 5 }
+alert "ERRORS" { metric = "faults"  window = 1h  aggregate = delta  above = 1900 }
+alert "SLOPE" { metric = "level"  window = 1h  aggregate = delta  above = 100 }
+`, stamp(begin), "now");
+
+	assert.match(about(lines, "LONG")[0], new RegExp(`^${stamp(begin)}  firing .* \\(since before\\)$`), out);
+	assert.match(about(lines, "AVG")[0], new RegExp(`^${stamp(begin)}  firing .* \\(since before; nobody told: inhibited by LONG\\)$`), out);
+	assert.deepEqual(states(lines, "LONG"), ["firing", "resolved"], out);
+	assert.deepEqual(states(lines, "OVER"), [], out);
+	assert.equal(states(lines, "ERRORS")[0], "firing", out);
+	const [first] = about(lines, "ERRORS"), time = Date.parse(`${first.slice(0, 19)}Z`);
+	assert.ok(Math.abs(time - (begin + 2 * MINUTE)) <= 2 * MINUTE, out);
+	assert.match(out, /into which windows look back, only minutes are left, of 3 of 3 series\.\n- not judged while they do: SLOPE\n/);
+	assert.match(lines.at(-1), /^3 would have fired, judged/);
 });
 
 test("as many series as there are, of any interval, in few questions", async (t) => {

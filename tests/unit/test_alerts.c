@@ -61,8 +61,8 @@ static void on_change(void *user, enum alert_change what, const struct alert_vie
 	buf_addf(&w->told, "%lld %s %s %s %g", (long long)(w->now_ms - T0) / 1000, changes[what], severity_name(v->severity), v->series,
 		v->value);
 	if (w->verbose)
-		buf_addf(&w->told, " %s by %s (%s)%s%s", alert_state_name(v->state), v->by ? v->by : "-", v->note ? v->note : "-",
-			v->flapping ? " flapping" : "", v->inhibited ? " inhibited" : "");
+		buf_addf(&w->told, " %s by %s (%s)%s%s%s", alert_state_name(v->state), v->by ? v->by : "-", v->note ? v->note : "-",
+			v->flapping ? " flapping" : "", v->inhibited ? " inhibited by " : "", v->inhibited_by ? v->inhibited_by : "");
 	buf_adds(&w->told, notify ? " !\n" : "\n");
 }
 
@@ -688,11 +688,11 @@ static void test_inhibits(void **state)
 	set(&w, "worse/a", 85);
 	run(&w, 2);
 	/* Of the same instance, and not of a milder one. */
-	EXPECT(&w, "0 started warning full/a 85 firing by - (-) !\n0 started warning slow/a 85 firing by - (-) inhibited\n"
+	EXPECT(&w, "0 started warning full/a 85 firing by - (-) !\n0 started warning slow/a 85 firing by - (-) inhibited by A\n"
 		"0 started warning slow/b 85 firing by - (-) !\n0 started critical worse/a 85 firing by - (-) !\n");
 	set(&w, "full/a", 95);
 	run(&w, 1);
-	EXPECT(&w, "2 raised critical full/a 95 firing by - (-) !\n2 changed critical worse/a 85 firing by - (-) inhibited\n");
+	EXPECT(&w, "2 raised critical full/a 95 firing by - (-) !\n2 changed critical worse/a 85 firing by - (-) inhibited by A\n");
 	/* When the cause is gone and the effect is not, the effect is told. */
 	set(&w, "full/a", 5);
 	run(&w, 1);
