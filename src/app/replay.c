@@ -262,11 +262,17 @@ static uint32_t least(uint32_t x, int64_t y)
 	return y < x ? (uint32_t)y : x;
 }
 
+/* A store keeps a sixteenth for series that are no instance. */
+static size_t room_for(const struct replay *r)
+{
+	return r->n + r->n / 8 + 2;
+}
+
 static void make_store(struct replay *r, enum minute_part part)
 {
 	const struct config *c = r->ask->config;
 	int64_t window_s = (r->window_ms + SPARE_MS) / 1000;
-	struct store_config config = {.max_series = (uint32_t)r->n + 1, .raw_s = least(c->store.raw_s, window_s),
+	struct store_config config = {.max_series = (uint32_t)room_for(r), .raw_s = least(c->store.raw_s, window_s),
 	                              .minute_s = least(c->store.minute_s, window_s + 3600), .interval_ms = 1000};
 
 	r->stores[part] = store_new(&config, -1);
@@ -276,7 +282,7 @@ static void make_store(struct replay *r, enum minute_part part)
 		                          .interval_ms = col->interval_ms > r->step_ms ? col->interval_ms : (uint32_t)r->step_ms};
 
 		col->ref = store_series(r->stores[part], &info);
-		assert((uint32_t)col->ref < r->n + 2);
+		assert((uint32_t)col->ref < room_for(r));
 		if (col->ref != STORE_NONE)
 			r->by_index[(uint32_t)col->ref] = col;
 	}
@@ -563,7 +569,7 @@ static int replay(struct replay *r, const char *host, struct slice silences)
 {
 	bool good;
 
-	r->by_index = xcalloc(r->n + 2, sizeof *r->by_index);
+	r->by_index = xcalloc(room_for(r), sizeof *r->by_index);
 	make_store(r, MINUTE_MEAN);
 	if (r->minutes) {
 		make_store(r, MINUTE_LOW);
