@@ -112,7 +112,7 @@ void instance_view(const struct instance *i, struct alert_view *out)
 		.by = silenced ? al->silence->by : al->by, .note = silenced ? al->silence->note : al->note,
 		.acked_ms = al->acked_ms, .acked_by = al->by, .acked_note = al->note,
 		.flapping = i->flapping, .inhibited = al->inhibited,
-		.inhibited_by = by ? by->watch->rule->name : NULL, .untold = al->told != severity_of(i),
+		.inhibited_by = by ? by->watch->rule->name : NULL, .untold = al->told != severity_of(i), .told = &al->heard,
 	};
 }
 
@@ -278,6 +278,7 @@ static void alert_close(struct alerts *a, struct instance *i)
 	free(al->summary);
 	free(al->by);
 	free(al->note);
+	told_release(&al->heard);
 	free(al);
 }
 
@@ -626,6 +627,14 @@ int alerts_acknowledge(struct alerts *a, const char *id, const char *by, const c
 	i->alert->acked_ms = later_than(now_ms, i->alert->silenced_ms);
 	tell(a, i, ALERT_CHANGED, !is_muted(a, i), now_ms);
 	return 0;
+}
+
+void alerts_told(struct alerts *a, const char *id, const char *channel)
+{
+	struct instance *i = by_id(a, id);
+
+	if (i)
+		told_add(&i->alert->heard, channel);
 }
 
 void alerts_each(struct alerts *a, void (*fn)(void *user, const struct alert_view *v), void *user)

@@ -27,11 +27,19 @@ struct alerts;
 enum alert_state { ALERT_PENDING, ALERT_FIRING, ALERT_ACKNOWLEDGED, ALERT_SILENCED, ALERT_RESOLVED };
 const char *alert_state_name(enum alert_state s); /* "pending" … */
 
+/* Channels that heard of an alert: they hear all that follows, to its end. */
+struct told {
+	char **channels;
+	size_t n;
+};
+bool told_has(const struct told *t, const char *channel); /* t NULL: nobody heard */
+void told_json(const struct told *t, struct buf *out);    /* ["ops"], to be saved; nothing if nobody heard */
+
 #define ALERT_ID_LEN 20
 /* One alert as others see it. Strings are borrowed for the call. */
 struct alert_view {
 	const char *id;                /* 20 characters; the same through all its changes */
-	const struct rule *rule;       /* NULL when the rule is gone since */
+	const struct rule *rule;       /* NULL: gone since, and the alert is resolved */
 	const char *rule_name, *type, *metric, *series, *summary;
 	enum severity severity;
 	enum alert_state state;
@@ -47,6 +55,7 @@ struct alert_view {
 	bool inhibited;
 	const char *inhibited_by;      /* the rule whose alert does it; NULL: none, or over since */
 	bool untold;                   /* channels do not know of its present severity yet; give it back to alerts_restore */
+	const struct told *told;       /* likewise, as told_json(); NULL: nobody heard of it */
 };
 
 /* What happened; the view is as it is after. */
@@ -56,8 +65,8 @@ struct alerts_hooks {
 	void *user;
 	/* Every change, in order; an alert that is pending is none yet. notify: it is to be told to channels (not silenced, inhibited
 	 * or out of hours). What was not told for one of these reasons is told as ALERT_CHANGED when that is over and the
-	 * alert is not; the end is told to channels exactly when they heard of the alert before. The hook may look
-	 * (alerts_each, alerts_find), but not change. */
+	 * alert is not; the end is told exactly to those channels that heard of the alert before. The hook may look
+	 * (alerts_each, alerts_find) and say whom it tells (alerts_told), but not change. */
 	void (*changed)(void *user, enum alert_change what, const struct alert_view *a, bool notify);
 	/* The series behind an alias ("cpu"), or what it was given; NULL: no aliases. */
 	const char *(*resolve)(const char *metric);
@@ -75,6 +84,8 @@ void alerts_reload(struct alerts *a, struct rule *take_rules, size_t n);
 
 void alerts_sample(struct alerts *a, const struct store_fresh *s, int64_t now_ms); /* each fresh sample */
 void alerts_tick(struct alerts *a, int64_t now_ms, int weekday, int minute_of_day); /* every second; weekday 0: Sunday; local time */
+/* This channel hears of that alert, from within the hook: the view's told holds it at once. */
+void alerts_told(struct alerts *a, const char *id, const char *channel);
 
 /* From the database at start, before the first tick. One whose rule is gone, or is about another series now, ends with the first tick. */
 struct alert_saved {
@@ -86,6 +97,7 @@ struct alert_saved {
 	bool untold;
 	int64_t acked_ms;              /* 0: not acknowledged, or (with that state) nobody knows when */
 	const char *acked_by, *acked_note;
+	const char *told;              /* as told_json() wrote it; NULL: nobody heard */
 	const char *type, *metric, *summary, *labels, *runbook; /* for one whose rule is gone; NULL: not known */
 };
 void alerts_restore(struct alerts *a, const struct alert_saved *saved);

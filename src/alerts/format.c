@@ -127,7 +127,8 @@ static void add_alert(const struct telling *t, const struct alert_view *a, struc
 	buf_addf(out, ",\"fingerprint\":\"%s\"}", a->id);
 }
 
-/* Others of the group that a message holds: when a thousand series of one rule fire, each tells of itself. */
+/* Others of the group that a message holds, of those that the channel heard of, since it does not hear the end of the rest. When a thousand
+ * series of one rule fire, each tells of itself. */
 #define GROUP_OTHERS 100
 
 struct group {
@@ -141,7 +142,7 @@ static void visit_other(void *user, const struct alert_view *a)
 	struct group *g = user;
 
 	if (strcmp(a->id, g->t->alert->id) == 0 || strcmp(a->rule_name, g->t->alert->rule_name) != 0 || a->inhibited ||
-	    (a->state != ALERT_FIRING && a->state != ALERT_ACKNOWLEDGED))
+	    (a->state != ALERT_FIRING && a->state != ALERT_ACKNOWLEDGED) || !told_has(a->told, g->t->channel->name))
 		return;
 	if (++g->n > GROUP_OTHERS)
 		return;

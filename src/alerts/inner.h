@@ -40,6 +40,7 @@ struct alert {
 	bool flapping;                 /* likewise as last told */
 	enum severity told;            /* what channels believe it is */
 	bool known;                    /* channels may know of it: they are told its end */
+	struct told heard;             /* which */
 	bool restored;                 /* not yet seen by a tick since the start */
 	enum alert_state said;         /* as it was last told through the hook */
 	uint64_t mutes;                /* what a->mutes was when silence and inhibited were found */
@@ -128,6 +129,11 @@ void alerts_refresh(struct alerts *a, int64_t now_ms); /* who is silenced and in
 
 /* --- lifetime.c --- */
 void orphans_end(struct alerts *a, int64_t now_ms); /* restored alerts that no rule wants */
+
+/* --- told.c --- */
+void told_add(struct told *t, const char *channel);
+void told_read(struct told *t, const char *json); /* what told_json() wrote; anything else adds nothing */
+void told_release(struct told *t);
 
 /* --- watch.c: rules and series find each other --- */
 void watches_build(struct alerts *a);    /* from a->rules */

@@ -288,7 +288,9 @@ static bool rule_names(const struct rule *r, const char *channel)
 
 bool notify_wants(const struct channel *c, const struct alert_view *a)
 {
-	return a->severity >= c->least && fits(c, a->rule_name) && (!a->rule || rule_names(a->rule, c->name));
+	if (told_has(a->told, c->name))
+		return true;
+	return a->state != ALERT_RESOLVED && a->severity >= c->least && fits(c, a->rule_name) && rule_names(a->rule, c->name);
 }
 
 /* --- test --- */

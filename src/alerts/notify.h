@@ -33,7 +33,7 @@ void notify_free(struct notify *n); /* then fetch_free(): attempts under way are
 void notify_reload(struct notify *n, const struct channel *channels, size_t count);
 void notify_poke(struct notify *n);   /* something may be due */
 
-/* Is this channel told of this change? */
+/* Is this channel told of this change? One that heard of the alert before is, to the end, whatever the configuration says since. */
 bool notify_wants(const struct channel *c, const struct alert_view *a);
 
 /* One message outside the outbox, for `test`: done is told what became of it. false: no such channel. */

@@ -70,6 +70,7 @@ static void make_messages(struct alerting *al, const struct alert_view *a, struc
 
 		if (!notify_wants(ch, a))
 			continue;
+		alerts_told(al->alerts, a->id, ch->name);
 		random_id(m->ids[m->n]);
 		buf_init(&m->bodies[m->n], SIZE_MAX / 2);
 		m->at[m->n].channel = ch->name;
@@ -101,7 +102,7 @@ static void keep(struct alerting *al, const struct alert_view *a, bool notify)
 {
 	const char *host = al->app->hostname;
 	struct messages m = {0};
-	struct buf labels, runbook;
+	struct buf labels, runbook, told;
 	struct db_alert row = {
 		.id = a->id, .rule = a->rule_name, .type = a->type, .metric = a->metric, .series = a->series,
 		.severity = severity_name(a->severity), .state = shown_state(a), .summary = a->summary, .by = a->by, .note = a->note,
@@ -111,6 +112,7 @@ static void keep(struct alerting *al, const struct alert_view *a, bool notify)
 
 	buf_init(&labels, SIZE_MAX / 2);
 	buf_init(&runbook, SIZE_MAX / 2);
+	buf_init(&told, SIZE_MAX / 2);
 	if (a->rule || a->labels)
 		alert_labels_json(a, host, &labels);
 	alert_runbook(a, host, &runbook);
@@ -118,10 +120,13 @@ static void keep(struct alerting *al, const struct alert_view *a, bool notify)
 	row.runbook = runbook.len ? runbook.data : NULL;
 	if (notify)
 		make_messages(al, a, &m);
+	told_json(a->told, &told);
+	row.told = told.len ? told.data : NULL;
 	db_alert_change(al->app->db, &row, m.at, m.n, m.n ? on_kept : NULL, al);
 	free_messages(&m);
 	buf_release(&labels);
 	buf_release(&runbook);
+	buf_release(&told);
 }
 
 static void log_change(const struct alert_view *a, bool starts)
@@ -284,7 +289,7 @@ static void restore(void *user, const struct db_alert *a)
 	struct alert_saved saved = {
 		.id = a->id, .rule = a->rule, .series = a->series, .by = a->by, .note = a->note, .value = a->value,
 		.starts_ms = a->starts_ms, .state = ALERT_FIRING, .severity = SEVERITY_WARNING,
-		.acked_ms = a->acked_ms, .acked_by = a->ack_by, .acked_note = a->ack_note, .untold = a->untold,
+		.acked_ms = a->acked_ms, .acked_by = a->ack_by, .acked_note = a->ack_note, .untold = a->untold, .told = a->told,
 		.type = a->type, .metric = a->metric, .summary = a->summary, .labels = a->labels, .runbook = a->runbook,
 	};
 

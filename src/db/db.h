@@ -38,6 +38,7 @@ struct db_alert {
 	int64_t acked_ms;              /* 0: nobody acknowledged it. Also while by and note are those of a silence */
 	const char *ack_by, *ack_note;
 	bool untold;                   /* channels do not know of it yet */
+	const char *told;              /* channels that heard of it, a JSON array; NULL: none */
 };
 /* A message for a channel, written in the same transaction as the change that it tells. */
 struct db_message {

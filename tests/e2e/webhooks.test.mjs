@@ -219,6 +219,51 @@ test("what was not to be told before the restart is told after it, when nothing 
 	assert.deepEqual(receiver.got.map(({ body }) => JSON.parse(body).rule), ["ALWAYS", "TEST"], "and once");
 });
 
+test("a pager that was told of a critical alert is told that it is milder, and its end, through a kill", async (t) => {
+	const receiver = await new Receiver(t).open();
+	const server = await start(t, { config: RULE.replace("above = 2", "warning = 2  critical = 4") + hook("pager", `${receiver.url}/pager`, "severity = critical") +
+		hook("group", `${receiver.url}/group`, "severity = critical  format = alertmanager") + hook("all", `${receiver.url}/all`) });
+	const come = (n) => Promise.all(Array.from({ length: n }, () => connect(t, server, { transports: ["websocket"] })));
+	const told = (got) => got.map(({ body }) => JSON.parse(body)).map(({ severity, state }) => `${severity} ${state}`);
+
+	await come(3);
+	await receiver.wait("/all");
+	const more = await come(2);
+	await receiver.wait("/pager");
+	more.forEach((c) => c.disconnect());
+	assert.deepEqual(told(await receiver.wait("/pager", 2)), ["critical firing", "warning firing"]);
+	await receiver.wait("/group", 2);
+	await server.kill();
+	await server.start(); // its clients are gone with it
+	assert.deepEqual(told(await receiver.wait("/pager", 3, 30000)), ["critical firing", "warning firing", "warning resolved"]);
+	const groups = (await receiver.wait("/group", 3)).map(({ body }) => JSON.parse(body));
+	assert.deepEqual(groups.map(({ status, alerts }) => [status, alerts.length]), [["firing", 1], ["firing", 1], ["resolved", 1]]);
+	assert.deepEqual(told(await receiver.wait("/all", 4)), ["warning firing", "critical firing", "warning firing", "warning resolved"]);
+
+	// What never was that bad is nothing to it, and does not end for it either.
+	const again = await come(3);
+	await receiver.wait("/all", 5);
+	again.forEach((c) => c.disconnect());
+	assert.deepEqual(told(await receiver.wait("/all", 6)).slice(4), ["warning firing", "warning resolved"]);
+	await ask(await connect(t, server), "test channel", "pager");
+	assert.deepEqual(receiver.of("/pager").slice(3).map(({ body }) => JSON.parse(body).rule), ["TEST"]);
+});
+
+test("the end of an alert whose rule went during a restart is told to those alone who heard of it", async (t) => {
+	const receiver = await new Receiver(t).open();
+	const hooks = hook("a", `${receiver.url}/a`) + hook("b", `${receiver.url}/b`);
+	const server = await start(t, { config: `${RULE}alert "OWN" { metric = "load.1"  above = -1  channels = {"a"} }\n${hooks}` });
+
+	await receiver.wait("/a");
+	await server.kill();
+	server.configure(RULE + hooks);
+	await server.start();
+	assert.deepEqual(states(await receiver.wait("/a", 2)), ["firing", "resolved"]);
+	await ask(await connect(t, server), "test channel", "b");
+	await until("nothing waits", async () => !(await json(server, "/api/v1/deliveries?state=waiting")).deliveries.length, 10000);
+	assert.deepEqual(receiver.of("/b").map(({ body }) => JSON.parse(body).rule), ["TEST"]);
+});
+
 test("no private address is spoken to where that is not allowed, and a certificate is checked", async (t) => {
 	const receiver = await new Receiver(t).open();
 	const server = await start(t, { config: RULE + hook("in", `${receiver.url}/in`, "private = false") + hook("name", `http://localhost:${receiver.port}/in`, "private = false") +

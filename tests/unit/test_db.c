@@ -325,10 +325,10 @@ static void on_open_alert(void *user, const struct db_alert *a)
 	struct opened *o = user;
 
 	o->n++;
-	snprintf(o->text, sizeof o->text, "%s %s %s %s %s %s %s %s by %s: %s %g %g %lld %lld %lld, %s: %s %lld%s", a->id, a->rule, a->type, a->metric,
+	snprintf(o->text, sizeof o->text, "%s %s %s %s %s %s %s %s by %s: %s %g %g %lld %lld %lld, %s: %s %lld%s told %s", a->id, a->rule, a->type, a->metric,
 		a->series, a->severity, a->state, a->summary, a->by, a->note, a->value, a->threshold, (long long)(a->starts_ms - t0),
 		(long long)a->ends_ms, (long long)(a->changed_ms - t0), a->ack_by, a->ack_note, (long long)(a->acked_ms - t0),
-		a->untold ? " untold" : "");
+		a->untold ? " untold" : "", a->told);
 }
 
 static void test_alerts_come_back(void **state)
@@ -344,6 +344,7 @@ static void test_alerts_come_back(void **state)
 	a.ack_by = "eve";
 	a.ack_note = "seen";
 	a.untold = true;
+	a.told = "[\"ops\"]";
 	a.threshold = (double)NAN;
 	db_alert_change(b->db, &a, NULL, 0, on_done, b);
 	close_db(b); /* finishes what was handed over */
@@ -351,7 +352,7 @@ static void test_alerts_come_back(void **state)
 	open_db(b);
 	db_alerts_open(b->db, on_open_alert, &o);
 	assert_int_equal(o.n, 1);
-	assert_string_equal(o.text, "a1 HIGH_CPU HIGH_CPU cpu cpu.usage warning silenced cpu is at 91 % by ann: quiet 91.25 nan 1000 0 2000, eve: seen 1500 untold");
+	assert_string_equal(o.text, "a1 HIGH_CPU HIGH_CPU cpu cpu.usage warning silenced cpu is at 91 % by ann: quiet 91.25 nan 1000 0 2000, eve: seen 1500 untold told [\"ops\"]");
 }
 
 /* What is handed over twice is there once: as after a commit that failed and yet was on disk. */
@@ -1320,6 +1321,26 @@ static void test_old_acknowledgements(void **state)
 	CHECK(o.n == 1 && strstr(o.text, "by eve: seen") && strstr(o.text, ", eve: seen 5"), "%s", o.text);
 }
 
+/* Of a time when nobody wrote down who heard of an alert: whom a message was made for did. */
+static void test_who_had_heard(void **state)
+{
+	struct bed *b = *state;
+	struct opened o = {0};
+
+	for (size_t i = 0; schema_steps[i].version < 8; i++)
+		exec_file(b, schema_steps[i].text);
+	exec_file(b, "PRAGMA user_version=7;"
+		"INSERT INTO alerts (id, rule, state, starts_ms, ends_ms, changed_ms) VALUES ('a', 'R', 'firing', 1, 0, 9), ('b', 'R', 'firing', 2, 0, 9);"
+		"INSERT INTO outbox (channel, message_id, alert, line, state, attempts, body, created_ms, next_ms) VALUES"
+		" ('ops', 'm', 'a', 'a', 'delivered', 1, '{}', 1, 1), ('ops', 'n', 'a', 'a', 'waiting', 0, '{}', 1, 1),"
+		" ('chat', 'm', 'a', 'a', 'dead', 1, '{}', 1, 1), ('ops', 't', NULL, 't', 'delivered', 1, '{}', 1, 1)");
+	open_db(b);
+	assert_int_equal(ask_file(b, "SELECT count(*) FROM alerts WHERE id = 'a' AND (SELECT group_concat(value, ' ') FROM"
+		" (SELECT value FROM json_each(told) ORDER BY value)) = 'chat ops'"), 1);
+	db_alerts_open(b->db, on_open_alert, &o);
+	CHECK(o.n == 2 && strstr(o.text, "told (null)"), "%s", o.text);
+}
+
 static void read_file(const char *path, struct buf *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -1470,6 +1491,7 @@ int main(void)
 		WITH_DB(test_channels_that_went),
 		WITH_FOLDER(test_from_every_version),
 		WITH_FOLDER(test_old_acknowledgements),
+		WITH_FOLDER(test_who_had_heard),
 		WITH_DB(test_refuses_a_later_version),
 		WITH_FOLDER(test_refuses_what_is_no_database),
 		WITH_DB(test_refuses_a_damaged_database),

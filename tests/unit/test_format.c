@@ -231,6 +231,11 @@ static void test_discord_is_cut(void **state)
 
 /* --- a group --- */
 
+static void hear(void *user, const struct alert_view *a)
+{
+	alerts_told(user, a->id, "chan");
+}
+
 static void test_group(void **state)
 {
 	struct rule *rules = xcalloc(1, sizeof *rules);
@@ -268,6 +273,14 @@ static void test_group(void **state)
 	ended.ends_ms = 5000;
 	t.alerts = alerts;
 	buf_init(&out, SIZE_MAX / 2);
+	/* Of those that this channel did not hear of it would not hear the end: as far as it knows, all is over. */
+	c.kind->body(&t, &out);
+	assert_true(json_get(slice_of(out.data, out.len), "status", &v));
+	assert_true(json_string_is(v, "resolved"));
+	assert_true(json_get(slice_of(out.data, out.len), "alerts", &v));
+	assert_int_equal(json_count(v), 1);
+	alerts_each(alerts, hear, alerts);
+	buf_reset(&out);
 	c.kind->body(&t, &out);
 	assert_true(json_valid(slice_of(out.data, out.len), 20));
 	assert_true(json_get(slice_of(out.data, out.len), "truncatedAlerts", &v));

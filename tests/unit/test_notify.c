@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "alerts/channels.h"
+#include "alerts/inner.h"
 #include "alerts/notify.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -609,8 +610,55 @@ static void test_wants(void **state)
 		struct alert_view a = {.severity = wants[i].severity, .rule_name = wants[i].rule, .rule = &r};
 
 		CHECK(notify_wants(&c, &a) == wants[i].wanted, "%zu", i);
+		a.state = ALERT_RESOLVED;
 		a.rule = NULL;
-		CHECK(notify_wants(&c, &a) == (wants[i].wanted || (wants[i].channel && !pattern)), "%zu without its rule", i);
+		CHECK(!notify_wants(&c, &a), "%zu: the end of what it never heard of", i);
+	}
+}
+
+/* An alert's life and what a channel hears of it: i w c are its severities, a that it is acknowledged, r that it is over; + is told, - is not.
+ * Between two lives lies a space. Then the channel is one that the configuration lets hear nothing any more: x. */
+static const struct life {
+	enum severity least;
+	const char *steps;
+} lives[] = {
+	{SEVERITY_CRITICAL, "w-c+w+r+"},        /* milder before it is over: no incident stays open */
+	{SEVERITY_CRITICAL, "c+i+w+c+a+r+"},
+	{SEVERITY_CRITICAL, "w-i-a-r-"},        /* never that bad */
+	{SEVERITY_CRITICAL, "c+r+ w-r- c+w+r+"}, /* another alert is another story */
+	{SEVERITY_WARNING, "i-w+i+r+ i-r-"},
+	{SEVERITY_INFO, "i+w+c+w+i+r+"},
+	{SEVERITY_INFO, "w+xc+a+r+ w-r-"},      /* what was begun is told to the end, after a reload, too */
+};
+
+static void test_wants_to_the_end(void **state)
+{
+	static char *nothing[] = {(char *)(uintptr_t)"NOTHING"};
+	static const struct rule any = {.name = (char *)(uintptr_t)"R"};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(lives); i++) {
+		struct channel c = {.name = (char *)(uintptr_t)"c", .least = lives[i].least};
+		struct told told = {0};
+		struct alert_view a = {.rule_name = "R", .rule = &any, .told = &told};
+
+		for (const char *p = lives[i].steps; *p; p++) {
+			if (*p == ' ') {
+				told_release(&told);
+				continue;
+			}
+			if (*p == 'x') {
+				c.rules = nothing;
+				c.nrules = 1;
+				continue;
+			}
+			a.state = *p == 'r' ? ALERT_RESOLVED : *p == 'a' ? ALERT_ACKNOWLEDGED : ALERT_FIRING;
+			a.severity = *p == 'i' ? SEVERITY_INFO : *p == 'w' ? SEVERITY_WARNING : *p == 'c' ? SEVERITY_CRITICAL : a.severity;
+			CHECK(notify_wants(&c, &a) == (p[1] == '+'), "%zu at %s", i, p);
+			if (*++p == '+')
+				told_add(&told, "c");
+		}
+		told_release(&told);
 	}
 }
 
@@ -670,6 +718,7 @@ int main(void)
 		BED(test_end_while_a_program_cannot_start),
 		BED(test_programs),
 		cmocka_unit_test(test_wants),
+		cmocka_unit_test(test_wants_to_the_end),
 		BED(test_test),
 	};
 
