@@ -16,7 +16,8 @@ struct channel {
 	char *name;
 	const struct channel_kind *kind;
 	uint32_t timeout_ms;           /* of one attempt */
-	uint32_t max_attempts;         /* then it is a dead letter */
+	int64_t max_age_ms;            /* then a message is a dead letter */
+	uint32_t max_attempts;         /* likewise; 0: as many as it takes */
 	int64_t max_wait_ms;           /* between attempts */
 	enum severity least;           /* milder ones are not told */
 	char **rules;                  /* patterns of rule names; none: all */

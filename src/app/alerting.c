@@ -171,7 +171,7 @@ static void on_due(void *user, const struct db_delivery *d, size_t n)
 	struct letter *letters = xcalloc(n, sizeof *letters);
 
 	for (size_t i = 0; i < n; i++)
-		letters[i] = (struct letter){d[i].id, d[i].channel, d[i].message_id, d[i].body, d[i].content_type, d[i].attempts};
+		letters[i] = (struct letter){d[i].id, d[i].channel, d[i].message_id, d[i].body, d[i].content_type, d[i].attempts, d[i].since_ms};
 	q->done(q->user, letters, n);
 	free(letters);
 	free(q);
@@ -189,6 +189,11 @@ static void outbox_result(void *user, int64_t id, const char *outcome, int64_t n
                           void (*done)(void *user), void *done_user)
 {
 	db_outbox_result(user, id, outcome, next_ms, status, error, done, done_user);
+}
+
+static void outbox_hurry(void *user, const char *channel)
+{
+	db_outbox_hurry(user, channel);
 }
 
 /* --- channels that went --- */
@@ -324,7 +329,7 @@ struct alerting *alerting_new(struct app *app)
 {
 	struct alerting *al = xzalloc(sizeof *al);
 	struct alerts_hooks hooks = {.user = al, .changed = on_changed, .resolve = series_resolve};
-	struct outbox outbox = {app->db, outbox_due, outbox_result};
+	struct outbox outbox = {app->db, outbox_due, outbox_result, outbox_hurry};
 	struct rule *rules;
 	size_t n;
 

@@ -209,6 +209,17 @@ static void set_max_wait(struct draft *d, const struct config_entry *e, struct b
 		d->channel.max_wait_ms = ms;
 }
 
+static void set_max_age(struct draft *d, const struct config_entry *e, struct buf *why)
+{
+	int64_t ms = d->channel.max_age_ms;
+
+	read_ms(e, &ms, why);
+	if (ms < 60000 || ms > INT64_C(90) * 86400000)
+		buf_adds(why, "must be from 1min to 90d");
+	else
+		d->channel.max_age_ms = ms;
+}
+
 static void set_retries(struct draft *d, const struct config_entry *e, struct buf *why)
 {
 	uint64_t n = d->channel.max_attempts;
@@ -254,8 +265,9 @@ const struct block_key block_keys[] = {
 	{section, "severity", false, PRINT, set_least, "The mildest that is told: info (the default), warning or critical."}, \
 	{section, "rules", true, PRINT, set_rules, "Tell of these rules only; patterns with *."},                             \
 	{section, "timeout", false, PRINT, set_timeout, "Of one attempt: 15s."},                                              \
-	{section, "retries", false, PRINT, set_retries, "Attempts before it is given up: 30."},                               \
-	{section, "max_wait", false, PRINT, set_max_wait, "The longest wait between two attempts, 100ms to 1d: 1h."}
+	{section, "max_wait", false, PRINT, set_max_wait, "The longest wait between two attempts, 100ms to 1d: 1h. The first is 5 s, each is twice the one before."}, \
+	{section, "max_age", false, PRINT, set_max_age, "A message that could not be delivered for so long is given up, 1min to 90d: 7d."}, \
+	{section, "retries", false, PRINT, set_retries, "Attempts after which it is given up even so, 1 to 10000: no limit."}
 	{"webhook", "url", false, PRINT_HOST, set_url, "Where each change of an alert is posted to."},
 	{"webhook", "format", false, PRINT, set_format, "json (the default), alertmanager, slack, discord or template."},
 	{"webhook", "template", false, PRINT, set_template, "A body of one's own: {{summary}} is the member of the alert as JSON, {{summary|text}} without quotes."},
@@ -366,7 +378,7 @@ static void draft_init(struct draft *d)
 	*d = (struct draft){.enabled = true, .above = NAN, .below = NAN, .equals = NAN, .clear = NAN, .outside = {NAN, NAN},
 	                    .limits = {NAN, NAN, NAN, NAN}, .severity = SEVERITY_WARNING};
 	d->channel.timeout_ms = 15000;
-	d->channel.max_attempts = 30;
+	d->channel.max_age_ms = INT64_C(7) * 86400000;
 	d->channel.max_wait_ms = 3600000;
 	d->channel.allow_private = true;
 	d->channel.least = SEVERITY_INFO;

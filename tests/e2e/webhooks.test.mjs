@@ -305,6 +305,72 @@ test("Retry-After may be a date, and comes with any refusal", async (t) => {
 	assert.equal(first.headers["webhook-id"], second.headers["webhook-id"]);
 });
 
+test("a busy receiver is left alone until it said, through a kill too, and nobody else waits for that", async (t) => {
+	let busy_at = 0;
+	const receiver = await new Receiver(t, (n, q, answer) => !busy_at && q.url === "/busy" && (busy_at = Date.now(), answer.writeHead(429, { "retry-after": "7" }).end(), true)).open();
+	const server = await start(t, { config: `${RULE}alert "ALWAYS" { metric = "load.1"  above = -1 }\n${hook("busy", `${receiver.url}/busy`)}${hook("free", `${receiver.url}/free`)}` });
+	const rules = (url) => receiver.of(url).map(({ body }) => JSON.parse(body).rule);
+
+	await receiver.wait("/busy");
+	await episode(t, server);
+	await receiver.wait("/free", 3);
+	assert.equal((await ask(await connect(t, server), "test channel", "busy")).code, 204, "a test is sent");
+	const { deliveries } = await json(server, "/api/v1/deliveries?channel=busy&state=waiting");
+	if (Date.now() < busy_at + 6000)
+		assert.deepEqual(deliveries.map(({ next }) => next >= busy_at + 6000), [true, true, true], "also of another alert");
+	else
+		t.diagnostic("too slow here to see that they wait");
+	await server.kill();
+	await server.start();
+	await receiver.wait("/busy", 5, 30000);
+	assert.deepEqual(rules("/busy").slice(0, 2), ["ALWAYS", "TEST"]);
+	const again = receiver.of("/busy").slice(2);
+	assert.ok(again.every(({ at }) => at >= busy_at + 6900), `again after ${again.map(({ at }) => at - busy_at)} ms`);
+	assert.deepEqual(rules("/busy").slice(2).sort(), ["ALWAYS", "CROWD", "CROWD"]);
+});
+
+test("a receiver that is back gets all that waits for it at once, however long that was to wait", async (t) => {
+	const receiver = await new Receiver(t, (n, q, answer) => n <= 2 && (answer.writeHead(500, { "retry-after": "86000" }).end(), true)).open();
+	const server = await start(t, { config: `${RULE}alert "ALWAYS" { metric = "load.1"  above = -1 }\n${hook("hook", `${receiver.url}/a`)}` });
+	const waits = async () => (await json(server, "/api/v1/deliveries?state=waiting")).deliveries.filter(({ next }) => next > Date.now() + 80000000).length;
+
+	await receiver.wait("/a");
+	await until("it waits for a day", async () => await waits() === 1, 10000);
+	await episode(t, server, false);
+	await until("another, too", async () => await waits() === 2, 10000);
+	await server.kill();
+	await server.start(); // as if nobody had been there: only what is new, or a test, finds out
+	await ask(await connect(t, server), "test channel", "hook");
+	await until("nothing waits", async () => !(await json(server, "/api/v1/deliveries?state=waiting")).deliveries.length, 15000);
+	assert.equal(new Set(receiver.got.map(({ headers }) => headers["webhook-id"])).size, receiver.got.length - 2);
+});
+
+test("what is a week old is given up, and young again when it is sent again by hand", async (t) => {
+	const receiver = await new Receiver(t, (n, q, answer) => (answer.writeHead(500).end(), true)).open();
+	const server = await start(t, { config: RULE + hook("hook", `${receiver.url}/a`) });
+	const list = async (state) => (await json(server, `/api/v1/deliveries?state=${state}`)).deliveries;
+
+	await episode(t, server);
+	await until("both wait", async () => (await list("waiting")).length === 2, 10000);
+	await server.end();
+	try { // and was tried for as long: with waits of 200 ms half an hour would have been 9000 times
+		execFileSync("sqlite3", [`${server.dir}/data/vedette.db`, "UPDATE outbox SET created_ms = created_ms - 7 * 86400000, attempts = 10000"], { stdio: "pipe" });
+	} catch (error) {
+		if (error.code !== "ENOENT")
+			throw error;
+		await server.start();
+		return t.diagnostic("no sqlite3 here: the week was not tried");
+	}
+	await server.start();
+	await server.logged(/channel hook: a message is given up at attempt 10001: answered 500/);
+	await until("both are given up", async () => (await list("dead")).length === 2, 10000);
+	const [{ id }] = await list("dead");
+	await ask(await connect(t, server), "resend delivery", id);
+	await until("it is tried again, and again", async () => (await list("waiting"))[0]?.attempts >= 3, 10000);
+	receiver.behave = () => false;
+	await until("it is delivered", async () => (await list("delivered"))[0]?.id === id, 10000);
+});
+
 test("a proxy is asked if one is named, and none that the environment names", async (t) => {
 	const receiver = await new Receiver(t).open();
 	const proxy = await new Receiver(t, (n, q, answer) => {

@@ -80,6 +80,8 @@ static const struct mistake {
 	{"alert \"a\\nb\" { metric = \"cpu\" above = 9 }", "t.conf:1: a name of alert must have 1 to 64 bytes, and no control characters\n"},
 	{"webhook \"W\" { " HOOK "max_wait = 0s }", "t.conf:1: webhook \"W\" max_wait: must be from 100ms to 1d\n"},
 	{"webhook \"W\" { " HOOK "max_wait = 2d }", "t.conf:1: webhook \"W\" max_wait: must be from 100ms to 1d\n"},
+	{"webhook \"W\" { " HOOK "max_age = 59s }", "t.conf:1: webhook \"W\" max_age: must be from 1min to 90d\n"},
+	{"webhook \"W\" { " HOOK "max_age = 91d }", "t.conf:1: webhook \"W\" max_age: must be from 1min to 90d\n"},
 	{"webhook \"W\" { " HOOK "timeout = 1ms }", "t.conf:1: webhook \"W\" timeout: must be from 100ms to 10min\n"},
 	{"webhook \"W\" { " HOOK "retries = 0 }", "t.conf:1: webhook \"W\" retries: must be from 1 to 10000\n"},
 	{"webhook \"W\" { " HOOK "redirects = 21 }", "t.conf:1: webhook \"W\" redirects: must be from 0 to 20\n"},
@@ -248,7 +250,7 @@ static void test_channels(void **state)
 	put("secret", "s3cret\r\nsecond line\n", 0600);
 	put("template", "{{id}}\n{{summary}}\n", 0600);
 	c = good("webhook \"w\" { " HOOK "secret_file = \"secret\" template_file = \"template\" format = template headers = {\"A: b\", \"C: d\"}\n"
-	         " redirects = 2 private = false retries = 3 max_wait = 10s timeout = 2s severity = critical rules = {\"DISK*\"} }\n"
+	         " redirects = 2 private = false retries = 3 max_wait = 10s max_age = 2d timeout = 2s severity = critical rules = {\"DISK*\"} }\n"
 	         "exec \"e\" { command = {\"/bin/echo\", \"a b\"} }\n"
 	         "email \"m\" { smtp = \"smtps://h\" from = \"a@b\" to = {\"c@d\", \"e@f\"} user = u password_file = \"secret\" tls = true }");
 	assert_int_equal(c->nchannels, 3);
@@ -263,12 +265,14 @@ static void test_channels(void **state)
 	assert_false(w->allow_private);
 	assert_int_equal(w->max_attempts, 3);
 	assert_int_equal(w->max_wait_ms, 10000);
+	assert_int_equal(w->max_age_ms, 2 * 86400000);
 	assert_int_equal(w->timeout_ms, 2000);
 	assert_int_equal(w->least, SEVERITY_CRITICAL);
 	assert_string_equal(w->rules[0], "DISK*");
 	assert_ptr_equal(e->kind, &channel_exec);
 	assert_string_equal(e->command[1], "a b");
-	assert_int_equal(e->max_attempts, 30);
+	assert_int_equal(e->max_attempts, 0);
+	assert_int_equal(e->max_age_ms, 7 * 86400000);
 	assert_int_equal(e->max_wait_ms, 3600000);
 	assert_int_equal(e->least, SEVERITY_INFO);
 	assert_ptr_equal(m->kind, &channel_email);

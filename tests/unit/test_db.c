@@ -421,7 +421,7 @@ static void on_due(void *user, const struct db_delivery *d, size_t n)
 	b->answers++;
 	b->ndue = n;
 	for (size_t i = 0; i < n && i < 8; i++)
-		b->due[i] = (struct db_delivery){.id = d[i].id, .attempts = d[i].attempts, .next_ms = d[i].next_ms, .created_ms = d[i].created_ms};
+		b->due[i] = (struct db_delivery){.id = d[i].id, .attempts = d[i].attempts, .next_ms = d[i].next_ms, .since_ms = d[i].since_ms};
 }
 
 /* The ids that are due, as text. */
@@ -492,15 +492,68 @@ static void test_order_of_each_alert(void **state)
 	result(b, 2, "dead", 0);
 	assert_string_equal(due(b, "ops", now, 8), "3 4 5 6");
 
+	exec_file(b, "UPDATE outbox SET created_ms = 5");
 	assert_true(resend(b, 2)); /* older than 4: again before it */
 	assert_string_equal(due(b, "ops", now - 60000, 8), "2");
 	assert_string_equal(due(b, "ops", now, 8), "2 3 5 6");
 	assert_int_equal(b->due[0].attempts, 0);
+	assert_true(b->due[0].since_ms > now - 60000); /* as if it were new */
+	assert_int_equal(b->due[1].since_ms, 5);
 	result(b, 2, "delivered", 0);
 	assert_string_equal(due(b, "ops", now, 8), "3 4 5 6");
 	assert_true(resend(b, 1));
 	assert_string_equal(due(b, "ops", now, 8), "1 3 5 6");
 	assert_false(resend(b, 99));
+}
+
+/* A channel whose receiver asked for a pause gets nothing before that, neither old nor new, also after a restart; others do. */
+static void test_held(void **state)
+{
+	struct bed *b = *state;
+	int64_t now = clock_wall_ms() + 1000;
+	struct db_message test[] = {{"ops", "t1", "{}", NULL}, {"chat", "t1", "{}", NULL}};
+
+	change_told(b, "a1", "firing", 1);    /* 1 */
+	change_told(b, "a2", "firing", 2);    /* 2 */
+	turn_until(b, &b->done, 2);
+	result(b, 1, "held", now + 60000);
+	db_alert_change(b->db, NULL, test, 2, on_done, b); /* 3 4 */
+	assert_string_equal(due(b, "ops", now + 59999, 8), "");
+	assert_string_equal(due(b, "chat", now, 8), "4");
+	outbox(b, "ops", "waiting");
+	assert_int_equal(atoll(member(b->rows, 0, "next")), now + 60000); /* not sooner for what may go any time */
+	close_db(b);
+	open_db(b);
+	assert_string_equal(due(b, "ops", now + 59999, 8), "");
+	assert_string_equal(due(b, "ops", now + 60000, 8), "1 2 3");
+	assert_string_equal(due(b, "ops", now - 3 * DAY, 8), "1 2 3"); /* a clock that was ahead said until when */
+	db_outbox_hurry(b->db, "ops"); /* is no reason either */
+	assert_string_equal(due(b, "ops", now + 59999, 8), "");
+	result(b, 2, "held", now + 90000); /* again, and for longer */
+	assert_string_equal(due(b, "ops", now + 89999, 8), "");
+	assert_string_equal(due(b, "ops", now + 90000, 8), "1 2 3");
+}
+
+/* What was put off is due when the receiver is back. */
+static void test_hurried(void **state)
+{
+	struct bed *b = *state;
+	int64_t now = clock_wall_ms() + 1000;
+	struct db_message test[] = {{"chat", "t1", "{}", NULL}};
+
+	change_told(b, "a1", "firing", 1);    /* 1 */
+	change_told(b, "a2", "firing", 2);    /* 2 */
+	change_told(b, "a3", "firing", 3);    /* 3 */
+	db_alert_change(b->db, NULL, test, 1, on_done, b); /* 4 */
+	turn_until(b, &b->done, 4);
+	for (int64_t id = 1; id <= 4; id++)
+		result(b, id, id == 3 ? "dead" : "retry", now + 3600000);
+	assert_string_equal(due(b, "ops", now, 8), "");
+	db_outbox_hurry(b->db, "ops");
+	db_outbox_hurry(b->db, "none");
+	assert_string_equal(due(b, "ops", now, 8), "1 2");
+	assert_int_equal(b->due[0].attempts, 1);
+	assert_string_equal(due(b, "chat", now, 8), ""); /* another's */
 }
 
 static void test_a_delivery_is_whole(void **state)
@@ -1472,6 +1525,8 @@ int main(void)
 		WITH_DB(test_a_bad_change_blocks_nobody),
 		WITH_DB(test_silences),
 		WITH_DB(test_order_of_each_alert),
+		WITH_DB(test_held),
+		WITH_DB(test_hurried),
 		WITH_DB(test_a_delivery_is_whole),
 		WITH_DB(test_a_due_message_is_whole),
 		WITH_DB(test_audit),
