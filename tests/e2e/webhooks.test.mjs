@@ -29,6 +29,9 @@ async function episode(t, server, end = true) {
 	await until("it is calm", () => firing(0), 15000);
 }
 
+// All that was sent is known to be: a kill has it sent again otherwise.
+const settled = (server) => until("nothing waits", async () => !(await json(server, "/api/v1/deliveries?state=waiting")).deliveries.length, 15000);
+
 const states = (got) => got.map(({ body }) => JSON.parse(body).state);
 
 test("each format is what its receiver takes, signed where there is a secret", async (t) => {
@@ -233,6 +236,7 @@ test("a pager that was told of a critical alert is told that it is milder, and i
 	more.forEach((c) => c.disconnect());
 	assert.deepEqual(told(await receiver.wait("/pager", 2)), ["critical firing", "warning firing"]);
 	await receiver.wait("/group", 2);
+	await settled(server);
 	await server.kill();
 	await server.start(); // its clients are gone with it
 	assert.deepEqual(told(await receiver.wait("/pager", 3, 30000)), ["critical firing", "warning firing", "warning resolved"]);
@@ -255,12 +259,13 @@ test("the end of an alert whose rule went during a restart is told to those alon
 	const server = await start(t, { config: `${RULE}alert "OWN" { metric = "load.1"  above = -1  channels = {"a"} }\n${hooks}` });
 
 	await receiver.wait("/a");
+	await settled(server);
 	await server.kill();
 	server.configure(RULE + hooks);
 	await server.start();
 	assert.deepEqual(states(await receiver.wait("/a", 2)), ["firing", "resolved"]);
 	await ask(await connect(t, server), "test channel", "b");
-	await until("nothing waits", async () => !(await json(server, "/api/v1/deliveries?state=waiting")).deliveries.length, 10000);
+	await settled(server);
 	assert.deepEqual(receiver.of("/b").map(({ body }) => JSON.parse(body).rule), ["TEST"]);
 });
 
@@ -341,7 +346,7 @@ test("a receiver that is back gets all that waits for it at once, however long t
 	await server.kill();
 	await server.start(); // as if nobody had been there: only what is new, or a test, finds out
 	await ask(await connect(t, server), "test channel", "hook");
-	await until("nothing waits", async () => !(await json(server, "/api/v1/deliveries?state=waiting")).deliveries.length, 15000);
+	await settled(server);
 	assert.equal(new Set(receiver.got.map(({ headers }) => headers["webhook-id"])).size, receiver.got.length - 2);
 });
 
