@@ -2,10 +2,10 @@
 // and that nothing it sends can harm the server.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { WAYS, ask, better, client, next, patient, record, refused, serve, sleep, until, upgraded, within } from "./harness.mjs";
+import { CALM, WAYS, ask, better, client, next, patient, record, refused, serve, sleep, until, upgraded, within } from "./harness.mjs";
 import { SID } from "./raw.mjs";
 
-const server = serve();
+const server = serve(CALM);
 const together = { concurrency: 8 };
 const websocket = { transports: ["websocket"] };
 const GOOD = { username: "admin", password: "changeit" };

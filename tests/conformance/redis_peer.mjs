@@ -134,7 +134,7 @@ export class NodeServer {
 		for (const client of [server.pub, server.sub])
 			client.on("error", () => {});
 		server.http = createServer();
-		server.io = new Server(server.http, { pingInterval: 1000, pingTimeout: 800, cleanupEmptyChildNamespaces: true,
+		server.io = new Server(server.http, { cleanupEmptyChildNamespaces: true,
 			adapter: createAdapter(server.pub, server.sub, options) });
 		server.equip(server.io.of("/"));
 		server.equip(server.io.of(/^\/dyn-\d+$/));
