@@ -14,6 +14,7 @@
 #include <math.h>
 #include <nettle/sha2.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -745,9 +746,8 @@ static void test_two_processes(void **state)
 		turn_until(b, &b->done, i + 1);
 	}
 	assert_int_equal(status, 0);
-	while (seen.n != 9)
+	while (seen.n != 9 || strstr(seen.names, "t3:")) /* nine are also there before the last is added */
 		turn_until(b, &seen.tellings, seen.tellings + 1);
-	assert_null(strstr(seen.names, "t3:"));
 	assert_int_equal(ask_file(b, "SELECT count(*) FROM alert_changes"), b->done);
 	close(go[0]);
 	close(go[1]);
@@ -776,7 +776,7 @@ static void test_tokens_are_looked_at_each_second(void **state)
 	assert_int_equal(db_token_revoke(beside, "b"), 0);
 	turn_until(b, &seen.tellings, 5);
 	assert_int_equal(seen.n, 0);
-	assert_true(clock_mono_ms() - begun < 9000);
+	assert_true(clock_mono_ms() - begun < PATIENCE_MS);
 	db_close(beside);
 }
 
@@ -1121,7 +1121,7 @@ static void test_close_in_trouble(void **state)
 	b->answers = 0;
 	start = clock_mono_ms();
 	close_db(b);
-	assert_true(clock_mono_ms() - start < 8000);
+	assert_true(clock_mono_ms() - start < PATIENCE_MS);
 	assert_int_equal(b->answers, 1); /* with nothing */
 	assert_int_equal(b->ndue, 0);
 	assert_true(b->done < n);
@@ -1135,17 +1135,42 @@ static void on_count(void *user, const char *rows)
 	((int *)user)[strcmp(rows, "[]") == 0]++;
 }
 
+/* A job of our own at which the thread waits until the gate is open, which it stays: jobs may be done again. */
+struct wait {
+	struct job job;
+	sem_t *gate;
+};
+
+static int wait_run(struct db *db, struct job *j)
+{
+	sem_t *gate = ((struct wait *)j)->gate;
+
+	(void)db;
+	while (sem_wait(gate))
+		;
+	return sem_post(gate);
+}
+
+static const struct job_kind wait_kind = {.name = "wait", .kept = true, .run = wait_run};
+
+static void hold_thread(struct bed *b, sem_t *gate)
+{
+	struct wait *w = job_new(b->db, sizeof *w, &wait_kind);
+
+	assert_int_equal(sem_init(gate, 0, 0), 0);
+	w->gate = gate;
+	job_submit(&w->job);
+}
+
 static void test_queue_is_bounded(void **state)
 {
 	struct bed *b = *state;
 	int answers[2] = {0}; /* something, nothing */
-	sqlite3 *other;
+	sem_t gate;
 
 	change(b, "a1", "firing", 1);
 	turn_until(b, &b->done, 1);
-	assert_int_equal(sqlite3_open(b->path, &other), SQLITE_OK);
-	sqlite3_busy_timeout(other, 10000);
-	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK); /* the thread waits for it */
+	hold_thread(b, &gate);
 	for (int i = 0; i < 2000; i++)
 		change(b, "a1", "firing", i + 2);
 	for (int i = 0; i < LIMIT_DB_QUEUE + 100; i++)
@@ -1155,14 +1180,14 @@ static void test_queue_is_bounded(void **state)
 	turn_until(b, &answers[1], 100);
 	assert_int_equal(answers[0], 0);
 	assert_int_equal(answers[1], 100);
-	sqlite3_exec(other, "COMMIT", NULL, NULL, NULL);
-	sqlite3_close(other);
+	sem_post(&gate);
 	turn_until(b, &answers[0], LIMIT_DB_QUEUE);
 	turn_until(b, &b->done, 2001);
 	assert_int_equal(ask_file(b, "SELECT count(*) FROM alert_changes"), 2001);
 	assert_int_equal(ask_file(b, "SELECT count(*) FROM audit"), 0);
 	db_audit(b->db, "ann", "operator", "not too much", NULL);
 	close_db(b);
+	sem_destroy(&gate);
 	assert_int_equal(ask_file(b, "SELECT count(*) FROM audit"), 1);
 }
 
