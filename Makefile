@@ -219,6 +219,7 @@ check-clang:
 	+@$(sub) CC=clang all $(call programs,unit,$O/clang/unit/)
 check-unit: $(call programs,unit,$(out)/unit/)
 	@contrib/check-units $^
+check-asan check-tsan check-valgrind: export UNIT_TIMEOUT ?= 300
 check-asan:
 	+@$(sub) SAN=address,undefined check-unit
 check-tsan: # its shadow memory does not fit beside the wide address randomisation of newer kernels
