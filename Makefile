@@ -223,6 +223,9 @@ check-asan check-tsan check-valgrind: export UNIT_TIMEOUT ?= 300
 check-asan:
 	+@$(sub) SAN=address,undefined check-unit
 check-tsan: # its shadow memory does not fit beside the wide address randomisation of newer kernels
+	@setarch -R true 2>/dev/null || [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28)" -le 28 ] || \
+		{ echo "check-tsan: this host randomises addresses too widely for the thread sanitizer, and setarch -R, which would stop" \
+			"that, is refused: allow personality(2) (docker run --security-opt seccomp=unconfined), or sysctl vm.mmap_rnd_bits=28"; exit 1; }
 	+@UNDER="$$(setarch -R true 2>/dev/null && echo setarch -R)" $(sub) SAN=thread check-unit
 check-valgrind: $(call programs,unit,$(out)/unit/)
 	@# Threads take turns: without fair-sched two that write keep the third from ever reading.
