@@ -47,6 +47,16 @@ function isFree(port) {
 	});
 }
 
+// For a program that cannot be told to find one. Another may take it before the program does.
+export function freePort() {
+	return new Promise((done) => {
+		const probe = net.createServer().listen(0, "127.0.0.1", () => {
+			const { port } = probe.address();
+			probe.close(() => done(port));
+		});
+	});
+}
+
 async function freeBlock() {
 	for (;;) {
 		const port = 20000 + Math.floor(Math.random() * 12000);
