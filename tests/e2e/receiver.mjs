@@ -5,7 +5,8 @@ import http from "node:http";
 import net from "node:net";
 import { until } from "./harness.mjs";
 
-const listening = (server, port) => new Promise((done) => server.listen(port, "127.0.0.1", () => done(server.address().port)));
+const listening = (server, port) => new Promise((done, fail) =>
+	server.once("error", fail).listen(port, "127.0.0.1", () => done(server.off("error", fail).address().port)));
 
 // `behave(n, request, answer)` is asked for each request before it is answered with 204; true: it has seen to that itself.
 export class Receiver {
