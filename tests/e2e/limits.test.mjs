@@ -876,7 +876,7 @@ limit("LIMIT_REDIS_WAITING_BYTES", "what a Redis that hangs is sent beyond it is
 	t.after(() => redis.child.kill("SIGCONT"));
 	for (let sent = 0; sent < most * 3; sent += big.length)
 		assert.equal(await cmd("emit", { base: "nsp", to: "nobody", ev: "big", args: [big] }), true);
-	assert.equal(lines(fixture, /further commands are dropped/g), 1);
+	await until("the log says so", () => lines(fixture, /further commands are dropped/g) > 0, 10000);
 	t.diagnostic(`${memory()} bytes at most`);
 	assert.ok(isSanitized || memory() < most * 3.5, `${memory()} bytes`);
 	redis.child.kill("SIGCONT");
@@ -888,6 +888,7 @@ limit("LIMIT_REDIS_WAITING_BYTES", "what a Redis that hangs is sent beyond it is
 		await cmd("emit", { base: "nsp", to: "last", ev: "small" });
 		return got > 0;
 	}, 20000);
+	assert.equal(lines(fixture, /further commands are dropped/g), 1);
 	assert.equal(await control.ping(), "PONG");
 });
 
@@ -914,10 +915,10 @@ limit("LIMIT_REDIS_WAITING_COMMANDS", "further ones are dropped", async (t, most
 limit("LIMIT_REDIS_REPLY_BYTES", "the connection is lost, and made again", async (t, most) => {
 	const { fixture, control, cmd } = await in_cluster(t);
 	await control.publish("socket.io-request#/#", Buffer.alloc(most - 1000, " "));
-	await until("it is read", () => lines(fixture, /makes no sense/g) === 1, 20000);
+	await until("it is read", () => lines(fixture, /makes no sense/g) === 1, 60000);
 	assert.equal(lines(fixture, /trying again/g), 0);
 	await control.publish("socket.io-request#/#", Buffer.alloc(most + 100000, " "));
-	await until("the loss", () => lines(fixture, /a reply that is too large; trying again/g) === 1, 20000);
+	await until("the loss", () => lines(fixture, /a reply that is too large; trying again/g) === 1, 60000);
 	await until("it is back", () => lines(fixture, /: connected/g) === 8, 20000);
 	assert.equal((await cmd("fetch", { base: "nsp" })).length, 1);
 });
@@ -997,7 +998,7 @@ limit("LIMIT_CLUSTER_ANSWER_BYTES", "the rest is left out, and an error says so"
 		other.on("message", (channel, request) =>
 			control.publish("socket.io-response#/#", JSON.stringify({ requestId: JSON.parse(request).requestId, sockets })));
 	}
-	const { thrown, known } = await cmd("fetch", { base: "nsp", timeout: 20000 });
+	const { thrown, known } = await cmd("fetch", { base: "nsp", timeout: 60000 });
 	assert.equal(thrown, "the answers are too large, and some were left out");
 	const ids = known.map(({ id }) => id);
 	assert.equal(ids.filter((id) => id === "a" || id === "b").length, 1);
