@@ -36,6 +36,19 @@ export async function open(browser, url, options = {}, prepare = async () => {})
 	return page;
 }
 
+/* How many times longer than on a machine of its own something takes here at this time, 1 at least: a budget of the page's
+ * is stretched by that. Measured by a piece of work in the page itself. */
+const WORK_MS = 50;
+
+export const slowness = (page) => page.evaluate((quiet_ms) => {
+	const start = performance.now(), numbers = new Float64Array(200000);
+
+	for (let i = 0, x = 1; i < numbers.length; i++)
+		numbers[i] = x = (x * 16807) % 2147483647;
+	numbers.sort();
+	return Math.max(1, (performance.now() - start) / quiet_ms);
+}, WORK_MS);
+
 export const text = (page, selector) => page.locator(selector).first().textContent();
 export const badge = (page) => text(page, '.badge-word');
 
