@@ -52,7 +52,7 @@ async function until_true(page, what, check) {
 	assert.ok(check(), what);
 }
 
-const visit = (title, ...rest) => test(title, { timeout: 180000 }, visiting(...rest));
+const visit = (title, ...rest) => test(title, { timeout: 300000 }, visiting(...rest));
 
 function visiting(hash, fn, { who = null, prepare = () => {}, ...options } = {}) {
 	return async () => {
@@ -389,7 +389,7 @@ const phone = { who: 'olga', viewport: { width: 360, height: 780 }, hasTouch: tr
 
 describe('360 px', { concurrency: 3 }, () => {
 	for (const tab of ['now', 'history', 'rules&name=EVER_ON', 'silences', 'channels', 'audit'])
-		test(tab, { timeout: 180000 }, visiting(`#/alerts?tab=${tab}`, fits, phone));
+		test(tab, { timeout: 300000 }, visiting(`#/alerts?tab=${tab}`, fits, phone));
 });
 
 async function fits(page) {
@@ -399,7 +399,7 @@ async function fits(page) {
 	assert.deepEqual(await small_targets(page), []);
 }
 
-test('of a fleet, the alerts of this host are shown', { timeout: 180000 }, async (t) => {
+test('of a fleet, the alerts of this host are shown', { timeout: 300000 }, async (t) => {
 	const redis = await OwnRedis.create();
 	const one = await start_daemon({ config: `redis = "${redis.url}"\n${calm}` });
 	const page = await open(browser, `${one.url}#/alerts`);
@@ -422,7 +422,7 @@ test('of a fleet, the alerts of this host are shown', { timeout: 180000 }, async
 	}
 });
 
-test('where nobody may look, there is a page to sign in, and back again', { timeout: 180000 }, async () => {
+test('where nobody may look, there is a page to sign in, and back again', { timeout: 300000 }, async () => {
 	const closed = await start_daemon({ config: `anonymous = none\n${calm}`, tokens: { olga: 'operator' } });
 	const page = await open(browser, closed.url, {}, (one) => { one.expected.push(/401|WebSocket/); });
 

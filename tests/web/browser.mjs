@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
 /* Several pages share two processors: one may wait for seconds until it is drawn. */
-const PATIENCE_MS = 25000;
+const PATIENCE_MS = 60000;
 
 const paths = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -18,6 +18,17 @@ export const launch = () => chromium.launch({
  * that a test provokes are named in page.expected (regular expressions). */
 export async function open(browser, url, options = {}, prepare = async () => {}) {
 	const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+
+	context.setDefaultTimeout(PATIENCE_MS);
+	try {
+		return await opened(context, url, prepare);
+	} catch (error) {
+		await context.close(); /* or its page would go on beside the tests that follow */
+		throw error;
+	}
+}
+
+async function opened(context, url, prepare) {
 	const page = await context.newPage();
 
 	page.faults = [];

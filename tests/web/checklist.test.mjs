@@ -47,7 +47,7 @@ function point(number, title, fn, options = {}) {
 const not_yet = (number, title, note) => later.push({ number, title, note });
 
 function run({ number, title, fn, own = false, note = '' }) {
-	test(`${number}. ${title}`, { timeout: 180000 }, async () => {
+	test(`${number}. ${title}`, { timeout: 300000 }, async () => {
 		const row = { number, title, state: 'FAIL', note: '' }, server = own ? await start_daemon({ tokens: { olga: 'operator' } }) : daemon;
 
 		table.push(row);

@@ -206,5 +206,5 @@ visit('a value that stops says how old it is', '', async (page) => {
 
 describe('besides', { concurrency: 3 }, () => {
 	for (const [title, fn] of tests)
-		test(title, { timeout: 180000 }, fn);
+		test(title, { timeout: 300000 }, fn);
 });
