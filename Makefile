@@ -244,9 +244,9 @@ check-web: san =
 check-wire check-conformance check-e2e: san = address,undefined
 $(suites:%=check-%): check-%: tests/node_modules/.package-lock.json
 	+@$(sub) SAN=$(or $(SAN),$(san)) suite-$*
-# What must come in time has four times as long there: how far a build is slowed down is one thing, how busy a machine that
+# What must come in time has six times as long there: how far a build is slowed down is one thing, how busy a machine that
 # runs all this another.
-check-wire check-conformance check-e2e: export CONFORMANCE_SLOW ?= 4
+check-wire check-conformance check-e2e: export CONFORMANCE_SLOW ?= 6
 $(suites:%=suite-%): suite-%: all
 	@# Node would run the files of one call side by side; browsers, and servers that are timed, would starve each other.
 	for files in $(if $(filter web e2e,$*),$(wildcard tests/$*/*.test.mjs),"$(wildcard tests/$*/*.test.mjs)"); do \

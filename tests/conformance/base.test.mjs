@@ -136,7 +136,7 @@ for (const [way, options] of Object.entries(WAYS)) {
 			const socket = await connected(t, server.url("base"), options);
 			const gone = record(socket, "disconnect");
 			const pings = record(socket.io, "ping");
-			await until("three pings", () => pings.length >= 3, 5000);
+			await until("three pings", () => pings.length >= 3, 15000);
 			assert.deepEqual(gone, []);
 			await roundTrip(socket, ["alive"]);
 		});
@@ -206,7 +206,7 @@ describe("upgrade", { concurrency: 4 }, () => {
 		}, 1);
 		await upgraded(socket);
 		const before = sent;
-		await until("traffic after the upgrade", () => sent > before + 20);
+		await until("traffic after the upgrade", () => sent > before + 20, 10000);
 		clearInterval(pump);
 		await ask(socket, "message-with-ack", "done");
 		assert.deepEqual(got, Array.from({ length: sent }, (_, i) => i));

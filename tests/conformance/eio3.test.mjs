@@ -76,7 +76,7 @@ for (const [way, options] of Object.entries(WAYS)) {
 			const socket = await connect2(t, "/", options);
 			const pongs = record(socket.io, "pong");
 			const gone = record(socket, "disconnect");
-			await until("three pongs", () => pongs.length >= 3, 5000);
+			await until("three pongs", () => pongs.length >= 3, 15000);
 			assert.deepEqual(gone, []);
 		});
 

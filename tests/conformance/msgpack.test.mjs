@@ -109,7 +109,7 @@ for (const [way, transport] of Object.entries(WAYS)) {
 			const socket = await connected(t, server.url("msgpack"), options);
 			const gone = record(socket, "disconnect");
 			const pings = record(socket.io, "ping");
-			await until("three pings", () => pings.length >= 3, 5000);
+			await until("three pings", () => pings.length >= 3, 15000);
 			assert.deepEqual(gone, []);
 		});
 	});

@@ -44,7 +44,7 @@ for (const [way, transports] of Object.entries(TRANSPORTS)) {
 			const socket = await connected(t, server.url("opts"), options);
 			const gone = record(socket, "disconnect");
 			const pings = record(socket.io, "ping");
-			await until("two pings", () => pings.length >= 2, 5000);
+			await until("two pings", () => pings.length >= 2, 15000);
 			assert.deepEqual(gone, []);
 			assert.equal(await ask(socket, "message-with-ack", 1), 1);
 		});
