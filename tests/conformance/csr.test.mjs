@@ -390,7 +390,7 @@ describe("the official client", together, () => {
 		it(`recovers over ${way}`, async (t) => {
 			const nsp = `/dyn-${++serial}`;
 			const other = await watcher(t, nsp);
-			const socket = client(t, server.url("csr") + nsp, { ...options, reconnection: true, reconnectionDelay: 200, randomizationFactor: 0 });
+			const socket = client(t, server.url("csr") + nsp, options);
 			const [{ id }] = await next(socket, "hello");
 			assert.equal(socket.recovered, false);
 			await cmd(socket, "join", "kept");
@@ -401,6 +401,7 @@ describe("the official client", together, () => {
 			await left(other, id);
 			for (let i = 0; i < 3; i++)
 				await say(other, "n", { to: "kept" }, i);
+			socket.connect();
 			const [{ recovered, rooms }] = await greeted;
 			assert.deepEqual([recovered, rooms], [true, [id, "kept"].sort()]);
 			assert.deepEqual([socket.recovered, socket.id], [true, id]);
