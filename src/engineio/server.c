@@ -64,9 +64,15 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_options *o, c
 	return srv;
 }
 
-void server_unref(struct eio_server *srv)
+struct eio_server *eio_server_ref(struct eio_server *srv)
 {
-	if (--srv->refs)
+	srv->refs++;
+	return srv;
+}
+
+void eio_server_unref(struct eio_server *srv)
+{
+	if (!srv || --srv->refs)
 		return;
 	map_release(&srv->sessions);
 	map_release(&srv->addresses);
@@ -77,7 +83,7 @@ void server_unref(struct eio_server *srv)
 
 static void unref_later(void *srv)
 {
-	server_unref(srv);
+	eio_server_unref(srv);
 }
 
 void eio_server_close(struct eio_server *srv)
@@ -148,7 +154,7 @@ static void flush_all(void *arg)
 		list_remove(l);
 		session_flush(s);
 	}
-	server_unref(srv);
+	eio_server_unref(srv);
 }
 
 void server_mark_dirty(struct eio_server *srv, struct eio_session *s)

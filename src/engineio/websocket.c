@@ -90,7 +90,7 @@ static void ws_free(void *arg)
 	buf_release(&w->message);
 	if (w->context)
 		wslay_frame_context_free(w->context);
-	server_unref(w->server);
+	eio_server_unref(w->server);
 	free(w);
 }
 

@@ -21,7 +21,7 @@ struct many {
 	struct link owed;              /* in_many of each */
 	struct link in_server;         /* of one that this server asks; others end with their peers */
 	struct loop_timer timer;
-	struct loop *loop;
+	struct sio_namespace *nsp;     /* a reference */
 	struct sio_builder responses;
 	size_t bytes;                  /* of responses, attachments too */
 	sio_answers_fn *fn;
@@ -81,7 +81,7 @@ static void let_go(struct many *m)
 	list_remove(&m->in_server);
 	list_each(&m->owed, l, after)
 		forget(list_item(l, struct owed_ack, in_many));
-	loop_timer_clear(m->loop, &m->timer);
+	loop_timer_clear(m->nsp->server->loop, &m->timer);
 	if (m->request)
 		m->cluster->forget(m->request);
 	m->request = NULL;
@@ -90,6 +90,7 @@ static void let_go(struct many *m)
 static void release(struct many *m)
 {
 	sio_builder_release(&m->responses);
+	namespace_unref(m->nsp);
 	free(m);
 }
 
@@ -176,7 +177,7 @@ static struct many *many_new(const struct sio_operator *op, sio_answers_fn *fn, 
 {
 	struct many *m = xzalloc(sizeof *m);
 
-	m->loop = op->nsp->server->loop;
+	m->nsp = namespace_ref(op->nsp);
 	m->cluster = op->nsp->server->cluster;
 	m->fn = fn;
 	m->user = user;
@@ -228,7 +229,7 @@ size_t many_serve(const struct sio_operator *op, const char *event, struct sio_a
 
 	m->answer = answer;
 	if (n) {
-		loop_timer_set(m->loop, &m->timer, op->timeout_ms ? op->timeout_ms : 1, on_many_timeout);
+		loop_timer_set(op->nsp->server->loop, &m->timer, op->timeout_ms ? op->timeout_ms : 1, on_many_timeout);
 		*out = m;
 	} else {
 		release(m);
@@ -255,9 +256,9 @@ int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args
 	m->open = m->request != NULL;
 	if (m->expected || m->open) {
 		list_push(&op.nsp->server->asking, &m->in_server);
-		loop_timer_set(m->loop, &m->timer, op.timeout_ms, on_many_timeout);
+		loop_timer_set(op.nsp->server->loop, &m->timer, op.timeout_ms, on_many_timeout);
 	} else {
-		loop_defer(m->loop, finish_empty, m);
+		loop_defer(op.nsp->server->loop, finish_empty, m);
 	}
 	ask(&op, &sel, id, event, args);
 	return 0;

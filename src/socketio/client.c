@@ -59,7 +59,6 @@ void client_closed(struct sio_client *c, const char *reason, const char *descrip
 		return;
 	eio_session_set_user(c->session, NULL);
 	loop_timer_clear(c->server->loop, &c->timer);
-	list_remove(&c->link);
 	while (!list_empty(&c->sockets)) { /* a handler may have ended others than its own */
 		struct sio_socket *s = list_item(c->sockets.next, struct sio_socket, in_client);
 
@@ -307,7 +306,6 @@ struct sio_client *client_new(struct sio_server *io, struct eio_session *session
 	c->session = session;
 	c->refs = 1;
 	list_init(&c->sockets);
-	list_push(&io->clients, &c->link);
 	eio_session_set_user(session, c);
 	if (eio_session_protocol(session) == 3)
 		connect_to(c, slice_of("/", 1), slice_of("{}", 2));

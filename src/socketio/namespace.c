@@ -11,6 +11,7 @@ struct sio_namespace *namespace_new(struct sio_server *io, const char *name, siz
 	struct sio_namespace *nsp = xzalloc(sizeof *nsp);
 
 	nsp->server = io;
+	nsp->refs = 1;
 	nsp->name = xstrndup(name, n);
 	map_init(&nsp->sockets);
 	map_init(&nsp->rooms);
@@ -21,7 +22,7 @@ struct sio_namespace *namespace_new(struct sio_server *io, const char *name, siz
 	return nsp;
 }
 
-void namespace_free(struct sio_namespace *nsp)
+static void namespace_free(struct sio_namespace *nsp)
 {
 	assert(!nsp->peers);
 	recovery_free(nsp->recovery);
@@ -31,6 +32,27 @@ void namespace_free(struct sio_namespace *nsp)
 	map_release(&nsp->children);
 	free(nsp->name);
 	free(nsp);
+}
+
+struct sio_namespace *namespace_ref(struct sio_namespace *nsp)
+{
+	nsp->refs++;
+	nsp->server->refs++;
+	return nsp;
+}
+
+void namespace_drop(struct sio_namespace *nsp)
+{
+	if (!--nsp->refs)
+		namespace_free(nsp);
+}
+
+void namespace_unref(struct sio_namespace *nsp)
+{
+	struct sio_server *io = nsp->server;
+
+	namespace_drop(nsp);
+	server_unref(io);
 }
 
 void namespace_join_cluster(struct sio_namespace *nsp)
@@ -50,9 +72,9 @@ void namespace_leave_cluster(struct sio_namespace *nsp)
 		nsp->server->cluster->leave(p);
 }
 
-static void free_later(void *nsp)
+static void drop_later(void *nsp)
 {
-	namespace_free(nsp);
+	namespace_drop(nsp);
 }
 
 void namespace_maybe_remove(struct sio_namespace *nsp)
@@ -67,7 +89,7 @@ void namespace_maybe_remove(struct sio_namespace *nsp)
 	map_del(&nsp->parent->children, nsp->name, n);
 	io->ndynamic -= io->ndynamic > 0;
 	namespace_leave_cluster(nsp);
-	loop_next(io->loop, free_later, nsp);
+	loop_defer(io->loop, drop_later, nsp);
 }
 
 /* --- the way in --- */

@@ -108,13 +108,13 @@ struct sio_server *sio_server_new(struct loop *l, const struct sio_options *o)
 		.on_refused = on_refused,
 	};
 
+	io->refs = 1;
 	io->loop = l;
 	io->o = *o;
 	map_init(&io->namespaces);
-	list_init(&io->clients);
 	list_init(&io->lost);
 	list_init(&io->asking);
-	io->engine = eio_server_new(l, &o->engine, &handlers);
+	io->engine = eio_server_ref(eio_server_new(l, &o->engine, &handlers));
 	sio_of(io, "/");
 	return io;
 }
@@ -125,21 +125,29 @@ static void free_parent(struct parent *p)
 		regfree(p->regex);
 		free(p->regex);
 	}
-	namespace_free(p->nsp);
+	namespace_drop(p->nsp);
 }
 
-static void server_free(void *arg)
+void server_unref(struct sio_server *io)
 {
-	struct sio_server *io = arg;
-	struct map_iter it = map_begin(&io->namespaces);
+	struct map_iter it;
 
+	if (--io->refs)
+		return;
+	it = map_begin(&io->namespaces);
 	for (struct map_entry *e; (e = map_next(&it));)
-		namespace_free(e->value);
+		namespace_drop(e->value);
 	map_release(&io->namespaces);
 	for (size_t i = 0; i < io->nparents; i++)
 		free_parent(&io->parents[i]);
 	free(io->parents);
+	eio_server_unref(io->engine);
 	free(io);
+}
+
+static void unref_later(void *io)
+{
+	server_unref(io);
 }
 
 static void leave_cluster(struct sio_server *io)
@@ -161,7 +169,7 @@ void sio_server_free(struct sio_server *io)
 	eio_server_free(io->engine); /* ends every session, and so every socket */
 	leave_cluster(io);           /* behind that: what their handlers say of it is for the others too */
 	acks_end(io);
-	loop_defer(io->loop, server_free, io);
+	loop_defer(io->loop, unref_later, io);
 }
 
 void server_join_cluster(struct sio_server *io, struct cluster *c)

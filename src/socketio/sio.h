@@ -76,10 +76,10 @@ struct sio_server {
 	struct map namespaces;         /* by name */
 	struct parent *parents;
 	size_t nparents, ndynamic;
-	struct link clients;
 	struct link lost;              /* answers owed by sockets that are gone: their timers still tell */
 	struct link asking;            /* broadcasts that wait for answers: ack.c */
 	bool closing, rooms_full;      /* rooms_full: the log knows of a socket with too many */
+	unsigned refs;                 /* its owner's, and one with each of a namespace */
 	void (*on_new_namespace)(void *, struct sio_namespace *);
 	void (*on_refused)(void *, const struct eio_refusal *);
 	void (*on_opened)(void *, struct eio_session *);
@@ -87,6 +87,7 @@ struct sio_server {
 	void *new_namespace_user, *refused_user, *engine_user;
 	struct sio_conn_events conn;
 };
+void server_unref(struct sio_server *io);
 void server_join_cluster(struct sio_server *io, struct cluster *c); /* with all its namespaces, and those to come */
 struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice name, struct slice auth); /* NULL: invalid */
 
@@ -106,6 +107,7 @@ struct member {
 
 struct sio_namespace {
 	struct sio_server *server;
+	unsigned refs;                 /* of the server's list or of its parents', of sockets, of who is still to be told something */
 	char *name;
 	void *user;
 	struct handlers handlers;
@@ -123,7 +125,9 @@ struct sio_namespace {
 	struct peers *peers;           /* NULL: this server is alone, or it is a parent */
 };
 struct sio_namespace *namespace_new(struct sio_server *io, const char *name, size_t n);
-void namespace_free(struct sio_namespace *nsp);
+struct sio_namespace *namespace_ref(struct sio_namespace *nsp); /* holds the server too: it has all that is asked of a namespace */
+void namespace_unref(struct sio_namespace *nsp);
+void namespace_drop(struct sio_namespace *nsp); /* the reference that it was made with */
 void namespace_connect(struct sio_namespace *nsp, struct sio_client *c, struct slice auth);
 void namespace_join_cluster(struct sio_namespace *nsp); /* where the server has one */
 void namespace_leave_cluster(struct sio_namespace *nsp); /* nothing if it is in none */
@@ -134,7 +138,6 @@ void namespace_maybe_remove(struct sio_namespace *nsp); /* an empty child, where
 struct sio_client {
 	struct sio_server *server;
 	struct eio_session *session;   /* NULL once closed */
-	struct link link;
 	struct link sockets;           /* in_client of each, also those in the middlewares */
 	size_t nsockets;
 	struct loop_timer timer;       /* connectTimeout */

@@ -35,7 +35,7 @@ struct sio_socket *socket_new(struct sio_namespace *nsp, struct sio_client *c, s
 	struct eio_request *r = eio_session_request(c->session);
 
 	s->refs = 1;
-	s->nsp = nsp;
+	s->nsp = namespace_ref(nsp);
 	s->client = c;
 	c->refs++;
 	c->nsockets++;
@@ -73,6 +73,7 @@ void sio_socket_unref(struct sio_socket *s)
 	free(s->handlers);
 	eio_request_unref(s->request);
 	client_unref(s->client);
+	namespace_unref(s->nsp);
 	free(s->long_id);
 	free(s->pid);
 	free(s->auth);

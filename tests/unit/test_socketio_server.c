@@ -806,6 +806,93 @@ static void who_is_put_first_is_first(void **state)
 	stop();
 }
 
+/* --- what is held stays whole --- */
+
+static void with_cleanup(struct sio_options *o)
+{
+	o->cleanup_empty_child_namespaces = true;
+}
+
+static struct sio_socket *kept;
+
+static void keep_and_ask(void *user, struct sio_socket *s)
+{
+	(void)user;
+	kept = sio_socket_ref(s);
+	assert_int_equal(sio_socket_emit_ack(s, 0, 30, "ask", sio_none(), on_answers, NULL), 0);
+}
+
+static void count_namespace(void *user, struct sio_namespace *nsp)
+{
+	(void)nsp;
+	++*(size_t *)user;
+}
+
+static size_t namespaces(struct sio_server *of)
+{
+	size_t n = 0;
+
+	sio_each_namespace(of, count_namespace, &n);
+	return n;
+}
+
+/* Whatever is asked of a socket that is gone. */
+static void ask_everything(struct sio_socket *s)
+{
+	const char *const rooms[] = {"r"};
+	struct sio_operator op = sio_to(sio_broadcast(s), "r");
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	assert_false(sio_socket_connected(s));
+	assert_string_equal(sio_namespace_name(sio_socket_namespace(s)), "/d1");
+	assert_int_equal(sio_namespace_count(sio_socket_namespace(s)), 0);
+	assert_int_equal(sio_socket_emit(s, "x", sio_none()), -ENOTCONN);
+	sio_socket_set_data(s, slice_str("{\"a\":1}"));
+	sio_socket_join(s, "r");
+	assert_false(sio_socket_in(s, "r"));
+	sio_socket_leave(s, "r");
+	assert_int_equal(sio_socket_each_room(s, NULL, NULL), 0);
+	sio_socket_handshake_json(s, true, &b);
+	sio_socket_disconnect(s, true);
+	sio_sockets_join(op, rooms, 1);
+	assert_int_equal(sio_emit(op, "x", sio_none()), 0);
+	answers[0] = told[0] = '\0';
+	assert_int_equal(sio_emit_ack(op, "ask", sio_none(), on_answers, NULL), 0);
+	assert_int_equal(sio_fetch_views(op, on_views, NULL), 0);
+	loop_turn(l, 0);
+	assert_string_equal(answers, "fine: ");
+	assert_string_equal(told, "fine: []");
+	buf_release(&b);
+}
+
+/* A socket that is held, and an answer that is owed, hold the namespace that is cleaned up, and the server too. */
+static void who_is_held_holds_the_namespace(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(with_cleanup);
+	sio_on_connection(sio_of_regex(io, "^/d[0-9]+$"), keep_and_ask, NULL);
+	open_session(&c);
+	answers[0] = '\0';
+	post(&c, "40/d1,");
+	assert_int_equal(namespaces(io), 2);
+	post(&c, "41/d1,");
+	assert_int_equal(namespaces(io), 1);
+	loop_turn(l, 0);
+	for (int i = 0; i < 50 && !answers[0]; i++)
+		loop_turn(l, 10);
+	assert_string_equal(answers, "operation has timed out: ");
+	ask_everything(kept);
+	sio_server_free(io);
+	loop_turn(l, 0);
+	ask_everything(kept);
+	assert_non_null(sio_of(sio_namespace_server(sio_socket_namespace(kept)), "/late"));
+	loop_free(l);
+	sio_socket_unref(kept);
+}
+
 /* --- what happens on a connection --- */
 
 static void note_packet(void *user, struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent)
@@ -873,6 +960,7 @@ int main(void)
 		cmocka_unit_test(who_left_hears_nothing),
 		cmocka_unit_test(questions_end_with_the_server),
 		cmocka_unit_test(who_is_put_first_is_first),
+		cmocka_unit_test(who_is_held_holds_the_namespace),
 		cmocka_unit_test(packets_of_a_connection_are_told),
 	};
 
