@@ -146,12 +146,14 @@ void eio_server_each(struct eio_server *srv, void (*fn)(void *user, struct eio_s
 static void flush_all(void *arg)
 {
 	struct eio_server *srv = arg;
+	struct link now;
 
 	srv->flush_due = false;
-	list_each(&srv->dirty, l, after) {
-		struct eio_session *s = list_item(l, struct eio_session, dirty);
+	list_take_all(&now, &srv->dirty);
+	while (!list_empty(&now)) { /* whoever is told of one may end any other */
+		struct eio_session *s = list_item(now.next, struct eio_session, dirty);
 
-		list_remove(l);
+		list_remove(&s->dirty);
 		session_flush(s);
 	}
 	eio_server_unref(srv);
