@@ -28,11 +28,12 @@ void sio_options_init(struct sio_options *o)
 static void on_open(void *user, struct eio_session *session)
 {
 	struct sio_server *io = user;
+	struct sio_client *c = client_new(io, session);
 
 	if (io->on_opened)
 		io->on_opened(io->engine_user, session);
 	if (eio_session_is_open(session))
-		client_new(io, session);
+		client_begin(c);
 }
 
 static void on_message(struct eio_session *session, const char *data, size_t n, bool binary)
@@ -47,26 +48,30 @@ static void on_close(struct eio_session *session, enum eio_reason why, const cha
 {
 	struct sio_client *c = eio_session_user(session);
 
-	if (!c)
+	if (!c) /* its end came before its beginning was told */
 		return;
 	WATCH(c->server, closed, why);
 	if (c->server->on_closed)
 		c->server->on_closed(c->server->engine_user, session, why, description);
-	client_closed(c, c->server->closing ? "server shutting down" : eio_reason_text(why), description);
+	client_end(c, c->server->closing ? "server shutting down" : eio_reason_text(why), description);
+	eio_session_set_user(session, NULL);
+	client_unref(c);
 }
 
 static void on_upgrade(struct eio_session *session)
 {
 	struct sio_client *c = eio_session_user(session);
+	struct selection sel;
 
 	if (!c)
 		return;
+	sel = client_sockets(c);
 	if (c->server->conn.upgraded)
 		c->server->conn.upgraded(c->server->conn.user, session);
-	if (!c->server->watcher)
-		return;
-	list_each(&c->sockets, l, after)
-		WATCH(c->server, changed, list_item(l, struct sio_socket, in_client), SIO_CHANGED_TRANSPORT);
+	for (size_t i = 0; i < sel.n; i++)
+		if (sel.at[i]->connected)
+			WATCH(sel.at[i]->nsp->server, changed, sel.at[i], SIO_CHANGED_TRANSPORT);
+	selection_release(&sel);
 }
 
 static void on_drain(struct eio_session *session)

@@ -137,11 +137,12 @@ void namespace_maybe_remove(struct sio_namespace *nsp); /* an empty child, where
 
 struct sio_client {
 	struct sio_server *server;
-	struct eio_session *session;   /* NULL once closed */
+	struct eio_session *session;   /* NULL once its sockets have been told of the end */
+	bool ended;                    /* they have been, or are being told; the session may still have something to send */
 	struct link sockets;           /* in_client of each, also those in the middlewares */
 	size_t nsockets;
 	struct loop_timer timer;       /* connectTimeout */
-	unsigned refs;
+	unsigned refs;                 /* its session's, until that is over; its sockets' */
 	/* An event whose attachments are still to come. */
 	char *head;
 	size_t head_len;
@@ -151,8 +152,9 @@ struct sio_client {
 	size_t blob_bytes;
 };
 struct sio_client *client_new(struct sio_server *io, struct eio_session *s);
+void client_begin(struct sio_client *c);     /* it may connect now */
 void client_message(struct sio_client *c, const char *data, size_t n, bool binary);
-void client_closed(struct sio_client *c, const char *reason, const char *description);
+void client_end(struct sio_client *c, const char *reason, const char *description); /* its sockets are told, once */
 void client_close(struct sio_client *c, bool flush); /* ours to end */
 void client_send(struct sio_client *c, enum packet_type type, const char *nsp, struct slice json); /* one without attachments */
 void client_unref(struct sio_client *c);
@@ -236,6 +238,7 @@ struct selection {
 };
 struct selection adapter_select(const struct sio_operator *op);
 void selection_release(struct selection *sel);
+struct selection client_sockets(const struct sio_client *c); /* those on a connection, in the middlewares too */
 
 /* --- connection state recovery --- */
 

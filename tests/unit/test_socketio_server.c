@@ -806,6 +806,94 @@ static void who_is_put_first_is_first(void **state)
 	stop();
 }
 
+/* Whoever is told that a client goes sends it away, its connection too. */
+static void close_again(void *user, struct sio_socket *s, const char *reason, const char *description)
+{
+	(void)user;
+	(void)description;
+	note(reason);
+	sio_socket_disconnect(s, true);
+}
+
+static void note_opened(void *user, struct eio_session *s)
+{
+	(void)s;
+	note("opened");
+	if (user)
+		eio_session_close(s, true);
+}
+
+static void note_closed(void *user, struct eio_session *s, enum eio_reason why, const char *description)
+{
+	(void)user;
+	(void)s;
+	(void)description;
+	note("closed:");
+	note(eio_reason_text(why));
+}
+
+static void a_connection_ends_once(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	sio_on_engine(io, note_opened, note_closed, NULL);
+	sio_on_disconnecting(sio_of(io, "/"), close_again, NULL);
+	heard_of[0] = '\0';
+	join(&c, "40");
+	post(&c, "1");
+	assert_string_equal(heard_of, "opened closed: transport close transport close ");
+	heard_of[0] = '\0';
+	join(&c, "40");
+	sio_socket_disconnect(socket_of(&c), true); /* its client polls once more, and is told then */
+	assert_string_equal(heard_of, "opened server namespace disconnect ");
+	poll_once(&c);
+	poll_once(&c);
+	assert_string_equal(heard_of, "opened server namespace disconnect closed: forced close ");
+	heard_of[0] = '\0';
+	sio_on_engine(io, note_opened, note_closed, io); /* is closed while it is told of */
+	open_session(&c);
+	assert_string_equal(heard_of, "opened closed: forced close ");
+	stop();
+}
+
+/* Who has got what waited for him sends everyone away, others whose turn is still to come among them. */
+static void end_session(void *user, struct eio_session *s)
+{
+	(void)user;
+	eio_session_close(s, true);
+}
+
+static void end_all(void *user, struct eio_session *s)
+{
+	(void)user;
+	(void)s;
+	note("drained");
+	eio_server_each(sio_engine(io), end_session, NULL);
+}
+
+static void who_is_flushed_ends_the_others(void **state)
+{
+	struct client c[CLIENTS];
+	struct answer a[CLIENTS];
+
+	(void)state;
+	start(NULL);
+	join_all(c);
+	sio_on_conn(io, &(struct sio_conn_events){.drained = end_all});
+	for (size_t i = 0; i < CLIENTS; i++)
+		request(&a[i], "GET", c[i].sid, NULL);
+	heard_of[0] = '\0';
+	sio_emit(sio_all(sio_of(io, "/")), "x", sio_none());
+	loop_turn(l, 0);
+	assert_string_equal(heard_of, "drained ");
+	assert_int_equal(eio_server_clients(sio_engine(io)), 0);
+	for (size_t i = 0; i < CLIENTS; i++)
+		release(&a[i]);
+	stop();
+}
+
 /* --- what is held stays whole --- */
 
 static void with_cleanup(struct sio_options *o)
@@ -960,6 +1048,8 @@ int main(void)
 		cmocka_unit_test(who_left_hears_nothing),
 		cmocka_unit_test(questions_end_with_the_server),
 		cmocka_unit_test(who_is_put_first_is_first),
+		cmocka_unit_test(a_connection_ends_once),
+		cmocka_unit_test(who_is_flushed_ends_the_others),
 		cmocka_unit_test(who_is_held_holds_the_namespace),
 		cmocka_unit_test(packets_of_a_connection_are_told),
 	};
