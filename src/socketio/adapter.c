@@ -55,10 +55,11 @@ void adapter_join(struct sio_socket *s, const char *name)
 	struct sio_namespace *nsp = s->nsp;
 	struct room *room = find_room(nsp, name);
 	struct member *m;
+	bool made = !room;
 
-	if ((room && find_member(s, room)) || !may_join(s))
+	if (!socket_is_here(s) || (room && find_member(s, room)) || !may_join(s))
 		return;
-	if (!room) {
+	if (made) {
 		size_t n = strlen(name);
 
 		room = xzalloc(sizeof *room + n + 1);
@@ -72,8 +73,9 @@ void adapter_join(struct sio_socket *s, const char *name)
 	list_push(&room->members, &m->in_room);
 	list_push(&s->rooms, &m->in_socket);
 	s->nrooms++;
+	room->n++;
 	/* From here on whoever is told may have taken it out again. */
-	if (!room->n++)
+	if (made)
 		tell(nsp, SIO_CREATE_ROOM, name, NULL);
 	tell(nsp, SIO_JOIN_ROOM, name, socket_id(s));
 	WATCH(nsp->server, room, s, name, true);

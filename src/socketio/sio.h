@@ -200,6 +200,11 @@ struct sio_socket {
 	int64_t tokens_ms;
 };
 const char *socket_id(const struct sio_socket *s);
+/* Connected, or still in the middlewares: it may be spoken to and join rooms. */
+static inline bool socket_is_here(const struct sio_socket *s)
+{
+	return s->connected || list_linked(&s->in_pending);
+}
 struct sio_socket *socket_new(struct sio_namespace *nsp, struct sio_client *c, struct slice auth);
 void socket_packet(struct sio_socket *s, const struct sio_packet *p, struct sio_args args); /* event, ack, disconnect */
 void socket_enter(struct sio_socket *s);     /* CONNECT is answered, handlers are told */
@@ -228,7 +233,7 @@ bool frames_send(const struct frames *f, struct sio_socket *s, unsigned flags); 
 
 /* --- the adapter: who is in which room --- */
 
-void adapter_join(struct sio_socket *s, const char *room);
+void adapter_join(struct sio_socket *s, const char *room); /* nothing if it is gone */
 void adapter_leave(struct sio_socket *s, const char *room);
 void adapter_leave_all(struct sio_socket *s);
 /* The sockets that op means, each once and with a reference, in room order, then order of joining. */

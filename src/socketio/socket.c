@@ -458,7 +458,7 @@ static int emit(struct sio_socket *s, unsigned flags, const char *name, struct s
 /* In the middlewares it may already be spoken to: that is sent then and there. */
 static bool can_hear(const struct sio_socket *s)
 {
-	return s->client->session && (s->connected || list_linked(&s->in_pending));
+	return s->client->session && socket_is_here(s);
 }
 
 int sio_socket_emit_flags(struct sio_socket *s, unsigned flags, const char *name, struct sio_args args)
@@ -494,8 +494,7 @@ int sio_socket_emit_ack(struct sio_socket *s, unsigned flags, uint32_t timeout_m
 
 void sio_socket_join(struct sio_socket *s, const char *room)
 {
-	if (s->connected || list_linked(&s->in_pending))
-		adapter_join(s, room);
+	adapter_join(s, room);
 }
 
 void sio_socket_leave(struct sio_socket *s, const char *room)

@@ -806,6 +806,46 @@ static void who_is_put_first_is_first(void **state)
 	stop();
 }
 
+/* Whoever comes into x is sent away from the namespace. */
+static void turn_away(void *user, enum sio_room_event what, const char *room, const char *id)
+{
+	(void)user;
+	if (what == SIO_JOIN_ROOM && strcmp(room, "x") == 0)
+		sio_socket_disconnect(sio_namespace_socket(sio_of(io, "/"), id), false);
+}
+
+static void count_room(void *user, const char *room, size_t members)
+{
+	(void)room;
+	(void)members;
+	++*(size_t *)user;
+}
+
+static size_t rooms_of(struct sio_namespace *nsp)
+{
+	size_t n = 0;
+
+	sio_each_room(nsp, count_room, &n);
+	return n;
+}
+
+static void who_was_turned_away_joins_no_more(void **state)
+{
+	static const char *const rooms[] = {"x", "y"};
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	sio_on_room(sio_of(io, "/"), turn_away, NULL);
+	sio_sockets_join(sio_all(sio_of(io, "/")), rooms, 2);
+	assert_int_equal(sio_namespace_count(sio_of(io, "/")), 0);
+	assert_int_equal(rooms_of(sio_of(io, "/")), 0);
+	loop_turn(l, 0);
+	assert_int_equal(sio_emit(sio_to(sio_all(sio_of(io, "/")), "y"), "z", sio_none()), 0);
+	stop();
+}
+
 /* Whoever is told that a client goes sends it away, its connection too. */
 static void close_again(void *user, struct sio_socket *s, const char *reason, const char *description)
 {
@@ -1048,6 +1088,7 @@ int main(void)
 		cmocka_unit_test(who_left_hears_nothing),
 		cmocka_unit_test(questions_end_with_the_server),
 		cmocka_unit_test(who_is_put_first_is_first),
+		cmocka_unit_test(who_was_turned_away_joins_no_more),
 		cmocka_unit_test(a_connection_ends_once),
 		cmocka_unit_test(who_is_flushed_ends_the_others),
 		cmocka_unit_test(who_is_held_holds_the_namespace),
