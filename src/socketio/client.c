@@ -166,8 +166,10 @@ static void connect_to(struct sio_client *c, struct slice name, struct slice aut
 		return;
 	}
 	nsp = c->nsockets < c->server->o.max_namespaces_per_client ? server_find_namespace(c->server, name, auth) : NULL;
-	if (nsp)
+	if (nsp && client_is_open(c))
 		namespace_connect(nsp, c, auth);
+	else if (nsp) /* who was told of the namespace has closed the connection */
+		namespace_maybe_remove(nsp);
 	else
 		invalid_namespace(c, name);
 }

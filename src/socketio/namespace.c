@@ -115,7 +115,7 @@ void sio_next(struct sio_next *next)
 
 static bool is_alive(const struct sio_socket *s)
 {
-	return s->client->session && eio_session_is_open(s->client->session) && !s->nsp->server->closing;
+	return client_is_open(s->client) && !s->nsp->server->closing;
 }
 
 static void refused(struct sio_next *next, const char *message, const char *data)
@@ -166,7 +166,10 @@ void namespace_connect(struct sio_namespace *nsp, struct sio_client *c, struct s
 	if (nsp->recovery && recovery_restore(nsp->recovery, s, auth)) {
 		s->recovered = true;
 		if (nsp->server->o.recovery_skips_middlewares) {
-			socket_enter(s);
+			if (is_alive(s)) /* who was told of the one it takes over from may have ended this one too */
+				socket_enter(s);
+			else
+				socket_refused(s, NULL, NULL);
 			return;
 		}
 	}

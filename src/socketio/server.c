@@ -239,6 +239,9 @@ struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice 
 	for (size_t i = 0; i < io->nparents && !nsp; i++) {
 		if (!io->parents[i].match(io->parents[i].user, text, auth))
 			continue;
+		nsp = map_get(&io->namespaces, name.p, name.n); /* who was asked may have made it */
+		if (nsp)
+			break;
 		nsp = add_namespace(io, name.p, name.n, io->parents[i].nsp);
 		io->ndynamic++;
 	}

@@ -151,6 +151,10 @@ struct sio_client {
 	unsigned nblobs;
 	size_t blob_bytes;
 };
+static inline bool client_is_open(const struct sio_client *c)
+{
+	return c->session && eio_session_is_open(c->session);
+}
 struct sio_client *client_new(struct sio_server *io, struct eio_session *s);
 void client_begin(struct sio_client *c);     /* it may connect now */
 void client_message(struct sio_client *c, const char *data, size_t n, bool binary);

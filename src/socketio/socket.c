@@ -99,27 +99,33 @@ static void let_go(struct sio_socket *s)
 	loop_defer(s->nsp->server->loop, unref_later, s);
 }
 
-void socket_refused(struct sio_socket *s, const char *message, const char *data)
+static void send_refusal(struct sio_socket *s, const char *message, const char *data)
 {
 	struct buf b;
 
-	adapter_leave_all(s); /* what its middlewares joined */
 	buf_init(&b, UINT32_MAX / 2);
-	if (message && eio_session_protocol(s->client->session) == 3) {
+	if (eio_session_protocol(s->client->session) == 3) {
 		if (data)
 			buf_adds(&b, data);
 		else
 			json_add_str(&b, message);
-	} else if (message) {
+	} else {
 		buf_adds(&b, "{\"message\":");
 		json_add_str(&b, message);
 		if (data)
 			buf_addf(&b, ",\"data\":%s", data);
 		buf_addc(&b, '}');
 	}
-	if (message)
-		client_send(s->client, PACKET_CONNECT_ERROR, s->nsp->name, slice_of(b.data, b.len));
+	client_send(s->client, PACKET_CONNECT_ERROR, s->nsp->name, slice_of(b.data, b.len));
 	buf_release(&b);
+}
+
+void socket_refused(struct sio_socket *s, const char *message, const char *data)
+{
+	if (message)
+		send_refusal(s, message, data);
+	list_remove(&s->in_pending);
+	adapter_leave_all(s); /* what its middlewares joined */
 	let_go(s);
 	namespace_maybe_remove(s->nsp);
 }
@@ -134,31 +140,41 @@ static void tell_connection(struct sio_socket *s)
 	handlers_end(h);
 }
 
-void socket_enter(struct sio_socket *s)
+static void send_welcome(struct sio_socket *s)
 {
 	struct buf b;
 
-	s->connected = s->entered = true;
-	s->entered_turn = loop_turns(s->nsp->server->loop);
-	list_remove(&s->in_pending);
-	map_set(&s->nsp->sockets, socket_id(s), strlen(socket_id(s)), s);
-	loop_timer_clear(s->nsp->server->loop, &s->client->timer);
-	adapter_join(s, socket_id(s));
 	buf_init(&b, 256);
-	if (s->nsp->recovery && !s->recovered)
-		s->since = recovery_position(s->nsp->recovery);
 	if (eio_session_protocol(s->client->session) == 4) {
 		buf_addf(&b, "{\"sid\":\"%s\"", socket_id(s));
 		if (s->pid)
 			buf_addf(&b, ",\"pid\":\"%s\"", s->pid);
 		buf_addc(&b, '}');
 	}
-	if (s->recovered && s->nsp->recovery)
-		recovery_replay(s->nsp->recovery, s);
 	client_send(s->client, PACKET_CONNECT, s->nsp->name, slice_of(b.data, b.len));
 	buf_release(&b);
+}
+
+/* Each that is told on the way may end the socket, or its connection: then nobody else hears of it. */
+void socket_enter(struct sio_socket *s)
+{
+	struct recovery *r = s->nsp->recovery;
+
+	s->connected = s->entered = true;
+	s->entered_turn = loop_turns(s->nsp->server->loop);
+	list_remove(&s->in_pending);
+	map_set(&s->nsp->sockets, socket_id(s), strlen(socket_id(s)), s);
+	loop_timer_clear(s->nsp->server->loop, &s->client->timer);
 	sio_socket_ref(s);
-	WATCH(s->nsp->server, connected, s);
+	adapter_join(s, socket_id(s));
+	if (r && !s->recovered)
+		s->since = recovery_position(r);
+	else if (r && s->connected)
+		recovery_replay(r, s);
+	if (s->connected)
+		send_welcome(s);
+	if (s->connected)
+		WATCH(s->nsp->server, connected, s);
 	tell_connection(s);
 	sio_socket_unref(s);
 }

@@ -516,6 +516,41 @@ static void recovery_forgets_what_is_too_much(void **state)
 	stop();
 }
 
+/* Told of a packet that is sent, says so much that what is being replayed would be forgotten. */
+static void say_more(void *user, struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent)
+{
+	static bool saying;
+
+	(void)user;
+	(void)s;
+	(void)type;
+	(void)data;
+	(void)binary;
+	if (saying || !sent || !n)
+		return;
+	saying = true;
+	for (int i = 0; i < 20; i++)
+		sio_emit(sio_to(sio_all(sio_of(io, "/")), "nobody"), "more", sio_json("\"0123456789012345678901234567890123456789\""));
+	saying = false;
+}
+
+static void what_is_said_during_a_replay_disturbs_it_not(void **state)
+{
+	struct client c, again;
+
+	(void)state;
+	start(with_little_recovery);
+	join(&c, "40");
+	lose(&c);
+	for (int i = 0; i < 3; i++)
+		sio_emit(sio_all(sio_of(io, "/")), "missed", sio_none());
+	sio_on_conn(io, &(struct sio_conn_events){.packet = say_more});
+	come_back(&again, &c, "0");
+	assert_string_equal(again.id, c.id);
+	assert_true(strncmp(again.got, "42[\"missed\",\"1\"] 42[\"missed\",\"2\"] 42[\"missed\",\"3\"] 40{", 54) == 0);
+	stop();
+}
+
 /* --- limits --- */
 
 static void with_limits(struct sio_options *o)
@@ -556,6 +591,35 @@ static void limits_hold(void **state)
 }
 
 /* --- handlers may do anything --- */
+
+static void count_namespace(void *user, struct sio_namespace *nsp)
+{
+	(void)nsp;
+	++*(size_t *)user;
+}
+
+static size_t namespaces(struct sio_server *of)
+{
+	size_t n = 0;
+
+	sio_each_namespace(of, count_namespace, &n);
+	return n;
+}
+
+static void count_room(void *user, const char *room, size_t members)
+{
+	(void)room;
+	(void)members;
+	++*(size_t *)user;
+}
+
+static size_t rooms_of(struct sio_namespace *nsp)
+{
+	size_t n = 0;
+
+	sio_each_room(nsp, count_room, &n);
+	return n;
+}
 
 static char heard_of[512];
 
@@ -806,27 +870,159 @@ static void who_is_put_first_is_first(void **state)
 	stop();
 }
 
+static void end_session(void *user, struct eio_session *s)
+{
+	(void)user;
+	eio_session_close(s, true);
+}
+
+static void end_sessions(void)
+{
+	eio_server_each(sio_engine(io), end_session, NULL);
+}
+
+/* --- handlers close every connection while a client is on its way in --- */
+
+static enum sio_room_event fatal_room_event;
+
+static void end_on_room(void *user, enum sio_room_event what, const char *room, const char *id)
+{
+	(void)user;
+	(void)room;
+	(void)id;
+	if (what == fatal_room_event)
+		end_sessions();
+}
+
+static void join_x_and_refuse(void *user, struct sio_socket *s, struct sio_next *next)
+{
+	(void)user;
+	sio_socket_join(s, "x");
+	sio_refuse(next, "no", NULL);
+}
+
+static void end_on_new_namespace(void *user, struct sio_namespace *nsp)
+{
+	(void)user;
+	(void)nsp;
+	end_sessions();
+}
+
+static bool end_and_match(void *user, const char *name, struct slice auth)
+{
+	(void)user;
+	(void)auth;
+	end_sessions();
+	return strcmp(name, "/d1") == 0;
+}
+
+static bool make_and_match(void *user, const char *name, struct slice auth)
+{
+	(void)user;
+	(void)auth;
+	sio_of(io, name);
+	return true;
+}
+
+static void end_on_leave(void *user, struct sio_socket *s, const char *reason, const char *description)
+{
+	(void)user;
+	(void)s;
+	(void)reason;
+	(void)description;
+	end_sessions();
+}
+
+static void a_room_ends_who_comes_in(struct client *c)
+{
+	fatal_room_event = SIO_JOIN_ROOM;
+	sio_on_room(sio_of(io, "/"), end_on_room, NULL);
+	open_session(c);
+	post(c, "40");
+}
+
+static void a_room_ends_who_is_refused(struct client *c)
+{
+	fatal_room_event = SIO_LEAVE_ROOM;
+	sio_on_room(sio_of(io, "/"), end_on_room, NULL);
+	sio_use(sio_of(io, "/"), join_x_and_refuse, NULL);
+	open_session(c);
+	post(c, "40");
+}
+
+static void a_new_namespace_ends_who_asks_for_it(struct client *c)
+{
+	sio_of_regex(io, "^/d[0-9]+$");
+	sio_on_new_namespace(io, end_on_new_namespace, NULL);
+	open_session(c);
+	post(c, "40/d1,");
+}
+
+static void a_match_ends_who_asks(struct client *c)
+{
+	sio_of_match(io, end_and_match, NULL);
+	open_session(c);
+	post(c, "40/d1,");
+}
+
+static void who_is_taken_over_ends_who_takes_over(struct client *c)
+{
+	struct client former;
+	char connect[64];
+
+	sio_on_disconnect(sio_of(io, "/"), end_on_leave, NULL);
+	join(&former, "40");
+	snprintf(connect, sizeof connect, "40{\"pid\":\"%s\"}", former.pid);
+	open_session(c);
+	post(c, connect);
+}
+
+static void with_cleanup_and_recovery(struct sio_options *o)
+{
+	o->cleanup_empty_child_namespaces = true;
+	o->recovery_ms = 60000;
+}
+
+static void handlers_end_who_is_on_the_way_in(void **state)
+{
+	static void (*const ways[])(struct client *c) = {
+		a_room_ends_who_comes_in, a_room_ends_who_is_refused,           a_new_namespace_ends_who_asks_for_it,
+		a_match_ends_who_asks,    who_is_taken_over_ends_who_takes_over,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(ways); i++) {
+		struct client c;
+
+		start(with_cleanup_and_recovery);
+		ways[i](&c);
+		CHECK(eio_server_clients(sio_engine(io)) == 0 && sio_namespace_count(sio_of(io, "/")) == 0, "%zu", i);
+		CHECK(rooms_of(sio_of(io, "/")) == 0 && namespaces(io) == 1, "%zu", i);
+		stop();
+	}
+}
+
+static void a_namespace_is_made_while_it_is_asked_for(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	sio_of_match(io, make_and_match, NULL);
+	open_session(&c);
+	post(&c, "40/d1,");
+	poll_once(&c);
+	assert_non_null(strstr(c.got, "40/d1,{"));
+	assert_int_equal(sio_namespace_count(sio_of(io, "/d1")), 1);
+	stop();
+}
+
 /* Whoever comes into x is sent away from the namespace. */
 static void turn_away(void *user, enum sio_room_event what, const char *room, const char *id)
 {
 	(void)user;
 	if (what == SIO_JOIN_ROOM && strcmp(room, "x") == 0)
 		sio_socket_disconnect(sio_namespace_socket(sio_of(io, "/"), id), false);
-}
-
-static void count_room(void *user, const char *room, size_t members)
-{
-	(void)room;
-	(void)members;
-	++*(size_t *)user;
-}
-
-static size_t rooms_of(struct sio_namespace *nsp)
-{
-	size_t n = 0;
-
-	sio_each_room(nsp, count_room, &n);
-	return n;
 }
 
 static void who_was_turned_away_joins_no_more(void **state)
@@ -898,21 +1094,15 @@ static void a_connection_ends_once(void **state)
 	stop();
 }
 
-/* Who has got what waited for him sends everyone away, others whose turn is still to come among them. */
-static void end_session(void *user, struct eio_session *s)
-{
-	(void)user;
-	eio_session_close(s, true);
-}
-
 static void end_all(void *user, struct eio_session *s)
 {
 	(void)user;
 	(void)s;
 	note("drained");
-	eio_server_each(sio_engine(io), end_session, NULL);
+	end_sessions();
 }
 
+/* Who has got what waited for him sends everyone away, others whose turn is still to come among them. */
 static void who_is_flushed_ends_the_others(void **state)
 {
 	struct client c[CLIENTS];
@@ -948,20 +1138,6 @@ static void keep_and_ask(void *user, struct sio_socket *s)
 	(void)user;
 	kept = sio_socket_ref(s);
 	assert_int_equal(sio_socket_emit_ack(s, 0, 30, "ask", sio_none(), on_answers, NULL), 0);
-}
-
-static void count_namespace(void *user, struct sio_namespace *nsp)
-{
-	(void)nsp;
-	++*(size_t *)user;
-}
-
-static size_t namespaces(struct sio_server *of)
-{
-	size_t n = 0;
-
-	sio_each_namespace(of, count_namespace, &n);
-	return n;
 }
 
 /* Whatever is asked of a socket that is gone. */
@@ -1079,6 +1255,7 @@ int main(void)
 		cmocka_unit_test(a_session_that_is_not_known_to_be_dead_is_taken_over),
 		cmocka_unit_test(recovery_declines),
 		cmocka_unit_test(recovery_forgets_what_is_too_much),
+		cmocka_unit_test(what_is_said_during_a_replay_disturbs_it_not),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(too_many_terms_mean_nobody),
 		cmocka_unit_test(handlers_end_the_other_sockets_of_a_client),
@@ -1088,6 +1265,8 @@ int main(void)
 		cmocka_unit_test(who_left_hears_nothing),
 		cmocka_unit_test(questions_end_with_the_server),
 		cmocka_unit_test(who_is_put_first_is_first),
+		cmocka_unit_test(handlers_end_who_is_on_the_way_in),
+		cmocka_unit_test(a_namespace_is_made_while_it_is_asked_for),
 		cmocka_unit_test(who_was_turned_away_joins_no_more),
 		cmocka_unit_test(a_connection_ends_once),
 		cmocka_unit_test(who_is_flushed_ends_the_others),
