@@ -110,7 +110,7 @@ struct eio_options {
 	size_t queue_low_bytes;         /* more waiting than this: volatile packets are dropped */
 	size_t queue_max_bytes;         /* more waiting than this: the session is closed as too slow */
 	size_t queues_max_bytes;        /* more waiting than this for all together: so is who has more than the low mark */
-	size_t max_sessions;            /* more are refused with 503 */
+	size_t max_sessions;            /* more are refused with 503; on_refused is told EIO_FORBIDDEN and the message */
 	size_t max_sessions_per_address; /* 0: no limit of its own */
 	struct eio_cors cors;
 	struct eio_cookie cookie;

@@ -49,7 +49,7 @@ int http_server_listen(struct http_server *h, const struct sockaddr *sa, socklen
 void http_server_free(struct http_server *h); /* ends all connections */
 const struct http_counters *http_server_counters(const struct http_server *h);
 
-/* Requests under engine's path go to it; with client, also the browser bundles
+/* Requests under engine's path go to it, which is held: from eio_server_free() to the detaching they get 503; with client, also the browser bundles
  * socket.io(.min|.esm.min|.msgpack.min).js and their maps are served there. */
 void http_server_attach(struct http_server *h, struct eio_server *engine, bool client);
 void http_server_detach(struct http_server *h, struct eio_server *engine);

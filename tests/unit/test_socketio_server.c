@@ -3,10 +3,14 @@
 #include "check.h"
 
 #include "engineio/exchange.h"
+#include "http/http.h"
 #include "socketio/socketio.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct loop *l;
 static struct sio_server *io;
@@ -1197,6 +1201,151 @@ static void who_is_held_holds_the_namespace(void **state)
 	sio_socket_unref(kept);
 }
 
+/* --- requests that come when the server is gone --- */
+
+static void never_refused(void *user, const struct eio_refusal *r)
+{
+	(void)user;
+	(void)r;
+	fail();
+}
+
+static void no_headers(void *user, struct eio_headers *h, struct eio_request *r)
+{
+	(void)user;
+	(void)h;
+	(void)r;
+	fail();
+}
+
+static void switch_then(struct eio_exchange *ex, const struct eio_header_list *h)
+{
+	(void)h;
+	answer_of(ex)->status = 101;
+}
+
+/* Asks for a WebSocket. The server goes between the 101 and the socket. */
+static void a_socket_that_comes_too_late_is_closed(void **state)
+{
+	static const struct eio_exchange_ops switching = {on_reply, switch_then, on_abort};
+	static const struct eio_pair headers[] = {
+		{"Upgrade", "websocket"}, {"Connection", "Upgrade"},
+		{"Sec-WebSocket-Version", "13"}, {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
+	};
+	struct answer a = {.ex.ops = &switching};
+	struct eio_server *engine;
+	int ends[2];
+
+	(void)state;
+	start(NULL);
+	assert_int_equal(pipe(ends), 0);
+	engine = eio_server_ref(sio_engine(io));
+	a.ex.request = eio_request_new("GET", "/socket.io/?EIO=4&transport=websocket", "127.0.0.1", false, headers, ROWS(headers));
+	eio_exchange_begin(engine, &a.ex);
+	assert_int_equal(a.status, 101);
+	sio_server_free(io);
+	loop_turn(l, 0);
+	eio_exchange_upgraded(&a.ex, ends[1], NULL, 0);
+	assert_int_equal(fcntl(ends[1], F_GETFD), -1);
+	assert_int_equal(eio_server_clients(engine), 0);
+	close(ends[0]);
+	eio_exchange_gone(&a.ex);
+	eio_request_unref(a.ex.request);
+	eio_server_unref(engine);
+	loop_free(l);
+}
+
+static void with_headers(struct sio_options *o)
+{
+	o->engine.headers = no_headers;
+}
+
+/* What an HTTP server answers, whole. */
+static void fetch(uint16_t port, const char *target, char *out, size_t size)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char text[256];
+	ssize_t n = -1;
+	size_t got = 0;
+
+	snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", target);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	assert_int_equal(send(fd, text, strlen(text), 0), (ssize_t)strlen(text));
+	for (int i = 0; i < 500 && n; i++) {
+		loop_turn(l, 10);
+		n = recv(fd, out + got, size - 1 - got, MSG_DONTWAIT);
+		got += n > 0 ? (size_t)n : 0;
+	}
+	out[got] = '\0';
+	close(fd);
+}
+
+static void http_goes_on_without_the_server(void **state)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct http_options o;
+	struct http_server *http;
+	char got[2048];
+	uint16_t port;
+
+	(void)state;
+	start(with_headers);
+	sio_on_connection_error(io, never_refused, NULL);
+	http_options_init(&o);
+	http = http_server_new(l, &o);
+	http_server_attach(http, sio_engine(io), true);
+	assert_int_equal(http_server_listen(http, (struct sockaddr *)&at, sizeof at, &port), 0);
+	sio_server_free(io);
+	loop_turn(l, 0);
+	fetch(port, "/socket.io/?EIO=4&transport=polling", got, sizeof got);
+	assert_non_null(strstr(got, " 503 "));
+	assert_non_null(strstr(got, "The server is shutting down"));
+	fetch(port, "/socket.io/?EIO=4&transport=nothing", got, sizeof got);
+	assert_non_null(strstr(got, " 503 "));
+	http_server_free(http);
+	loop_free(l);
+}
+
+/* --- who is refused --- */
+
+static void note_refusal(void *user, const struct eio_refusal *r)
+{
+	(void)user;
+	note(r->message);
+	note(r->context);
+}
+
+static void with_two_sessions(struct sio_options *o)
+{
+	o->engine.max_sessions = 2;
+}
+
+static void who_is_refused_is_told_of(void **state)
+{
+	struct answer a = {.ex.ops = &ops};
+	struct client c[2];
+
+	(void)state;
+	start(with_two_sessions);
+	sio_on_connection_error(io, note_refusal, NULL);
+	heard_of[0] = '\0';
+	open_session(&c[0]);
+	open_session(&c[1]);
+	request(&a, "GET", "", NULL);
+	assert_int_equal(a.status, 503);
+	assert_string_equal(a.body, "{\"code\":4,\"message\":\"Too many sessions\"}");
+	release(&a);
+	assert_string_equal(heard_of, "Forbidden {\"message\":\"Too many sessions\"} ");
+	heard_of[0] = '\0';
+	a = (struct answer){.ex.ops = &ops, .ex.request = eio_request_new("GET", "/socket.io/?EIO=4", "", false, NULL, 0)};
+	eio_exchange_begin(sio_engine(io), &a.ex);
+	eio_exchange_end(&a.ex);
+	release(&a);
+	assert_string_equal(heard_of, "Transport unknown {} ");
+	stop();
+}
+
 /* --- what happens on a connection --- */
 
 static void note_packet(void *user, struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent)
@@ -1271,6 +1420,9 @@ int main(void)
 		cmocka_unit_test(a_connection_ends_once),
 		cmocka_unit_test(who_is_flushed_ends_the_others),
 		cmocka_unit_test(who_is_held_holds_the_namespace),
+		cmocka_unit_test(a_socket_that_comes_too_late_is_closed),
+		cmocka_unit_test(http_goes_on_without_the_server),
+		cmocka_unit_test(who_is_refused_is_told_of),
 		cmocka_unit_test(packets_of_a_connection_are_told),
 	};
 
