@@ -34,7 +34,7 @@ static void forget(struct owed_ack *o)
 
 	list_remove(&o->link);
 	list_remove(&o->in_many);
-	s->nacks--;
+	s->nacks -= !o->lost;
 	loop_timer_clear(s->nsp->server->loop, &o->timer);
 	free(o);
 	sio_socket_unref(s);
@@ -52,19 +52,34 @@ static void on_timeout(struct loop_timer *t)
 	fn(user, timed_out, sio_none());
 }
 
+/* The socket will not answer it any more. */
+static void lose(struct owed_ack *o)
+{
+	struct sio_socket *s = o->socket;
+
+	o->lost = true;
+	s->nacks--;
+	list_remove(&o->link);
+	list_push(&s->nsp->server->lost, &o->link);
+}
+
+/* Whoever asked is told in a moment: here stands one who is about to ask. */
+static void give_up(struct owed_ack *o)
+{
+	if (o->many) {
+		forget(o);
+		return;
+	}
+	lose(o);
+	loop_timer_set(o->socket->nsp->server->loop, &o->timer, 0, on_timeout);
+}
+
 struct owed_ack *socket_owe(struct sio_socket *s, uint64_t id, uint32_t timeout_ms)
 {
 	struct owed_ack *o = xzalloc(sizeof *o);
 
-	if (s->nacks >= s->nsp->server->o.max_pending_acks) {
-		struct owed_ack *oldest = list_item(s->acks.next, struct owed_ack, link);
-		sio_answer_fn *fn = oldest->fn;
-		void *user = oldest->user;
-
-		forget(oldest);
-		if (fn)
-			fn(user, timed_out, sio_none());
-	}
+	if (s->nacks && s->nacks >= s->nsp->server->o.max_pending_acks)
+		give_up(list_item(s->acks.next, struct owed_ack, link));
 	o->socket = sio_socket_ref(s);
 	o->id = id;
 	s->nacks++;
@@ -291,12 +306,10 @@ void socket_drop_acks(struct sio_socket *s)
 	list_each(&s->acks, l, after) {
 		struct owed_ack *o = list_item(l, struct owed_ack, link);
 
-		if (!loop_timer_is_set(&o->timer)) {
+		if (loop_timer_is_set(&o->timer))
+			lose(o);
+		else
 			forget(o);
-			continue;
-		}
-		list_remove(&o->link);
-		list_push(&s->nsp->server->lost, &o->link);
 	}
 }
 

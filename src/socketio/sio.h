@@ -76,7 +76,7 @@ struct sio_server {
 	struct map namespaces;         /* by name */
 	struct parent *parents;
 	size_t nparents, ndynamic;
-	struct link lost;              /* answers owed by sockets that are gone: their timers still tell */
+	struct link lost;              /* answers that will not come, of sockets that are gone or owe too much: their timers tell */
 	struct link asking;            /* broadcasts that wait for answers: ack.c */
 	bool closing, rooms_full;      /* rooms_full: the log knows of a socket with too many */
 	unsigned refs;                 /* its owner's, and one with each of a namespace */
@@ -166,7 +166,8 @@ void client_unref(struct sio_client *c);
 /* --- sockets --- */
 
 struct owed_ack {
-	struct link link;              /* of the socket, in order; of the server, once it is gone */
+	struct link link;              /* of the socket, in order; of the server, once nobody will answer */
+	bool lost;                     /* that: its timer tells */
 	struct link in_many;
 	uint64_t id;
 	struct loop_timer timer;

@@ -275,6 +275,12 @@ static void on_answers(void *user, const char *error, struct sio_args args)
 	snprintf(answers, sizeof answers, "%s: %.*s", error ? error : "fine", (int)args.json.n, args.json.p);
 }
 
+static void wait_for_answers(void)
+{
+	for (int i = 0; i < 500 && !answers[0]; i++)
+		loop_turn(l, 10);
+}
+
 static char told[4096];
 
 static void on_views(void *user, const char *error, struct slice sockets)
@@ -586,6 +592,8 @@ static void limits_hold(void **state)
 	answers[0] = '\0';
 	for (int i = 0; i < 3; i++)
 		sio_socket_emit_ack(socket_of(&c), 0, 0, "ask", sio_none(), on_answers, NULL);
+	assert_string_equal(answers, ""); /* not while the next question is asked */
+	wait_for_answers();
 	assert_string_equal(answers, "operation has timed out: ");
 	post(&c, "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]");
 	assert_non_null(socket_of(&c));
@@ -800,6 +808,56 @@ static void who_left_hears_nothing(void **state)
 	assert_int_equal(sio_emit_ack(sio_all(sio_of(io, "/")), "ask", sio_none(), on_answers, NULL), 0);
 	sio_socket_unref(s);
 	stop();
+}
+
+static void ask_again(void *user, const char *error, struct sio_args args)
+{
+	struct sio_socket *s = user;
+
+	on_answers(NULL, error, args);
+	note("gave up");
+	if (sio_socket_connected(s))
+		assert_int_equal(sio_socket_emit_ack(s, 0, 0, "ask", sio_none(), on_answers, NULL), 0);
+}
+
+static void end_the_server(void *user, const char *error, struct sio_args args)
+{
+	(void)user;
+	on_answers(NULL, error, args);
+	sio_server_free(io);
+}
+
+static const struct {
+	sio_answer_fn *fn;
+	bool many;
+} givers_up[] = {{ask_again, false}, {ask_again, true}, {end_the_server, false}, {end_the_server, true}};
+
+/* Whoever hears that a question was given up asks more, or ends it all. */
+static void who_was_given_up_does_anything(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(givers_up); i++) {
+		struct sio_socket *s;
+		struct client c;
+
+		start(with_limits);
+		join(&c, "40");
+		s = sio_socket_ref(socket_of(&c));
+		heard_of[0] = answers[0] = '\0';
+		for (int k = 0; k < 2; k++)
+			assert_int_equal(sio_socket_emit_ack(s, 0, 300, "ask", sio_none(), k ? on_answers : givers_up[i].fn, s), 0);
+		if (givers_up[i].many)
+			assert_int_equal(sio_emit_ack(sio_timeout(sio_all(sio_of(io, "/")), 10), "ask", sio_none(), on_answers, NULL), 0);
+		else
+			assert_int_equal(sio_socket_emit_ack(s, 0, 300, "ask", sio_none(), on_answers, NULL), 0);
+		wait_for_answers();
+		CHECK(strcmp(answers, "operation has timed out: ") == 0, "%zu: %s", i, answers);
+		CHECK(sio_socket_connected(s) == (givers_up[i].fn == ask_again), "%zu", i);
+		sio_socket_unref(s);
+		if (givers_up[i].fn == ask_again)
+			sio_server_free(io);
+		loop_free(l);
+	}
 }
 
 /* Who left with answers to give, and everyone who was asked of them, hears of it when the server ends, not after. */
@@ -1189,8 +1247,7 @@ static void who_is_held_holds_the_namespace(void **state)
 	post(&c, "41/d1,");
 	assert_int_equal(namespaces(io), 1);
 	loop_turn(l, 0);
-	for (int i = 0; i < 50 && !answers[0]; i++)
-		loop_turn(l, 10);
+	wait_for_answers();
 	assert_string_equal(answers, "operation has timed out: ");
 	ask_everything(kept);
 	sio_server_free(io);
@@ -1412,6 +1469,7 @@ int main(void)
 		cmocka_unit_test(no_middleware_is_left_out),
 		cmocka_unit_test(who_says_nonsense_is_told_of),
 		cmocka_unit_test(who_left_hears_nothing),
+		cmocka_unit_test(who_was_given_up_does_anything),
 		cmocka_unit_test(questions_end_with_the_server),
 		cmocka_unit_test(who_is_put_first_is_first),
 		cmocka_unit_test(handlers_end_who_is_on_the_way_in),
