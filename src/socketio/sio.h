@@ -96,7 +96,7 @@ struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice 
 struct room {
 	struct link members;           /* of struct member */
 	size_t n;
-	unsigned telling;              /* how many are on their way to hear that someone left: it stays until they return */
+	unsigned held;                 /* by who tells of it: it stays until they are through, empty or not */
 	char name[];
 };
 struct member {

@@ -267,7 +267,8 @@ const char *sio_reserved(const char *event); /* NULL, or `"connect" is a reserve
 
 void sio_socket_join(struct sio_socket *s, const char *room); /* not beyond max_rooms_per_socket */
 void sio_socket_leave(struct sio_socket *s, const char *room);
-size_t sio_socket_each_room(const struct sio_socket *s, void (*fn)(void *user, const char *room), void *user); /* how many; fn may be NULL */
+/* How many it is in, all of which fn is told if it is not NULL, also where it leaves them, or ends the socket, meanwhile. */
+size_t sio_socket_each_room(const struct sio_socket *s, void (*fn)(void *user, const char *room), void *user);
 bool sio_socket_in(const struct sio_socket *s, const char *room);
 void sio_socket_disconnect(struct sio_socket *s, bool close); /* close: the whole connection */
 

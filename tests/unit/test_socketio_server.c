@@ -1104,6 +1104,56 @@ static void who_was_turned_away_joins_no_more(void **state)
 	stop();
 }
 
+static void leave_room(void *user, const char *room)
+{
+	note(room);
+	sio_socket_leave(user, room);
+}
+
+static void leave_all_rooms(void *user, const char *room)
+{
+	note(room);
+	sio_socket_disconnect(user, false);
+}
+
+static void empty_room(void *user, const char *room, size_t members)
+{
+	(void)user;
+	(void)members;
+	if (strlen(room) == 1) {
+		note(room);
+		sio_sockets_leave(sio_all(sio_of(io, "/")), &room, 1);
+		note(room);
+	}
+}
+
+static void rooms_are_left_while_they_are_told(void **state)
+{
+	static void (*const ways[])(void *user, const char *room) = {leave_room, leave_all_rooms};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct client c[CLIENTS];
+		struct sio_socket *s;
+
+		start(NULL);
+		join_all(c);
+		s = socket_of(&c[1]);
+		heard_of[0] = '\0';
+		if (i < ROWS(ways))
+			assert_int_equal(sio_socket_each_room(s, ways[i], s), 3);
+		else
+			sio_each_room(sio_of(io, "/"), empty_room, NULL);
+		if (i < ROWS(ways))
+			CHECK(strncmp(heard_of, c[1].id, strlen(c[1].id)) == 0 && strcmp(heard_of + strlen(c[1].id), " a b ") == 0, "%zu: %s", i, heard_of);
+		else
+			assert_string_equal(heard_of, "a a b b ");
+		assert_int_equal(sio_socket_each_room(s, NULL, NULL), i < ROWS(ways) ? 0 : 1);
+		assert_int_equal(rooms_of(sio_of(io, "/")), i < ROWS(ways) ? CLIENTS - 1 + 2 : CLIENTS);
+		stop();
+	}
+}
+
 /* Whoever is told that a client goes sends it away, its connection too. */
 static void close_again(void *user, struct sio_socket *s, const char *reason, const char *description)
 {
@@ -1475,6 +1525,7 @@ int main(void)
 		cmocka_unit_test(handlers_end_who_is_on_the_way_in),
 		cmocka_unit_test(a_namespace_is_made_while_it_is_asked_for),
 		cmocka_unit_test(who_was_turned_away_joins_no_more),
+		cmocka_unit_test(rooms_are_left_while_they_are_told),
 		cmocka_unit_test(a_connection_ends_once),
 		cmocka_unit_test(who_is_flushed_ends_the_others),
 		cmocka_unit_test(who_is_held_holds_the_namespace),
