@@ -1453,6 +1453,186 @@ static void who_is_refused_is_told_of(void **state)
 	stop();
 }
 
+/* --- what is registered on one socket --- */
+
+static void on_named(void *user, struct sio_socket *s, struct sio_args args, struct sio_ack *ack)
+{
+	ignore(user, s, args, ack);
+	note(user);
+}
+
+static void outgoing(void *user, struct sio_socket *s, const char *event, struct sio_args args)
+{
+	(void)s;
+	(void)args;
+	note(user);
+	note(event);
+}
+
+static void outgoing_first(void *user, struct sio_socket *s, const char *event, struct sio_args args)
+{
+	outgoing(user, s, event, args);
+}
+
+static bool refuse_bad(void *user, struct sio_socket *s, const char *event, struct sio_args *args, const char **error)
+{
+	(void)s;
+	note(user);
+	*args = sio_json("2");
+	*error = "it is bad";
+	return strcmp(event, "bad") != 0;
+}
+
+static void note_leave(void *user, struct sio_socket *s, const char *reason, const char *description)
+{
+	(void)description;
+	note(user);
+	note(sio_socket_in(s, "r") ? "in r" : "in no room");
+	note(reason);
+}
+
+static void handlers_of_one_socket(void **state)
+{
+	struct sio_socket *one;
+	struct client c[2];
+
+	(void)state;
+	start(NULL);
+	join(&c[0], "40");
+	join(&c[1], "40");
+	one = socket_of(&c[0]);
+	sio_on(sio_of(io, "/"), "ev", on_named, (void *)(uintptr_t)"all");
+	sio_socket_on(one, "ev", on_named, (void *)(uintptr_t)"one");
+	sio_socket_once(one, "ev", on_named, (void *)(uintptr_t)"once");
+	heard_of[0] = '\0';
+	post(&c[0], "42[\"ev\"]\x1e" "42[\"ev\"]");
+	post(&c[1], "42[\"ev\"]"); /* another hears nothing of it */
+	assert_string_equal(heard_of, "all one once all one all ");
+	heard_of[0] = '\0';
+	sio_socket_off(one, "ev", ignore);
+	post(&c[0], "42[\"ev\"]");
+	sio_socket_off(one, "ev", on_named);
+	post(&c[0], "42[\"ev\"]");
+	assert_string_equal(heard_of, "all one all ");
+	sio_socket_on(one, "ev", on_named, (void *)(uintptr_t)"one");
+	sio_socket_on(one, "ev", ignore, NULL);
+	sio_socket_off(one, "ev", NULL);
+	heard_of[0] = '\0';
+	post(&c[0], "42[\"ev\"]");
+	assert_string_equal(heard_of, "all ");
+	stop();
+}
+
+static void middlewares_and_errors_of_one_socket(void **state)
+{
+	struct sio_socket *one;
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	one = socket_of(&c);
+	sio_use_packets(sio_of(io, "/"), refuse_bad, (void *)(uintptr_t)"all");
+	sio_socket_use(one, refuse_bad, (void *)(uintptr_t)"one");
+	sio_socket_on_error(one, note_error, NULL);
+	sio_socket_on(one, "bad", on_named, (void *)(uintptr_t)"reached");
+	sio_socket_on(one, "good", on_named, (void *)(uintptr_t)"reached");
+	heard_of[0] = '\0';
+	post(&c, "42[\"good\"]\x1e" "42[\"bad\"]");
+	assert_string_equal(heard_of, "all one reached all it is bad ");
+	stop();
+}
+
+static void what_goes_out_to_one_socket(void **state)
+{
+	struct sio_socket *one;
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	one = socket_of(&c);
+	sio_on_any_outgoing(sio_of(io, "/"), outgoing, (void *)(uintptr_t)"all");
+	sio_socket_on_any_outgoing(one, outgoing, (void *)(uintptr_t)"one");
+	sio_socket_prepend_any_outgoing(one, outgoing_first, (void *)(uintptr_t)"first");
+	heard_of[0] = '\0';
+	sio_socket_emit(one, "a", sio_none());
+	sio_emit(sio_all(sio_of(io, "/")), "b", sio_none());
+	assert_string_equal(heard_of, "all a first a one a all b first b one b ");
+	heard_of[0] = '\0';
+	sio_socket_off_any_outgoing(one, outgoing);
+	sio_socket_emit(one, "a", sio_none());
+	sio_socket_off_any_outgoing(one, NULL);
+	sio_socket_emit(one, "b", sio_none());
+	assert_string_equal(heard_of, "all a first a all b ");
+	stop();
+}
+
+static void the_end_of_one_socket(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	sio_socket_join(socket_of(&c), "r");
+	sio_on_disconnecting(sio_of(io, "/"), note_leave, (void *)(uintptr_t)"all,");
+	sio_socket_on_disconnect(socket_of(&c), note_leave, (void *)(uintptr_t)"one behind,");
+	sio_socket_on_disconnecting(socket_of(&c), note_leave, (void *)(uintptr_t)"one before,");
+	heard_of[0] = '\0';
+	post(&c, "41");
+	assert_string_equal(heard_of, "all, in r client namespace disconnect one before, in r client namespace disconnect "
+	                              "one behind, in no room client namespace disconnect ");
+	stop();
+}
+
+/* Nothing listens to a poll that is not there: volatile packets are dropped, and counted. */
+static void what_was_dropped_is_counted(void **state)
+{
+	struct sio_socket *one;
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	one = socket_of(&c);
+	assert_int_equal(sio_socket_dropped(one), 0);
+	sio_socket_emit_flags(one, SIO_VOLATILE, "v", sio_none());
+	sio_emit(sio_volatile(sio_all(sio_of(io, "/"))), "v", sio_none());
+	sio_socket_emit(one, "x", sio_none());
+	assert_int_equal(sio_socket_dropped(one), 2);
+	assert_string_equal(take(&c), "42[\"x\"] ");
+	stop();
+}
+
+static void one_session_of_an_address(struct sio_options *o)
+{
+	o->engine.max_sessions_per_address = 1;
+}
+
+/* A session that is failed ends for that reason; one whose request is dropped goes on without, and counts for no address. */
+static void sessions_are_failed_and_forget_their_request(void **state)
+{
+	struct client c, d;
+
+	(void)state;
+	start(one_session_of_an_address);
+	sio_on_engine(io, NULL, note_closed, NULL);
+	join(&c, "40");
+	assert_non_null(sio_socket_handshake(socket_of(&c)).request);
+	eio_session_drop_request(sio_socket_conn(socket_of(&c)));
+	assert_null(eio_session_request(sio_socket_conn(socket_of(&c))));
+	eio_session_drop_request(sio_socket_conn(socket_of(&c))); /* once is enough */
+	join(&d, "40");
+	assert_int_equal(eio_server_clients(sio_engine(io)), 2);
+	sio_on_disconnect(sio_of(io, "/"), note_leave, (void *)(uintptr_t)"gone,");
+	heard_of[0] = '\0';
+	eio_session_fail(sio_socket_conn(socket_of(&c)), EIO_PARSE_ERROR, "nobody can read it");
+	assert_string_equal(heard_of, "closed: parse error gone, in no room parse error ");
+	assert_int_equal(eio_server_clients(sio_engine(io)), 1);
+	stop();
+}
+
 /* --- what happens on a connection --- */
 
 static void note_packet(void *user, struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent)
@@ -1529,6 +1709,12 @@ int main(void)
 		cmocka_unit_test(a_connection_ends_once),
 		cmocka_unit_test(who_is_flushed_ends_the_others),
 		cmocka_unit_test(who_is_held_holds_the_namespace),
+		cmocka_unit_test(handlers_of_one_socket),
+		cmocka_unit_test(middlewares_and_errors_of_one_socket),
+		cmocka_unit_test(what_goes_out_to_one_socket),
+		cmocka_unit_test(the_end_of_one_socket),
+		cmocka_unit_test(what_was_dropped_is_counted),
+		cmocka_unit_test(sessions_are_failed_and_forget_their_request),
 		cmocka_unit_test(a_socket_that_comes_too_late_is_closed),
 		cmocka_unit_test(http_goes_on_without_the_server),
 		cmocka_unit_test(who_is_refused_is_told_of),
