@@ -168,7 +168,7 @@ static void leave_cluster(struct sio_server *io)
 
 void sio_server_free(struct sio_server *io)
 {
-	if (!io)
+	if (!io || io->closing) /* a handler that is told of the end may ask for it again */
 		return;
 	io->closing = true;
 	eio_server_free(io->engine); /* ends every session, and so every socket */

@@ -341,7 +341,8 @@ void sio_redis_options_init(struct sio_redis_options *o); /* the defaults; url i
  * with what is known here and the error "Redis is not connected"; with others of their kind ("Redis does not answer", "too
  * many requests to other servers are under way", "the answers are too large, and some were left out", "the server is
  * shutting down") it is the same. What the others say while Redis is away is lost to us, and what we say to them.
- * Freed by sio_server_free(). 0, or -EINVAL with *why: what is wrong with the URL, a text that stays; -EALREADY. */
+ * Freed by sio_server_free(). 0, or with *why, a text that stays, -EINVAL: what is wrong with the URL; -EALREADY: there is one,
+ * or the server is being freed. */
 int sio_server_set_redis(struct sio_server *io, const struct sio_redis_options *o, const char **why);
 /* What was heard there and made no sense, or came when too much was under way (base/limits.h). */
 struct sio_cluster_counts {

@@ -764,6 +764,19 @@ describe("dynamic namespaces", together, () => {
 		assert.equal(created.filter((name) => name === nsp).length, 2);
 	});
 
+	it("go before the answer to a question that was asked in them is given up", async (t) => {
+		const nsp = ownNamespace();
+		const watcher = await member(t);
+		const socket = await member(t, nsp);
+		const asked = next(socket, "question");
+		socket.emit("cmd", "emit", { base: "socket", timeout: 200, ack: true, ev: "question" }, () => {});
+		await asked;
+		socket.disconnect();
+		await until("the namespace is gone", async () => !(await cmd(watcher, "nsps")).names.includes(nsp));
+		await sleep(300);
+		assert.equal(await cmd(watcher, "ping"), "pong");
+	});
+
 	it("fixed ones stay", async (t) => {
 		const socket = await member(t, "/room-nsp");
 		socket.disconnect();

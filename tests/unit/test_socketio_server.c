@@ -860,6 +860,35 @@ static void who_was_given_up_does_anything(void **state)
 	}
 }
 
+static void free_again(void *user, struct sio_socket *s, const char *reason, const char *description)
+{
+	struct sio_redis_options o;
+	const char *why;
+
+	(void)user;
+	(void)s;
+	(void)description;
+	note(reason);
+	sio_server_free(io);
+	sio_redis_options_init(&o);
+	o.url = "unix:///nowhere/at/all";
+	assert_int_equal(sio_server_set_redis(io, &o, &why), -EALREADY);
+	assert_string_equal(why, "the server is shutting down");
+}
+
+static void the_end_is_asked_for_while_it_comes(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	sio_on_disconnect(sio_of(io, "/"), free_again, NULL);
+	join(&c, "40");
+	heard_of[0] = '\0';
+	stop();
+	assert_string_equal(heard_of, "server shutting down ");
+}
+
 /* Who left with answers to give, and everyone who was asked of them, hears of it when the server ends, not after. */
 static void questions_end_with_the_server(void **state)
 {
@@ -1699,6 +1728,7 @@ int main(void)
 		cmocka_unit_test(no_middleware_is_left_out),
 		cmocka_unit_test(who_says_nonsense_is_told_of),
 		cmocka_unit_test(who_left_hears_nothing),
+		cmocka_unit_test(the_end_is_asked_for_while_it_comes),
 		cmocka_unit_test(who_was_given_up_does_anything),
 		cmocka_unit_test(questions_end_with_the_server),
 		cmocka_unit_test(who_is_put_first_is_first),
