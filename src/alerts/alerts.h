@@ -113,7 +113,7 @@ void alert_say_end(const struct alert_view *v, struct buf *out);
 /* What a rule sees now, for people: series, value, limit, why it fires or not. false: no such rule. */
 bool alerts_explain(struct alerts *a, const char *rule, struct buf *out);
 /* Rules as they are, for the dashboard: [{name, type, metric, compare: above|below|outside|equals|full_in|absent,
- * limits: {warning: {limit, high?, clear?}, …}, aggregate: last|avg|…|p95, window, for, keep (ms), labels, inhibitedBy, channels, runbook,
+ * limits: {warning: {limit, high?, clear?}, …}, aggregate: last|avg|…|p95, window, for, keep (ms), labels, inhibitedBy, inhibits, channels, runbook,
  * state: ok|waiting|pending|firing, series: [{id, value, state, severity, alert: id or null}] (the first 100), matched, file, line}]. */
 void alerts_rules_json(struct alerts *a, struct buf *out);
 

@@ -86,19 +86,20 @@ static void add_moving(const struct alerts *a, const struct instance *i, struct 
 	}
 }
 
-static void add_mutes(const struct alerts *a, const struct instance *i, struct buf *out)
+static void add_mutes(const struct instance *i, struct buf *out)
 {
+	const struct instance *by = instance_inhibitor(i);
 	const struct alert *al = i->alert;
 
 	if (al->acked_ms)
 		buf_addf(out, "; acknowledged by %s", al->by ? al->by : "someone");
 	if (al->silence)
 		buf_addf(out, "; silenced (%s)", al->silence->matcher);
-	if (al->inhibited)
-		buf_adds(out, "; inhibited");
+	if (by)
+		buf_addf(out, "; inhibited by %s on %s", by->watch->rule->name, by->subject->id);
 	if (i->flapping)
 		buf_adds(out, "; flapping, so it ends only when it was calm for 5 min");
-	if (!rule_in_hours(i->watch->rule, a->weekday, a->minute))
+	if (!i->watch->awake)
 		buf_adds(out, "; outside its hours, so nobody is told");
 }
 
@@ -121,7 +122,7 @@ static void explain_instance(const struct alerts *a, const struct instance *i, s
 	if (list_linked(&i->moving))
 		add_moving(a, i, out);
 	if (i->shown)
-		add_mutes(a, i, out);
+		add_mutes(i, out);
 	buf_addc(out, '\n');
 }
 
@@ -273,6 +274,7 @@ static void add_rule(const struct watch *w, struct buf *out)
 		(long long)r->keep_ms);
 	add_texts(out, "labels", r->labels, r->nlabels);
 	add_texts(out, "inhibitedBy", r->inhibited_by, r->ninhibited_by);
+	add_texts(out, "inhibits", r->inhibits, r->ninhibits);
 	add_texts(out, "channels", r->channels, r->nchannels);
 	buf_adds(out, ",\"runbook\":");
 	json_add_str(out, r->runbook);

@@ -80,7 +80,8 @@ struct watch {
 	char *metric;                  /* its series' id or pattern, no alias */
 	bool pattern;
 	bool inhibits;                 /* some other rule */
-	bool visited;
+	bool awake;                    /* it is within its hours */
+	uint64_t visited;              /* the last walk that came by */
 	struct inhibitor *inhibitors;
 	size_t ninhibitors;
 	struct link instances, firing;
@@ -103,6 +104,7 @@ struct alerts {
 	struct link orphans;           /* restored alerts whose rule is gone */
 	size_t nsilences, ninstances;
 	uint64_t mutes;                /* changes with all that can silence or inhibit */
+	uint64_t walks;                /* through who inhibits whom */
 	int64_t silences_edge_ms;      /* when the next silence begins or ends */
 	uint64_t generation;           /* of the store, when it was last looked through; 0: must be */
 	int64_t look_ms;               /* not before */
@@ -124,6 +126,7 @@ void instance_judged(struct alerts *a, struct instance *i, double value, int64_t
 void instance_end(struct alerts *a, struct instance *i, int64_t now_ms); /* resolved or no longer pending, whatever its value */
 void instance_summarize(const struct alerts *a, struct instance *i); /* its alert's sentence, from its present value */
 void instance_view(const struct instance *i, struct alert_view *out);
+const struct instance *instance_inhibitor(const struct instance *i); /* whose alert inhibits its own now; NULL: none does */
 void alerts_refresh(struct alerts *a, int64_t now_ms); /* who is silenced and inhibited now: tells what changed */
 
 /* --- lifetime.c --- */

@@ -239,6 +239,7 @@ void rule_release(struct rule *r)
 	free(r->runbook);
 	free_texts(r->labels, r->nlabels);
 	free_texts(r->inhibited_by, r->ninhibited_by);
+	free_texts(r->inhibits, r->ninhibits);
 	free_texts(r->channels, r->nchannels);
 	free(r->hours);
 	*r = (struct rule){0};

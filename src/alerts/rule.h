@@ -37,8 +37,10 @@ struct rule {
 	char *type, *metric, *summary, *runbook;
 	char **labels;                 /* "key=value" */
 	size_t nlabels;
-	char **inhibited_by;           /* names of rules whose firing alerts of higher or equal severity silence this one's */
+	char **inhibited_by;           /* names or patterns of rules whose firing alerts of higher or equal severity silence this one's */
 	size_t ninhibited_by;
+	char **inhibits;               /* the same, said by the other side; neither pattern ever means the rule itself */
+	size_t ninhibits;
 	char **channels;               /* names; none: all */
 	size_t nchannels;
 	enum rule_compare compare;
@@ -63,7 +65,7 @@ bool rule_in_hours(const struct rule *r, int weekday, int minute_of_day);
 
 /* What is impossible in a rule, in words that say what was meant; false and a text in why. */
 bool rule_check(const struct rule *r, char *why, size_t size);
-/* What is impossible between rules that are each possible: two of a name, inhibited_by a rule that there is not. which: the one at fault. */
+/* What is impossible between rules that are each possible: two of a name, inhibited_by or inhibits a rule that there is not. which: the one at fault. */
 bool rules_check(const struct rule *rules, size_t n, size_t *which, char *why, size_t size);
 
 /* Fills {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME}; unknown names are an error in

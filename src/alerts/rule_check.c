@@ -255,14 +255,22 @@ static bool texts_ok(const struct rule *r, const struct why *why)
 	return true;
 }
 
-static bool others_ok(const struct rule *r, const struct why *why)
+static bool inhibition_ok(const struct rule *r, const char *key, char *const *names, size_t n, const struct why *why)
 {
-	for (size_t i = 0; i < r->ninhibited_by; i++) {
-		if (!*r->inhibited_by[i])
-			return no(why, "inhibited_by holds an empty name");
-		if (strcmp(r->inhibited_by[i], r->name) == 0)
+	for (size_t i = 0; i < n; i++) {
+		if (!*names[i])
+			return no(why, "%s holds an empty name", key);
+		if (strcmp(names[i], r->name) == 0)
 			return no(why, "a rule cannot inhibit itself: within a rule the higher severity replaces the lower one anyway");
 	}
+	return true;
+}
+
+static bool others_ok(const struct rule *r, const struct why *why)
+{
+	if (!inhibition_ok(r, "inhibited_by", r->inhibited_by, r->ninhibited_by, why) ||
+		!inhibition_ok(r, "inhibits", r->inhibits, r->ninhibits, why))
+		return false;
 	for (size_t i = 0; i < r->nchannels; i++)
 		if (!*r->channels[i])
 			return no(why, "channels holds an empty name: for all of them leave channels out");
@@ -301,6 +309,15 @@ static const struct rule *rule_named(const struct rule *rules, size_t n, const c
 	return NULL;
 }
 
+/* A pattern may wait for rules to come; a name is a slip. */
+static bool names_ok(const struct rule *rules, size_t n, const char *key, char *const *names, size_t nnames, const struct why *why)
+{
+	for (size_t i = 0; i < nnames; i++)
+		if (!strchr(names[i], '*') && !rule_named(rules, n, names[i]))
+			return no(why, "%s: there is no rule of the name %.100s", key, names[i]);
+	return true;
+}
+
 bool rules_check(const struct rule *rules, size_t n, size_t *which, char *why, size_t size)
 {
 	const struct why to = {why, size};
@@ -309,9 +326,9 @@ bool rules_check(const struct rule *rules, size_t n, size_t *which, char *why, s
 		*which = i;
 		if (rule_named(rules, i, rules[i].name))
 			return no(&to, "there are two rules of the name %s", rules[i].name);
-		for (size_t k = 0; k < rules[i].ninhibited_by; k++)
-			if (!rule_named(rules, n, rules[i].inhibited_by[k]))
-				return no(&to, "inhibited_by: there is no rule of the name %.100s", rules[i].inhibited_by[k]);
+		if (!names_ok(rules, n, "inhibited_by", rules[i].inhibited_by, rules[i].ninhibited_by, &to) ||
+			!names_ok(rules, n, "inhibits", rules[i].inhibits, rules[i].ninhibits, &to))
+			return false;
 	}
 	return true;
 }

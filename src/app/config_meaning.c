@@ -118,6 +118,7 @@ TEXT(set_summary, rule.summary)
 TEXT(set_runbook, rule.runbook)
 LIST(set_labels, rule.labels, rule.nlabels)
 LIST(set_inhibited, rule.inhibited_by, rule.ninhibited_by)
+LIST(set_inhibits, rule.inhibits, rule.ninhibits)
 LIST(set_channels, rule.channels, rule.nchannels)
 NUMBER(set_above, above)
 NUMBER(set_below, below)
@@ -247,7 +248,8 @@ const struct block_key block_keys[] = {
 	{"alert", "labels", true, PRINT, set_labels, "{\"team=ops\", …}: travel with the alert."},
 	{"alert", "summary", false, PRINT, set_summary, "A sentence; {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME} are filled in."},
 	{"alert", "runbook", false, PRINT, set_runbook, "Where it says what to do."},
-	{"alert", "inhibited_by", true, PRINT, set_inhibited, "Rules that silence this one while they fire."},
+	{"alert", "inhibited_by", true, PRINT, set_inhibited, "Rules that silence this one while they fire at least as badly: names, or patterns with *. One about an instance, such as a disk, silences what is about the same."},
+	{"alert", "inhibits", true, PRINT, set_inhibits, "The same, said by the other side: {\"*\"} silences every other rule. Of two that silence each other, the worse speaks, else the older. Outside of its hours a rule silences nobody."},
 	{"alert", "hours", true, PRINT, set_hours, "Tell only then: {\"mon-fri 08:00-18:00\"}, local time."},
 	{"alert", "channels", true, PRINT, set_channels, "Tell only these; all if none is named."},
 #define COMMON(section)                                                                                              \
