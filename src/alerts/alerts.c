@@ -54,12 +54,7 @@ static enum severity severity_of(const struct instance *i)
 
 static double threshold_of(const struct instance *i)
 {
-	const struct rule *r = i->watch->rule;
-	enum severity s = severity_of(i);
-
-	if (r->compare == RULE_OUTSIDE && r->limits[s].set && i->value > r->limits[s].high)
-		return r->limits[s].high;
-	return rule_threshold(r, s);
+	return rule_threshold(i->watch->rule, severity_of(i), i->high);
 }
 
 void instance_view(const struct instance *i, struct alert_view *out)
@@ -367,8 +362,10 @@ void instance_judged(struct alerts *a, struct instance *i, double value, int64_t
 {
 	enum severity is = rule_judge(i->watch->rule, value, i->judged), was = i->judged;
 
-	if (!isnan(value))
+	if (!isnan(value)) {
 		i->value = value;
+		i->high = is ? rule_is_high(i->watch->rule, is, value) : i->high;
+	}
 	if (is == was && !list_linked(&i->moving))
 		return;
 	if (is != was)

@@ -184,7 +184,7 @@ static void add_limits(const struct rule *r, struct buf *out)
 		if (!r->limits[s].set)
 			continue;
 		buf_addf(out, "%s\"%s\":{\"limit\":", comma, severity_name(s));
-		json_add_number(out, rule_threshold(r, s));
+		json_add_number(out, rule_threshold(r, s, false));
 		if (r->compare == RULE_OUTSIDE) {
 			buf_adds(out, ",\"high\":");
 			json_add_number(out, r->limits[s].high);

@@ -53,6 +53,7 @@ struct instance {
 	double value;
 	bool timed;                    /* judged by the clock and not by samples */
 	uint8_t judged;                /* severity of the last judgement */
+	bool high;                     /* of outside: when it was last wrong, it was so at the upper end */
 	uint8_t shown;                 /* severity of the alert: what held for `for`, and was not calm for `keep` */
 	bool on[SEVERITIES];           /* shown is the highest of these */
 	int64_t edge_ms[SEVERITIES];   /* when judged >= s last changed */

@@ -132,9 +132,17 @@ enum severity rule_judge(const struct rule *r, double value, enum severity now)
 	return SEVERITY_NONE;
 }
 
-double rule_threshold(const struct rule *r, enum severity s)
+bool rule_is_high(const struct rule *r, enum severity s, double value)
 {
-	return r->limits[s].set ? limit_low(r, &r->limits[s]) : NAN;
+	/* clear lies on either side of the middle: what lingers is at the nearer end. */
+	return r->compare == RULE_OUTSIDE && value > (r->limits[s].low + r->limits[s].high) / 2;
+}
+
+double rule_threshold(const struct rule *r, enum severity s, bool high)
+{
+	const struct rule_limit *l = &r->limits[s];
+
+	return !l->set ? NAN : high && r->compare == RULE_OUTSIDE ? l->high : limit_low(r, l);
 }
 
 /* --- hours --- */

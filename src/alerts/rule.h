@@ -59,8 +59,10 @@ struct rule {
 /* Which severity value has, given the one it has now (hysteresis). NaN keeps the present one. For RULE_ABSENT value is the
  * silence in ms, for RULE_FULL_IN the time in ms until it is full (INFINITY: never). */
 enum severity rule_judge(const struct rule *r, double value, enum severity now);
-/* The limit that made it so: what `threshold` says of an alert. */
-double rule_threshold(const struct rule *r, enum severity s);
+/* The limit that made it so: what `threshold` says of an alert. high: of outside, the upper one. */
+double rule_threshold(const struct rule *r, enum severity s, bool high);
+/* Whether a value that has severity s by outside is at its upper end: beyond it, or not back past clear. */
+bool rule_is_high(const struct rule *r, enum severity s, double value);
 bool rule_in_hours(const struct rule *r, int weekday, int minute_of_day);
 
 /* What is impossible in a rule, in words that say what was meant; false and a text in why. */

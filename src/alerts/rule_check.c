@@ -110,7 +110,7 @@ static bool times_ok(const struct rule *r, const struct why *why)
 
 static double low_of(const struct rule *r, enum severity s)
 {
-	return rule_threshold(r, s);
+	return rule_threshold(r, s, false);
 }
 
 static bool one_limit_ok(const struct rule *r, enum severity s, const struct why *why)

@@ -254,8 +254,10 @@ void rule_say_limit(const struct rule *r, enum severity s, double value, const c
 		break;
 	case RULE_OUTSIDE:
 		if (!isnan(value)) {
-			buf_adds(out, value > l->high ? "above " : "below ");
-			rule_say_value(out, value > l->high ? l->high : l->low, unit);
+			bool high = rule_is_high(r, s, value);
+
+			buf_adds(out, high ? "above " : "below ");
+			rule_say_value(out, high ? l->high : l->low, unit);
 			break;
 		}
 		buf_adds(out, "outside ");
@@ -269,11 +271,11 @@ void rule_say_limit(const struct rule *r, enum severity s, double value, const c
 		break;
 	case RULE_FULL_IN:
 		buf_adds(out, "full in less than ");
-		rule_say_duration(out, rule_threshold(r, s));
+		rule_say_duration(out, rule_threshold(r, s, false));
 		break;
 	case RULE_ABSENT:
 		buf_adds(out, "silent for ");
-		rule_say_duration(out, rule_threshold(r, s));
+		rule_say_duration(out, rule_threshold(r, s, false));
 		break;
 	}
 }

@@ -70,11 +70,16 @@ static void test_judges(void **state)
 static void test_thresholds(void **state)
 {
 	struct rule r = {.compare = RULE_ABOVE, .limits = {[W] = {true, 80, 0, 80}}};
+	struct rule out = {.compare = RULE_OUTSIDE, .limits = {[W] = {true, 10, 20, 12}}};
 	struct rule full = {.compare = RULE_FULL_IN, .full_in_ms = 500, .limits = {[W] = {.set = true}, [C] = {true, 100, 0, 0}}};
 	(void)state;
 
-	assert_true(rule_threshold(&r, W) == 80 && isnan(rule_threshold(&r, C)) && isnan(rule_threshold(&r, N)));
-	assert_true(rule_threshold(&full, W) == 500 && rule_threshold(&full, C) == 100);
+	assert_true(rule_threshold(&r, W, false) == 80 && isnan(rule_threshold(&r, C, false)) && isnan(rule_threshold(&r, N, false)));
+	assert_true(rule_threshold(&full, W, false) == 500 && rule_threshold(&full, C, false) == 100);
+	assert_true(rule_threshold(&r, W, true) == 80);
+	assert_true(rule_threshold(&out, W, false) == 10 && rule_threshold(&out, W, true) == 20 && isnan(rule_threshold(&out, C, true)));
+	assert_true(rule_is_high(&out, W, 21) && rule_is_high(&out, W, 19) && !rule_is_high(&out, W, 11) && !rule_is_high(&out, W, 9));
+	assert_false(rule_is_high(&r, W, 90) || rule_is_high(&out, W, NAN));
 }
 
 static void test_severities(void **state)
@@ -377,7 +382,10 @@ static const struct {
 
 	{NULL, {ONE, ABOVE_80, .inhibited_by = texts[T_OTHER], .ninhibited_by = 1}},
 	{"cannot inhibit itself", {ONE, ABOVE_80, .inhibited_by = texts[T_SELF], .ninhibited_by = 1}},
-	{"empty name", {ONE, ABOVE_80, .inhibited_by = texts[T_NONE], .ninhibited_by = 1}},
+	{"inhibited_by holds an empty name", {ONE, ABOVE_80, .inhibited_by = texts[T_NONE], .ninhibited_by = 1}},
+	{NULL, {ONE, ABOVE_80, .inhibits = texts[T_OTHER], .ninhibits = 1}},
+	{"cannot inhibit itself", {ONE, ABOVE_80, .inhibits = texts[T_SELF], .ninhibits = 1}},
+	{"inhibits holds an empty name", {ONE, ABOVE_80, .inhibits = texts[T_NONE], .ninhibits = 1}},
 	{NULL, {ONE, ABOVE_80, .channels = texts[T_OTHER], .nchannels = 1}},
 	{"empty name", {ONE, ABOVE_80, .channels = texts[T_NONE], .nchannels = 1}},
 	{NULL, {ONE, ABOVE_80, .hours = good_hours, .nhours = 1}},
@@ -406,15 +414,18 @@ static void test_refuses_impossible_rules(void **state)
 
 static void test_refuses_impossible_sets(void **state)
 {
-	static char *a[] = {"A"}, *b[] = {"B"};
+	static char *a[] = {"A"}, *b[] = {"B"}, *all[] = {"*"}, *later[] = {"LATER_*"};
 	struct rule good[] = {{.name = "A", .inhibited_by = b, .ninhibited_by = 1}, {.name = "B", .inhibited_by = a, .ninhibited_by = 1}};
+	struct rule patterns[] = {{.name = "A", .inhibits = all, .ninhibits = 1}, {.name = "B", .inhibited_by = later, .ninhibited_by = 1}};
 	struct rule twice[] = {{.name = "A"}, {.name = "B"}, {.name = "A"}};
 	struct rule unknown[] = {{.name = "A"}, {.name = "C", .inhibited_by = b, .ninhibited_by = 1}};
+	struct rule unknown_too[] = {{.name = "A"}, {.name = "C", .inhibits = b, .ninhibits = 1}};
 	char why[200];
 	size_t which;
 	(void)state;
 
 	assert_true(rules_check(good, 2, &which, why, sizeof why));
+	assert_true(rules_check(patterns, 2, &which, why, sizeof why));
 	assert_true(rules_check(good, 0, &which, why, sizeof why));
 	assert_false(rules_check(twice, 3, &which, why, sizeof why));
 	assert_int_equal(which, 2);
@@ -422,6 +433,8 @@ static void test_refuses_impossible_sets(void **state)
 	assert_false(rules_check(unknown, 2, &which, why, sizeof why));
 	assert_int_equal(which, 1);
 	assert_string_equal(why, "inhibited_by: there is no rule of the name B");
+	assert_false(rules_check(unknown_too, 2, &which, why, sizeof why));
+	assert_string_equal(why, "inhibits: there is no rule of the name B");
 }
 
 /* ---- texts ---- */
@@ -519,6 +532,7 @@ static const struct {
 		"memory.available is 512 MiB, below 1 GiB"},
 	{{.compare = RULE_OUTSIDE, .limits[W] = {true, 10, 40, 10}}, "temp", "°C", 43, "temp is 43 °C, above 40 °C"},
 	{{.compare = RULE_OUTSIDE, .limits[W] = {true, 10, 40, 10}}, "temp", "°C", -2, "temp is -2 °C, below 10 °C"},
+	{{.compare = RULE_OUTSIDE, .limits[W] = {true, 10, 40, 12}}, "temp", "°C", 39, "temp is 39 °C, above 40 °C"}, /* not past clear yet */
 	{{.compare = RULE_EQUALS, .limits[W] = {true, 0, 0, 0}}, "net.link/eth0", "", 0, "net.link/eth0 is 0"},
 	{{ABOVE_80, .fold = RULE_AVG, .window_ms = 300000}, "cpu", "percent", 90, "cpu (avg over 5 min) is 90 %, above 80 %"},
 	{{ABOVE_80, .fold = RULE_PERCENTILE, .percentile = 99.9, .window_ms = 60000}, "cpu", "percent", 90,
