@@ -2,8 +2,9 @@
  *
  * The library is told that every value is a string and calls on_value() for
  * each, with file and line at hand, so that all mistakes are found in one go.
- * It gives up at a name that it does not know; therefore a file is read dry
- * first, and each statement that it gives up on is reported and blanked. */
+ * It gives up at a name that it does not know and at a section without its
+ * title; therefore a file is read dry first, and each statement that it gives
+ * up on is reported and blanked. */
 #include "app/config.h"
 
 #include "app/config_blocks.h"
@@ -32,7 +33,7 @@ struct file {
 	unsigned source, depth;
 	struct buf text;
 
-	bool dry;                  /* look for unknown names only */
+	bool dry;                  /* look for what libconfuse gives up at only */
 	bool told;                 /* libconfuse said what was wrong */
 	char *unknown;             /* the name that it gave up at, and where */
 	unsigned unknown_line;
@@ -170,26 +171,50 @@ static void unknown_name(cfg_t *cfg, const char *name)
 	buf_release(&hint);
 }
 
-/* Other messages are libconfuse's own. This one is told by its text: the library has no code for it, and translates
- * only for programs that call setlocale(3). */
+static void missing_title(cfg_t *cfg, const char *name)
+{
+	const struct section *s = section_find(name);
+	struct place p = here(cfg);
+	struct buf all;
+
+	buf_init(&all, CONFIG_MAX_TEXT);
+	for (size_t i = 0; i < s->count(); i++)
+		buf_addf(&all, "%s%s", i ? ", " : ". There are ", s->title(i));
+	load_mistake(loading, &p, "%s needs a name before its brace: %s \"%s\" { … }%s", name, name, s->open ? "NAME" : s->title(0), all.data);
+	buf_release(&all);
+}
+
+/* What libconfuse gives up at, with its name. It has no codes for them, and translates only for programs that call setlocale(3). */
+static const struct {
+	const char *fmt;
+	void (*tell)(cfg_t *cfg, const char *name);
+} unusable[] = {
+	{"no such option '%s'", unknown_name},
+	{"missing title for section '%s'", missing_title},
+};
+
+/* Other messages are libconfuse's own. */
 static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	struct file *f = loading->file;
-	bool unknown = strcmp(fmt, "no such option '%s'") == 0;
-	struct place p = here(cfg);
+	size_t row = 0;
 	char *text;
 
+	while (row < sizeof unusable / sizeof *unusable && strcmp(fmt, unusable[row].fmt) != 0)
+		row++;
 	if (vasprintf(&text, fmt, ap) < 0)
 		abort();
 	f->told = true;
-	if (unknown && f->dry) {
-		char *name = xstrndup(text + strlen("no such option '"), strlen(text) - strlen("no such option ''"));
+	if (row < sizeof unusable / sizeof *unusable && f->dry) {
+		const char *name = strchr(text, '\'') + 1;
 
-		unknown_name(cfg, name);
 		free(f->unknown);
-		f->unknown = name;
-		f->unknown_line = p.line;
+		f->unknown = xstrndup(name, strlen(name) - 1);
+		f->unknown_line = here(cfg).line;
+		unusable[row].tell(cfg, f->unknown);
 	} else if (!f->dry) {
+		struct place p = here(cfg);
+
 		load_mistake(loading, &p, "%s", text);
 	}
 	free(text);
