@@ -170,8 +170,6 @@ bool alerts_explain(struct alerts *a, const char *rule, struct buf *out)
 
 /* --- for the dashboard --- */
 
-static const char *const compares[] = {[RULE_ABOVE] = "above", [RULE_BELOW] = "below", [RULE_OUTSIDE] = "outside",
-	[RULE_EQUALS] = "equals", [RULE_FULL_IN] = "full_in", [RULE_ABSENT] = "absent"};
 static const char *const folds[] = {[RULE_LAST] = "last", [RULE_AVG] = "avg", [RULE_MIN] = "min", [RULE_MAX] = "max",
 	[RULE_RATE] = "rate", [RULE_DELTA] = "delta", [RULE_PERCENTILE] = "p"};
 
@@ -265,7 +263,7 @@ static void add_rule(const struct watch *w, struct buf *out)
 	json_add_str(out, r->type ? r->type : r->name);
 	buf_adds(out, ",\"metric\":");
 	json_add_str(out, r->metric);
-	buf_addf(out, ",\"compare\":\"%s\"", compares[r->compare]);
+	buf_addf(out, ",\"compare\":\"%s\"", rule_compare_name(r->compare));
 	add_limits(r, out);
 	buf_addf(out, ",\"aggregate\":\"%s", folds[r->fold]);
 	if (r->fold == RULE_PERCENTILE)

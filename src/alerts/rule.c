@@ -25,6 +25,14 @@ bool severity_parse(const char *name, enum severity *out)
 	return false;
 }
 
+const char *rule_compare_name(enum rule_compare c)
+{
+	static const char *const names[] = {[RULE_ABOVE] = "above", [RULE_BELOW] = "below", [RULE_OUTSIDE] = "outside",
+		[RULE_EQUALS] = "equals", [RULE_FULL_IN] = "full_in", [RULE_ABSENT] = "absent"};
+
+	return names[c];
+}
+
 static const struct {
 	const char *name;
 	enum rule_fold fold;

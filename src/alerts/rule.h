@@ -16,6 +16,7 @@ enum severity { SEVERITY_NONE, SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICA
 
 const char *severity_name(enum severity s); /* "none", "info", "warning", "critical" */
 bool severity_parse(const char *name, enum severity *out);
+const char *rule_compare_name(enum rule_compare c); /* "above" … "full_in", "absent", as in the configuration */
 
 /* One limit. above/below/equals use low; outside fires below low and above high. absent and full_in use low (ms), or where it is
  * 0 the rule's own absent_ms and full_in_ms; the severity's limit is set all the same. */

@@ -67,6 +67,25 @@ static const struct mistake {
 	{"alert \"A\" { metric = \"x\" outside = {\"1\"} }",
 	 "t.conf:1: alert \"A\" outside: takes two numbers, such as {10, 20}\n"},
 	{"alert \"A\" { metric = \"cpu\" above = 9 warning = 8 }", "t.conf:1: alert \"A\": says its limit for warning twice\n"},
+	{"alert \"A\" { metric = \"fs.used_percent/*\" full_in = 1d warning = 4h critical = 40 }",
+	 "t.conf:1: alert \"A\": says its limit for warning twice\n"},
+	{"alert \"A\" { metric = \"fs.used_percent/*\" full_in = 1d critical = 40 }",
+	 "t.conf:1: alert \"A\": critical must be a duration, such as 4h, since the rule is about full_in\n"},
+	{"alert \"A\" { metric = \"cpu\" outside = {10, 20} critical = 15 }",
+	 "t.conf:1: alert \"A\": critical must be two numbers, such as {10, 20}, since the rule is about outside\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 9 critical = {10, 20} }",
+	 "t.conf:1: alert \"A\": critical must be one number, since the rule is about above\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 9 critical = {10, 20, 30} }", "t.conf:1: alert \"A\" critical: takes two numbers, such as {10, 20}\n"},
+	{"alert \"A\" { metric = \"cpu\" warning = 80 critical = 1h }",
+	 "t.conf:1: alert \"A\": has times for limits, but not of what: say the mildest one as full_in or absent\n"},
+	{"alert \"A\" { metric = \"cpu\" absent = 30s critical = 20s }",
+	 "t.conf:1: alert \"A\": critical at 20 s would hide warning at 30 s: it must be a longer time\n"},
+	{"alert \"A\" { metric = \"fs.used_percent/*\" full_in = 1d critical = 4h for = 5h }",
+	 "t.conf:1: alert \"A\": for is as long as full_in: it would be full before anyone is told\n"},
+	{"alert \"A\" { metric = \"fs.used_percent/*\" full_in = 0s }", "t.conf:1: alert \"A\": full_in needs a duration, as in full_in = 4h\n"},
+	{"alert \"A\" { metric = \"cpu\" absent = 30s clear = 1min }",
+	 "t.conf:1: alert \"A\": absent knows no clear: the alert ends with the next value\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 9 critical = loud }", "t.conf:1: alert \"A\" critical: \"loud\" is neither a number nor a duration\n"},
 	{"alert \"A\" { metric = \"cpu\" above = 9 severity = loud }",
 	 "t.conf:1: alert \"A\" severity: \"loud\" is none of info, warning or critical\n"},
 	{"alert \"A\" { metric = \"cpu\" above = 9 hours = {\"noon\"} }",
@@ -138,19 +157,26 @@ static const struct limits {
 	{"info = 50 above = 60 critical = 70", RULE_ABOVE, {NAN, 50, 60, 70}, {NAN, 50, 60, 70}},
 	{"below = -2.5", RULE_BELOW, {NAN, NAN, -2.5, NAN}, {NAN, NAN, -2.5, NAN}},
 	{"equals = 0", RULE_EQUALS, {NAN, NAN, 0, NAN}, {NAN, NAN, 0, NAN}},
-	{"absent = 30s", RULE_ABSENT, {NAN, NAN, 0, NAN}, {NAN, NAN, 0, NAN}},
+	{"equals = 0 critical = 2", RULE_EQUALS, {NAN, NAN, 0, 2}, {NAN, NAN, 0, 2}},
+	{"outside = {10, 20} critical = {5, 30} clear = 12", RULE_OUTSIDE, {NAN, NAN, 10, 5}, {NAN, NAN, 12, 7}},
+	{"warning = {10, 20} critical = {5, 30}", RULE_OUTSIDE, {NAN, NAN, 10, 5}, {NAN, NAN, 10, 5}},
+	{"absent = 30s", RULE_ABSENT, {NAN, NAN, 30000, NAN}, {NAN, NAN, 30000, NAN}},
+	{"absent = 30s info = 10s critical = 5min", RULE_ABSENT, {NAN, 10000, 30000, 300000}, {NAN, 10000, 30000, 300000}},
+	{"full_in = 1d critical = 4h", RULE_FULL_IN, {NAN, NAN, 86400000, 14400000}, {NAN, NAN, 86400000, 14400000}},
+	{"full_in = 4h severity = critical warning = 1d clear = 2d", RULE_FULL_IN, {NAN, NAN, 86400000, 14400000}, {NAN, NAN, 172800000, 100800000}},
 };
 
 static void test_limits(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ROWS(limits); i++) {
-		char *text = xasprintf("alert \"A\" { metric = \"x\" %s }", limits[i].text);
+		char *text = xasprintf("alert \"A\" { metric = \"device.x/y\" %s }", limits[i].text);
 		struct config *c = good(text);
 		const struct rule *r = rule_named(c, "A");
 
 		assert_non_null(r);
 		CHECK(r->compare == limits[i].compare, "%s", text);
+		CHECK(r->full_in_ms == (r->compare == RULE_FULL_IN ? 86400000 : 0), "%s: the window is that of the mildest", text);
 		for (int s = 1; s < 4; s++) {
 			CHECK(r->limits[s].set == !isnan(limits[i].low[s]), "%s: severity %d", text, s);
 			CHECK(!r->limits[s].set || r->limits[s].low == limits[i].low[s], "%s: %g", text, r->limits[s].low);
