@@ -167,7 +167,6 @@ static void read_severity(const struct config_entry *e, enum severity *out, stru
 
 FLAG(set_enabled, enabled)
 TEXT(set_type, rule.type)
-TEXT(set_metric, rule.metric)
 TEXT(set_summary, rule.summary)
 TEXT(set_runbook, rule.runbook)
 LIST(set_labels, rule.labels, rule.nlabels)
@@ -206,6 +205,13 @@ LIST(set_command, channel.command, channel.ncommand)
 LIST(set_to, channel.to, channel.nto)
 FLAG(set_private, channel.allow_private)
 FLAG(set_tls, channel.require_tls)
+
+static void set_metric(struct draft *d, const struct config_entry *e, struct buf *why)
+{
+	set_text(&d->rule.metric, e);
+	if (d->rule.metric)
+		series_check(d->rule.metric, why);
+}
 
 static void set_outside(struct draft *d, const struct config_entry *e, struct buf *why)
 {
@@ -494,6 +500,8 @@ static bool read_rule(struct load *l, const struct config_block *b, struct draft
 	fill_limits(d);
 	if (!why.len && !rule_check(&d->rule, text, sizeof text))
 		buf_adds(&why, text);
+	if (!why.len)
+		series_check_limits(&d->rule, &why);
 	if (why.len && l)
 		load_mistake(l, &p, "alert \"%s\": %s", b->title, why.data);
 	buf_release(&why);

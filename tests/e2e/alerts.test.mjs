@@ -61,9 +61,9 @@ test("a stock server has the two rules that any client may expect", async (t) =>
 	assert.ok(value > 80 && value <= 100, `${value}`);
 	assert.ok(Math.abs(startsAt - Date.now()) < 30000 && host && summary && id.length === 20);
 	const resolved = new Promise((done) => socket.on("alert update", (one) => one.id === id && one.state === "resolved" && done(one)));
-	assert.equal((await server.reload('alert "HIGH_CPU" { metric = "cpu"  above = 100 }'))[0], "configuration reloaded");
+	assert.equal((await server.reload('alert "HIGH_CPU" { metric = "cpu"  below = 0.001 }'))[0], "configuration reloaded");
 	const update = await within(30000, "the end", resolved);
-	assert.equal(update.threshold, 100);
+	assert.equal(update.threshold, 0.001);
 	assert.ok(update.endsAt >= startsAt);
 });
 
@@ -274,7 +274,7 @@ email "post" { smtp = "smtp://127.0.0.1:${mail.port}"  from = "vedette@example.o
 test("rules are judged on the past, as many as there are", async (t) => {
 	// A page of the history holds 50 series; all of them over hours are more than one answer may hold.
 	const rules = Array.from({ length: 120 }, (_, i) => `alert "R${i}" { metric = "load.${[1, 5, 15][i % 3]}"  above = -1 }\n`).join("");
-	const all = 'alert "ALL" { metric = "*"  above = 1e300 }\nalert "GONE" { metric = "no.such"  absent = 2s }\n';
+	const all = 'alert "ALL" { metric = "*"  above = 1e300 }\nalert "GONE" { metric = "queue.waiting/none"  absent = 2s }\n';
 	const server = await start(t, { config: `${CALM}${rules}${all}alert "TWICE" { metric = "load.1"  above = -1  inhibited_by = {"R0"} }\n` });
 	const lines = (from, to) => command(server, "--test-rules", from, to).trim().split("\n");
 
@@ -299,6 +299,14 @@ test("rules that are impossible are refused with file, line and what was meant",
 		['alert "A" { above = 5 }', /:1: alert "A": .*metric/],
 		['alert "A" { metric = "cpu" }', /:1: alert "A": says no limit/],
 		['\nalert "A" { metric = "cpu"  above = 80  below = 3 }', /:2: alert "A": takes one of/],
+		['\n alert "A" {\n  metric = "cpu.usge"\n  above = 80 }', /:3: alert "A" metric: there is no series "cpu\.usge"\. Did you mean "cpu\.usage"\? There are cpu\.usage, cpu\.user, /],
+		['alert "A" { metric = "fs.used_pct/*"  above = 80 }', /:1: alert "A" metric: there is no .* Did you mean "fs\.used_percent\/\*"\?/],
+		['alert "A" { metric = "mem.usage"  above = 80 }', /:1: alert "A" metric: there is no .* Did you mean "memory\.usage"\? Names begin with cpu, memory, .*; at run time come device, queue, log/],
+		['alert "A" { metric = "cpu"  above = 180 }', /:1: alert "A": above 180 can never be: cpu\.usage is a percentage, 0 to 100/],
+		['alert "A" { metric = "cpu"  below = -5 }', /:1: alert "A": below -5 can never be/],
+		['alert "A" { metric = "load.1"  full_in = 4h }', /:1: alert "A": full_in needs a series that is full at 100 percent/],
+		['alert "A" { metric = "cpu"  above = 80  inhibits = {"B"} }', /:1: alert "A": inhibits: there is no rule of the name B/],
+		['alert "A" { metric = "fs.used_percent/*"  full_in = 4h  critical = 1d }', /:1: alert "A": critical at 1 d would hide warning at 4 h: it must be a shorter time/],
 		['alert "A" { metric = "cpu"  above = 80  clear = 90 }', /:1: alert "A": .*clear/],
 		['alert "A" { metric = "cpu"  above = high }', /:1: alert "A" above: "high" is not a number/],
 		['alert "A" { metric = "cpu"  above = 80  for = 5 }', /:1: alert "A" for: .*unit/],

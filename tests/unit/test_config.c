@@ -5,6 +5,7 @@
 #include "app/cli.h"
 #include "app/config.h"
 #include "base/xmalloc.h"
+#include "collectors/collectors.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -64,7 +65,7 @@ static const struct mistake {
 	 "t.conf:1: alert \"A\": says no limit: above, below, outside, equals, full_in, absent, or warning and critical\n"},
 	{"\nalert \"A\" { metric = \"cpu\" above = 1 below = 0 }",
 	 "t.conf:2: alert \"A\": takes one of above, below, outside, equals, full_in and absent, not several\n"},
-	{"alert \"A\" { metric = \"x\" outside = {\"1\"} }",
+	{"alert \"A\" { metric = \"cpu\" outside = {\"1\"} }",
 	 "t.conf:1: alert \"A\" outside: takes two numbers, such as {10, 20}\n"},
 	{"alert \"A\" { metric = \"cpu\" above = 9 warning = 8 }", "t.conf:1: alert \"A\": says its limit for warning twice\n"},
 	{"alert \"A\" { metric = \"fs.used_percent/*\" full_in = 1d warning = 4h critical = 40 }",
@@ -86,6 +87,27 @@ static const struct mistake {
 	{"alert \"A\" { metric = \"cpu\" absent = 30s clear = 1min }",
 	 "t.conf:1: alert \"A\": absent knows no clear: the alert ends with the next value\n"},
 	{"alert \"A\" { metric = \"cpu\" above = 9 critical = loud }", "t.conf:1: alert \"A\" critical: \"loud\" is neither a number nor a duration\n"},
+#define LOADS " There are load.1, load.5, load.15, load.runnable, load.threads\n"
+	{"alert \"A\" {\n metric = \"load.thraeds\"\n above = 9 }",
+	 "t.conf:2: alert \"A\" metric: there is no series \"load.thraeds\". Did you mean \"load.threads\"?" LOADS},
+	{"alert \"A\" { metric = \"load.minutes/*\" above = 9 }", "t.conf:1: alert \"A\" metric: there is no series \"load.minutes/*\"." LOADS},
+	{"alert \"A\" { metric = \"load\" above = 9 }", "t.conf:1: alert \"A\" metric: there is no series \"load\". Did you mean \"load.1\"?" LOADS},
+	{"alert \"A\" { metric = \"load/*\" above = 9 }", "t.conf:1: alert \"A\" metric: there is no series \"load/*\". Did you mean \"load.1/*\"?" LOADS},
+	{"alert \"A\" { metric = \"load.15x/a\" above = 9 }",
+	 "t.conf:1: alert \"A\" metric: there is no series \"load.15x/a\". Did you mean \"load.15/a\"?" LOADS},
+	{"alert \"A\" { metric = \"cpu\" above = 180 }", "t.conf:1: alert \"A\": above 180 can never be: cpu.usage is a percentage, 0 to 100\n"},
+	{"alert \"A\" { metric = \"cpu\" warning = 80 critical = 100 }",
+	 "t.conf:1: alert \"A\": above 100 can never be: cpu.usage is a percentage, 0 to 100\n"},
+	{"alert \"A\" { metric = \"cpu\" below = 0 }", "t.conf:1: alert \"A\": below 0 can never be: cpu.usage is a percentage, 0 to 100\n"},
+	{"alert \"A\" { metric = \"cpu.us*\" outside = {0, 100} }",
+	 "t.conf:1: alert \"A\": outside 0 to 100 can never be: cpu.usage is a percentage, 0 to 100\n"},
+	{"alert \"A\" { metric = \"fs.used_percent//var\" aggregate = avg window = 1h equals = 100.5 }",
+	 "t.conf:1: alert \"A\": equals 100.5 can never be: fs.used_percent is a percentage, 0 to 100\n"},
+	{"alert \"A\" { metric = \"load.1\" below = 0 }", "t.conf:1: alert \"A\": below 0 can never be: load.1 is never below 0\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 80 clear = -1 }",
+	 "t.conf:1: alert \"A\": clear -1 can never be reached, so that the alert would not end: cpu.usage is a percentage, 0 to 100\n"},
+	{"alert \"A\" { metric = \"fs.used/*\" full_in = 4h }",
+	 "t.conf:1: alert \"A\": full_in needs a series that is full at 100 percent, such as fs.used_percent/*, and fs.used is none\n"},
 	{"alert \"A\" { metric = \"cpu\" above = 9 severity = loud }",
 	 "t.conf:1: alert \"A\" severity: \"loud\" is none of info, warning or critical\n"},
 	{"alert \"A\" { metric = \"cpu\" above = 9 hours = {\"noon\"} }",
@@ -131,6 +153,47 @@ static void test_mistakes(void **state)
 		CHECK(code == EX_CONFIG, "%s: %d", mistakes[i].text, code);
 		CHECK(c == (struct config *)(uintptr_t)1, "%s", mistakes[i].text);
 		CHECK(strcmp(said, mistakes[i].said) == 0, "%s: %s", mistakes[i].text, said);
+	}
+}
+
+/* What cannot be known to be wrong: an instance that is missing, a name that comes later, values that no bound is known of. */
+static const char *const possible[] = {
+	"metric = \"cpu.usage/99\" above = 99.9", "metric = \"fs.used_percent//no/such\" full_in = 1d critical = 4h", "metric = \"fs.*\" full_in = 4h",
+	"metric = \"device.temp/boiler\" below = -20", "metric = \"queue.waiting/emails\" full_in = 4h", "metric = \"log.lines/app\" above = 1e9",
+	"metric = \"*\" above = 1e300", "metric = \"d*\" above = 200", "metric = \"disk.*sda\" above = 200", "metric = \"*/sda\" below = -1",
+	"metric = \"self.cpu\" above = 150", "metric = \"self.*\" above = 150", "metric = \"self.collector_failing/*\" above = 0.5",
+	"metric = \"self.store_bytes\" above = 1e9", "metric = \"clock.offset\" outside = {-50, 50}", "metric = \"sensor.temperature/*\" below = -5",
+	"metric = \"cpu\" outside = {-1, 90}", "metric = \"load.1\" above = -1", "metric = \"fs.used_percent/*\" aggregate = delta window = 1h below = -5",
+	"metric = \"memory\" aggregate = rate window = 1h above = 100", "metric = \"errors\" above = 1", "metric = \"cpu\" absent = 1h",
+};
+
+static void test_possible(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(possible); i++) {
+		char *text = xasprintf("alert \"A\" { %s }", possible[i]);
+
+		config_free(good(text));
+		free(text);
+	}
+}
+
+/* Every family of every collector can be judged, and no other name that begins so. */
+static void test_every_family(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < collectors_len; k++) {
+		for (size_t m = 0; m < collectors[k]->nmetrics; m++) {
+			char *known = xasprintf("alert \"A\" { metric = \"%s/x\" above = 1 }", collectors[k]->metrics[m].family);
+			char *unknown = xasprintf("alert \"A\" { metric = \"%s_x/x\" above = 1 }", collectors[k]->metrics[m].family);
+			struct config *c;
+			char said[4000];
+
+			config_free(good(known));
+			CHECK(load(unknown, &c, said, sizeof said) == EX_CONFIG, "%s", unknown);
+			free(known);
+			free(unknown);
+		}
 	}
 }
 
@@ -190,7 +253,7 @@ static void test_limits(void **state)
 static void test_rule(void **state)
 {
 	struct config *c = good("webhook \"W\" { " HOOK "}\n\n"
-	                        "alert \"B\" { metric = \"y\" above = 1 }\n"
+	                        "alert \"B\" { metric = \"load.1\" above = 1 }\n"
 	                        "alert \"A\" { type = T metric = \"fs.*\" outside = {\"10\", \"20\"} severity = info for = 1min keep = 90s window = 5m\n"
 	                        " aggregate = p95 labels = {\"team=ops\"} summary = \"{series} is {value}\" runbook = \"http://r\"\n"
 	                        " inhibited_by = {\"B\"} hours = {\"mon-fri 08:00-18:00\"} channels = {\"W\"} }\n");
@@ -244,7 +307,7 @@ static void test_built_in(void **state)
 /* A later block of the same title changes single keys; rules of one's own outlive nothing but the configuration's file names. */
 static void test_later_blocks(void **state)
 {
-	struct config *c = good("alert \"A\" { metric = \"x\" above = 1 for = 5s }\nalert \"A\" { above = 2 }");
+	struct config *c = good("alert \"A\" { metric = \"load.1\" above = 1 for = 5s }\nalert \"A\" { above = 2 }");
 	const struct rule *r = rule_named(c, "A");
 	struct rule *own;
 	size_t n;
@@ -424,6 +487,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_possible),
+		cmocka_unit_test(test_every_family),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_rule),
 		cmocka_unit_test(test_built_in),
