@@ -136,7 +136,7 @@ static bool is_older(const struct instance *x, const struct instance *y)
 
 static bool inhibits(const struct inhibitor *h, const struct instance *by, const struct instance *i)
 {
-	if (by->shown < i->shown || !is_about(by, i))
+	if (by->shown < i->shown || !(h->whole || is_about(by, i)))
 		return false;
 	return !h->mutual || by->shown > i->shown || is_older(by, i);
 }

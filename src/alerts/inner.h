@@ -72,6 +72,7 @@ struct instance {
 /* Who may inhibit a rule. */
 struct inhibitor {
 	struct watch *by;
+	bool whole;                    /* said as "*": of whatever instance either is */
 	bool mutual;                   /* and is inhibited by it in turn, maybe by others between */
 };
 

@@ -40,7 +40,7 @@ struct rule {
 	size_t nlabels;
 	char **inhibited_by;           /* names or patterns of rules whose firing alerts of higher or equal severity silence this one's */
 	size_t ninhibited_by;
-	char **inhibits;               /* the same, said by the other side; neither pattern ever means the rule itself */
+	char **inhibits;               /* the same, said by the other side. "*": every other rule, whatever instance it is about */
 	size_t ninhibits;
 	char **channels;               /* names; none: all */
 	size_t nchannels;

@@ -26,29 +26,34 @@ struct watch *watch_find(const struct alerts *a, const char *rule)
 	return NULL;
 }
 
-/* Both sides may have said so: once is enough. */
-static void add_inhibitor(struct watch *w, struct watch *by)
+/* Both sides may have said so: the two are linked once. */
+static void add_inhibitor(struct watch *w, struct watch *by, bool whole)
 {
-	for (size_t i = 0; i < w->ninhibitors; i++)
-		if (w->inhibitors[i].by == by)
-			return;
+	for (size_t i = 0; i < w->ninhibitors; i++) {
+		if (w->inhibitors[i].by != by)
+			continue;
+		w->inhibitors[i].whole |= whole;
+		return;
+	}
 	by->inhibits = true;
 	w->inhibitors = xreallocarray(w->inhibitors, w->ninhibitors + 1, sizeof *w->inhibitors);
-	w->inhibitors[w->ninhibitors++] = (struct inhibitor){.by = by};
+	w->inhibitors[w->ninhibitors++] = (struct inhibitor){.by = by, .whole = whole};
 }
 
-/* Calls link(w, other) for each other rule that is meant. */
-static void each_named(struct alerts *a, struct watch *w, char *const *names, size_t n, void (*link)(struct watch *w, struct watch *other))
+typedef void link_fn(struct watch *w, struct watch *other, bool whole);
+
+/* Each other rule that is meant. */
+static void each_named(struct alerts *a, struct watch *w, char *const *names, size_t n, link_fn *link)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < a->n; k++)
 			if (&a->watches[k] != w && store_pattern_match(names[i], a->watches[k].rule->name))
-				link(w, &a->watches[k]);
+				link(w, &a->watches[k], strcmp(names[i], "*") == 0);
 }
 
-static void inhibit(struct watch *w, struct watch *other)
+static void inhibit(struct watch *w, struct watch *other, bool whole)
 {
-	add_inhibitor(other, w);
+	add_inhibitor(other, w, whole);
 }
 
 static void link_inhibitors(struct alerts *a, struct watch *w)

@@ -727,7 +727,7 @@ static void test_host_inhibits_the_rest(void **state)
 static void test_inhibits_by_pattern(void **state)
 {
 	static char *all[] = {"*"}, *by[] = {"SL*"};
-	const struct rule rules[MAX_RULES] = {{.name = "DOWN", .metric = "down", .inhibits = all, .ninhibits = 1, .limits[W] = ABOVE(0, 0)},
+	const struct rule rules[MAX_RULES] = {{.name = "DOWN", .metric = "link/eth0", .inhibits = all, .ninhibits = 1, .limits[W] = ABOVE(0, 0)},
 		{.name = "SLOW", .metric = "slow/*", .limits[W] = ABOVE(80, 80)},
 		{.name = "WORSE", .metric = "worse/*", .limits[C] = ABOVE(80, 80)},
 		{.name = "B", .metric = "b", .inhibited_by = by, .ninhibited_by = 1, .limits[W] = ABOVE(80, 80)}};
@@ -746,15 +746,15 @@ static void test_inhibits_by_pattern(void **state)
 	assert_true(alerts_explain(w.alerts, "B", &out));
 	assert_non_null(strstr(out.data, "; fires, warning; inhibited by SLOW on slow/a\n"));
 	/* Its own alert speaks, and so does what is worse. */
-	set(&w, "down", 1);
+	set(&w, "link/eth0", 1);
 	run(&w, 1);
-	EXPECT(&w, "2 started warning down 1 !\n2 changed warning slow/a 85\n");
+	EXPECT(&w, "2 started warning link/eth0 1 !\n2 changed warning slow/a 85\n");
 	buf_reset(&out);
 	assert_true(alerts_explain(w.alerts, "SLOW", &out));
-	assert_non_null(strstr(out.data, "; inhibited by DOWN on down\n"));
-	set(&w, "down", 0);
+	assert_non_null(strstr(out.data, "; inhibited by DOWN on link/eth0\n"));
+	set(&w, "link/eth0", 0);
 	run(&w, 1);
-	EXPECT(&w, "3 ended warning down 0 !\n3 changed warning slow/a 85\n");
+	EXPECT(&w, "3 ended warning link/eth0 0 !\n3 changed warning slow/a 85\n");
 	buf_release(&out);
 	world_release(&w);
 }
