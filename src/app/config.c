@@ -222,32 +222,40 @@ static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const cha
 
 static void read_file(struct load *l, const char *path, const struct place *included);
 
+/* A relative path begins where the file is that includes it. */
+static void include_paths(const struct place *p, const char *path)
+{
+	const char *slash = strrchr(p->name, '/');
+	glob_t found = {.gl_pathc = 0};
+	char *pattern;
+	int err;
+
+	if (*path == '/' || !slash)
+		pattern = xstrdup(path);
+	else
+		pattern = xasprintf("%.*s/%s", (int)(slash - p->name), p->name, path);
+	err = glob(pattern, GLOB_NOMAGIC, NULL, &found); /* sorted; a pattern may match nothing, a name is tried */
+	if (err && err != GLOB_NOMATCH)
+		load_mistake(loading, p, "include \"%s\": cannot be searched", path);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		read_file(loading, found.gl_pathv[i], p);
+	globfree(&found);
+	free(pattern);
+}
+
 static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 {
 	struct place p = here(cfg);
-	const char *slash = strrchr(p.name, '/');
-	char *pattern;
-	glob_t found = {.gl_pathc = 0};
-	int err;
 
 	(void)opt;
 	if (loading->file->dry)
 		return 0;
-	if (argc != 1 || !*argv[0]) {
+	if (argc != 1 || !*argv[0])
 		load_mistake(loading, &p, "include takes one path, such as include(\"conf.d/*.conf\")");
-		return 0;
-	}
-	if (*argv[0] == '/' || !slash)
-		pattern = xstrdup(argv[0]);
+	else if (strcmp(argv[0], CONFIG_SHIPPED) == 0)
+		read_file(loading, CONFIG_SHIPPED, &p);
 	else
-		pattern = xasprintf("%.*s/%s", (int)(slash - p.name), p.name, argv[0]);
-	err = glob(pattern, GLOB_NOMAGIC, NULL, &found); /* sorted; a pattern may match nothing, a name is tried */
-	if (err && err != GLOB_NOMATCH)
-		load_mistake(loading, &p, "include \"%s\": cannot be searched", argv[0]);
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		read_file(loading, found.gl_pathv[i], &p);
-	globfree(&found);
-	free(pattern);
+		include_paths(&p, argv[0]);
 	return 0;
 }
 
@@ -361,10 +369,14 @@ static int read_all(int fd, struct buf *out)
 
 static int load_text(struct file *f)
 {
-	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	int fd, err;
 	struct stat st;
-	int err;
 
+	if (strcmp(f->path, CONFIG_SHIPPED) == 0) {
+		config_print_rules(&f->text);
+		return 0;
+	}
+	fd = open(f->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	err = fstat(fd, &st) < 0 ? -errno : read_all(fd, &f->text);

@@ -306,7 +306,7 @@ const struct block_key block_keys[] = {
 	{"alert", "summary", false, PRINT, set_summary, "A sentence; {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME} are filled in."},
 	{"alert", "runbook", false, PRINT, set_runbook, "Where it says what to do."},
 	{"alert", "inhibited_by", true, PRINT, set_inhibited, "Rules that silence this one while they fire at least as badly: names, or patterns with *. One about an instance, such as a disk, silences what is about the same."},
-	{"alert", "inhibits", true, PRINT, set_inhibits, "The same, said by the other side: {\"*\"} silences every other rule. Of two that silence each other, the worse speaks, else the older. Outside of its hours a rule silences nobody."},
+	{"alert", "inhibits", true, PRINT, set_inhibits, "The same, said by the other side. {\"*\"} silences every other rule, whatever it is about. Of two that silence each other, the worse speaks, else the older. Outside of its hours a rule silences nobody."},
 	{"alert", "hours", true, PRINT, set_hours, "Tell only then: {\"mon-fri 08:00-18:00\"}, local time."},
 	{"alert", "channels", true, PRINT, set_channels, "Tell only these; all if none is named."},
 #define COMMON(section)                                                                                              \
