@@ -247,6 +247,11 @@ alert "SILENT" { metric = "load.1"  absent = 3s }
 collector "load" { enabled = false }`);
 	assert.equal((await alert).series, "load.1");
 	assert.match(command(server, "--explain", "LATER"), /LATER/);
+	assert.throws(() => command(server, "--explain", "LATTER"), (error) => {
+		assert.equal(error.status, 64);
+		assert.equal(error.stderr, 'vedette: there is no rule "LATTER". Did you mean "LATER"? There are LATER, SILENT, HIGH_CPU, HIGH_MEMORY\n');
+		return true;
+	});
 });
 
 test("programs and mail are told too", async (t) => {
