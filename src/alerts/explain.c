@@ -61,7 +61,7 @@ static void add_present(const struct instance *i, struct buf *out)
 	else if (r->compare == RULE_FULL_IN && i->value <= 0)
 		buf_adds(out, "is full");
 	else if (r->compare == RULE_FULL_IN || r->compare == RULE_ABSENT) {
-		buf_adds(out, r->compare == RULE_ABSENT ? "last heard of before " : "full in ");
+		buf_adds(out, r->compare == RULE_ABSENT ? "silent for " : "full in ");
 		rule_say_duration(out, i->value);
 	} else
 		rule_say_value(out, i->value, r->fold == RULE_RATE ? "" : i->subject->unit);

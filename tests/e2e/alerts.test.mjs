@@ -299,6 +299,28 @@ test("rules are judged on the past, as many as there are", async (t) => {
 	assert.match(lines("-1h", "-30min").at(-1), /^1 would have fired/, "nothing was known then");
 });
 
+test("one rule silences all the rest, and --explain says which", async (t) => {
+	const server = await start(t, { config: `${CALM}
+alert "DOWN" { metric = "self.clients"  above = 2  severity = critical  inhibits = {"*"} }
+alert "BUSY" { metric = "load.threads"  above = -1 }
+alert "EACH" { metric = "self.collector_failing/*"  above = -1 }` });
+	const socket = await connect(t, server);
+	const firing = async () => (await ask(socket, "get alerts", { state: "firing" })).alerts;
+	const fires = (rule) => until(rule, async () => (await firing()).some((alert) => alert.rule === rule), 15000);
+
+	await fires("BUSY");
+	await fires("EACH");
+	assert.doesNotMatch(command(server, "--explain", "BUSY"), /inhibited/);
+	await crowd(t, server, 3);
+	await fires("DOWN");
+	await until("silence", async () => (await firing()).every(({ rule, inhibited }) => inhibited === (rule !== "DOWN")), 15000);
+	for (const rule of ["BUSY", "EACH"])
+		assert.match(command(server, "--explain", rule), /; fires, warning; inhibited by DOWN on self\.clients\n/);
+	assert.doesNotMatch(command(server, "--explain", "DOWN"), /inhibited/);
+	const { rules } = await ask(socket, "get alert rules");
+	assert.deepEqual(rules.find(({ name }) => name === "DOWN").inhibits, ["*"]);
+});
+
 test("rules that are impossible are refused with file, line and what was meant", () => {
 	const rows = [
 		['alert "A" { above = 5 }', /:1: alert "A": .*metric/],
