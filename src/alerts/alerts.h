@@ -9,6 +9,10 @@
  * NaN as silence. A series that is retired is waited for for five minutes; then its alert ends (but for absent). After a leap of the
  * clock, or a sleep of the host, nobody was absent and nothing lasted that long.
  *
+ * An alert is inhibited while one of a rule that says so (inhibits, inhibited_by) fires at least as badly and is about the same instance,
+ * about the whole host, or said "*". Of rules that inhibit each other, also around a corner, the worse alert speaks, else the older, so
+ * that never all are silent. What people silenced or saw inhibits all the same; what nobody is told of because of its hours does not.
+ *
  * Values arrive with alerts_sample() for series that rules want, and all that depends on time is judged by
  * alerts_tick(). Ten thousand rules × series each second cost well under 2 % of a core: a sample of a plain rule is a few comparisons. */
 #ifndef ALERTS_ALERTS_H

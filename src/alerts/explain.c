@@ -103,13 +103,32 @@ static void add_mutes(const struct instance *i, struct buf *out)
 		buf_adds(out, "; outside its hours, so nobody is told");
 }
 
+/* Many families have instances and no total: whoever left the instance out would wait for ever. */
+static void add_waiting(const struct alerts *a, const struct subject *s, struct buf *out)
+{
+	struct store_list list;
+	struct buf instances;
+
+	buf_init(&instances, STORE_MAX_ID + 3);
+	buf_addf(&instances, "%s/*", s->id);
+	store_match_take(a->store, instances.data, &list);
+	buf_adds(out, "waiting: there is no such series yet");
+	if (list.n)
+		buf_addf(out, ", but %s; %s means all that begin so", list.at[0].id, instances.data);
+	store_list_release(&list);
+	buf_release(&instances);
+}
+
 static void explain_instance(const struct alerts *a, const struct instance *i, struct buf *out)
 {
 	const struct subject *s = i->subject;
 
 	buf_addf(out, "  %s: ", s->id);
 	if (s->ref == STORE_NONE && i->watch->rule->compare != RULE_ABSENT) {
-		buf_adds(out, s->known_ms ? "the series is gone" : "waiting: there is no such series yet");
+		if (s->known_ms)
+			buf_adds(out, "the series is gone");
+		else
+			add_waiting(a, s, out);
 	} else {
 		add_present(i, out);
 		if (!subject_fresh(s, a->now_ms) && s->known_ms && i->watch->rule->compare != RULE_ABSENT)

@@ -1534,6 +1534,12 @@ static void test_explains(void **state)
 	assert_true(alerts_explain(w.alerts, "CPU", &out));
 	assert_string_equal(out.data, "CPU: cpu (cpu.usage), from /etc/v.conf:12\n  warning when it is above 80, until it is back at 75\n"
 		"  fires after 30 s of that\n  resolves after 1 min of calm\n  cpu.usage: waiting: there is no such series yet; does not fire\n");
+	set(&w, "cpu.usage/0", 1);
+	set(&w, "cpu.usage/1", 1);
+	run(&w, 1);
+	buf_reset(&out);
+	assert_true(alerts_explain(w.alerts, "CPU", &out));
+	assert_non_null(strstr(out.data, "  cpu.usage: waiting: there is no such series yet, but cpu.usage/0; cpu.usage/* means all that begin so; does not fire\n"));
 	set(&w, "cpu.usage", 93.1);
 	run(&w, 13);
 	buf_reset(&out);
