@@ -7,7 +7,7 @@
 
 static struct rule_words words_of(const struct alert_view *v, const char *host)
 {
-	return (struct rule_words){v->series, host, severity_name(v->severity), v->value, v->threshold};
+	return (struct rule_words){v->series, host, severity_name(v->severity), v->value, v->threshold, v->unit ? v->unit : ""};
 }
 
 static void add_label(const struct alert_view *v, const struct rule_words *w, const char *label, struct buf *out)

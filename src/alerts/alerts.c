@@ -124,7 +124,7 @@ void instance_summarize(const struct alerts *a, struct instance *i)
 
 	buf_init(&text, LIMIT_SUMMARY_BYTES);
 	if (r->summary && *r->summary)
-		rule_fill(r, r->summary, &(struct rule_words){i->subject->id, a->host, severity_name(s), i->value, threshold_of(i)},
+		rule_fill(r, r->summary, &(struct rule_words){i->subject->id, a->host, severity_name(s), i->value, threshold_of(i), i->subject->unit},
 			&text);
 	else
 		rule_say(r, s, i->watch->pattern ? i->subject->id : r->metric, i->value, i->subject->unit, &text);

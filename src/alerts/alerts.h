@@ -124,6 +124,9 @@ void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, st
 /* Parts of it, their placeholders filled: {"team":"ops"}; a text, nothing if there is none. */
 void alert_labels_json(const struct alert_view *v, const char *host, struct buf *out);
 void alert_runbook(const struct alert_view *v, const char *host, struct buf *out);
+/* Its value and its limit with their unit, for people: "93.1 %", "1.2 GiB". */
+void alert_say_value(const struct alert_view *v, struct buf *out);
+void alert_say_threshold(const struct alert_view *v, struct buf *out);
 /* How one that is over ended, for people: "after 3 min: 12.3 %". */
 void alert_say_end(const struct alert_view *v, struct buf *out);
 

@@ -61,9 +61,11 @@ static void add_text(const struct telling *t, struct buf *out)
 
 	buf_init(&text, 8000);
 	buf_init(&runbook, LIMIT_SUMMARY_BYTES);
-	buf_addf(&text, "%s\n\nrule:      %s\nseries:    %s\nvalue:     %.6g\nthreshold: %.6g\nseverity:  %s\nstate:     %s\nhost:      %s\n",
-	         a->summary ? a->summary : "", a->rule_name, a->series, a->value, a->threshold, severity_name(a->severity),
-	         alert_state_name(a->state), t->host);
+	buf_addf(&text, "%s\n\nrule:      %s\nseries:    %s\nvalue:     ", a->summary ? a->summary : "", a->rule_name, a->series);
+	alert_say_value(a, &text);
+	buf_adds(&text, "\nthreshold: ");
+	alert_say_threshold(a, &text);
+	buf_addf(&text, "\nseverity:  %s\nstate:     %s\nhost:      %s\n", severity_name(a->severity), alert_state_name(a->state), t->host);
 	if (a->state == ALERT_RESOLVED) {
 		buf_adds(&text, "over:      ");
 		alert_say_end(a, &text);

@@ -11,7 +11,7 @@
 /* A label of the rule, its placeholders filled. */
 static void fill(const struct telling *t, const struct alert_view *a, const char *text, struct buf *out)
 {
-	struct rule_words w = {a->series, t->host, severity_name(a->severity), a->value, a->threshold};
+	struct rule_words w = {a->series, t->host, severity_name(a->severity), a->value, a->threshold, a->unit ? a->unit : ""};
 
 	buf_init(out, LIMIT_SUMMARY_BYTES);
 	rule_fill(a->rule, text, &w, out);

@@ -159,6 +159,8 @@ void silences_release(struct alerts *a);
 /* --- rule_template.c --- */
 void rule_say_value(struct buf *out, double v, const char *unit);   /* "93.1 %", "1.2 GiB/s" */
 void rule_say_duration(struct buf *out, double ms);                 /* "45 s", "3.2 h" */
+/* A value or a limit of this rule, of a series in this unit: of absent and full_in it is a time. r NULL: of a rule that is gone. */
+void rule_say_amount(const struct rule *r, double v, const char *unit, struct buf *out);
 /* A sentence for a rule that has none: "cpu is 93.1 %, above 80 %". name: what the series is called. */
 void rule_say(const struct rule *r, enum severity s, const char *name, double value, const char *unit, struct buf *out);
 void rule_say_limit(const struct rule *r, enum severity s, double value, const char *unit, struct buf *out); /* "above 80 %" */

@@ -66,11 +66,12 @@ bool rule_check(const struct rule *r, char *why, size_t size);
 /* What is impossible between rules that are each possible: two of a name, inhibited_by a rule that there is not. which: the one at fault. */
 bool rules_check(const struct rule *rules, size_t n, size_t *which, char *why, size_t size);
 
-/* Fills {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME}; unknown names are an error in
+/* Fills {value} {threshold} {value_text} {limit_text} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME}; unknown names are an error in
  * rule_template_check and stay as they are here. */
 struct rule_words {
 	const char *series, *host, *severity;
 	double value, threshold;
+	const char *unit;              /* of the series; "" for none. value_text and limit_text carry it */
 };
 void rule_fill(const struct rule *r, const char *text, const struct rule_words *w, struct buf *out);
 bool rule_template_check(const struct rule *r, const char *text, char *why, size_t size);

@@ -317,6 +317,9 @@ static void test_mail(void **state)
 
 	(void)state;
 	a.summary = "x\r\nBcc: evil@example.org\r\n\r\n\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac";
+	a.value = 312345678;
+	a.threshold = 268435456;
+	a.unit = "bytes";
 	buf_init(&out, SIZE_MAX / 2);
 	assert_string_equal(c.kind->body(&t, &out), "message/rfc822");
 	assert_non_null(strstr(out.data, "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n"));
@@ -336,7 +339,7 @@ static void test_mail(void **state)
 	assert_true(base64_decode(text, &n, text, n));
 	text[n] = '\0';
 	assert_non_null(strstr(text, "runbook:   https://wiki.example.org/?on=/var\n"));
-	assert_non_null(strstr(text, "value:     93.25\n"));
+	assert_non_null(strstr(text, "value:     297.9 MiB\nthreshold: 256 MiB\n"));
 	buf_release(&out);
 }
 

@@ -438,6 +438,8 @@ static const struct {
 	{&words_rule, "plain", "plain"},
 	{&words_rule, "{value} of {threshold}", "93.1 of 90"},
 	{&words_rule, "{series}|{metric}|{instance}|{rule}|{severity}|{host}", "fs.used_percent//var|fs.used_percent/*|/var|FULL|critical|box"},
+	{&words_rule, "{value_text}, limit {limit_text}", "93.1 %, limit 90 %"},
+	{&silent_rule, "{value_text} {limit_text}", "93 ms 90 ms"},
 	{&words_rule, "{labels.team}: {labels.mount}", "web: on /var"},
 	{&words_rule, "{labels.loop}", "{labels.team}"},
 	{&words_rule, "{unknown} {labels.none} {", "{unknown} {labels.none} {"},
@@ -448,7 +450,7 @@ static const struct {
 
 static void test_fills_templates(void **state)
 {
-	const struct rule_words w = {"fs.used_percent//var", "box", "critical", 93.14, 90};
+	const struct rule_words w = {"fs.used_percent//var", "box", "critical", 93.14, 90, "percent"};
 	(void)state;
 
 	for (size_t i = 0; i < COUNT(fills); i++) {
@@ -469,9 +471,11 @@ static const struct {
 	const char *unit, *want;
 } values[] = {
 	{93.14, "percent", "93.1 %"}, {80, "percent", "80 %"}, {100, "percent", "100 %"}, {0.05, "percent", "0.05 %"}, {0, "", "0"},
-	{-0.00001, "", "-1e-05"}, {-3.25, "°C", "-3.25 °C"}, {1234.5, "rpm", "1234 rpm"}, {1023, "bytes", "1023 B"},
+	{-0.00001, "", "-1e-05"}, {-3.25, "°C", "-3.25 °C"}, {1234.5, "rpm", "1234 rpm"}, {999, "bytes", "999 B"},
 	{1536, "bytes", "1.5 KiB"}, {5368709120, "bytes/s", "5 GiB/s"}, {NAN, "percent", "unknown"}, {1e20, "", "1e+20"},
 	{9.999, "", "10"}, {123.456, "ms", "123.5 ms"}, {-0.0, "percent", "0 %"}, {1e300, "bytes", "8.88e+284 PiB"},
+	{312345678, "bytes", "297.9 MiB"}, {1012, "bytes", "0.99 KiB"}, {12.5e6, "bits/s", "12.5 Mbit/s"}, {41.5, "celsius", "41.5 \xc2\xb0" "C"},
+	{5400, "s", "1.5 h"}, {-50, "ms", "-50 ms"}, {0, "s", "0 ms"}, {INFINITY, "ms", "inf"}, {3, "widgets", "3 widgets"},
 };
 
 static void test_says_values(void **state)
