@@ -53,12 +53,14 @@ static void add_pair(struct buf *out, const char *name, size_t n, const char *va
 	json_add_str(out, value ? value : "");
 }
 
-/* Of an alert whose rule is gone. */
+/* Of an alert whose rule is gone; it may be of a time when a label could have any name. */
 static void add_kept_labels(const struct alert_view *a, struct buf *out)
 {
 	struct json_walk w = json_walk(slice_str(a->labels));
 
 	for (struct slice name, value; json_next_member(&w, &name, &value);) {
+		if (name.n >= 2 && rule_label_taken(name.p + 1, name.n - 2))
+			continue;
 		buf_addc(out, ',');
 		json_add_slice(out, name);
 		buf_addc(out, ':');

@@ -63,6 +63,8 @@ bool rule_in_hours(const struct rule *r, int weekday, int minute_of_day);
 
 /* What is impossible in a rule, in words that say what was meant; false and a text in why. */
 bool rule_check(const struct rule *r, char *why, size_t size);
+/* Is this the name of a label that messages give to each alert themselves? */
+bool rule_label_taken(const char *name, size_t n);
 /* What is impossible between rules that are each possible: two of a name, inhibited_by a rule that there is not. which: the one at fault. */
 bool rules_check(const struct rule *rules, size_t n, size_t *which, char *why, size_t size);
 

@@ -266,8 +266,9 @@ static void test_forecasts(void **state)
 static char *texts[][3] = {
 	{"team=web", "mount={instance}", NULL}, {"team", NULL, NULL}, {"team=a", "team=b", NULL}, {"9=a", NULL, NULL}, {"=a", NULL, NULL},
 	{"a-b=c", NULL, NULL}, {"x={nothing}", NULL, NULL}, {"team=", "te=x", NULL}, {"SELF", NULL, NULL}, {"", NULL, NULL}, {"OTHER", NULL, NULL},
+	{"severity=x", NULL, NULL}, {"severities=x", "my_instance=x", NULL},
 };
-enum { L_GOOD, L_NO_VALUE, L_TWICE, L_DIGIT, L_NO_NAME, L_DASH, L_HOLE, L_EMPTY, T_SELF, T_NONE, T_OTHER };
+enum { L_GOOD, L_NO_VALUE, L_TWICE, L_DIGIT, L_NO_NAME, L_DASH, L_HOLE, L_EMPTY, T_SELF, T_NONE, T_OTHER, L_TAKEN, L_NEAR };
 #define LABELS(i, count) .labels = texts[i], .nlabels = (count)
 #define ONE .name = "SELF", .metric = "cpu"
 #define ABOVE_80 .limits = {[W] = {true, 80, 0, 80}}
@@ -365,6 +366,9 @@ static const struct {
 	{"name=value", {ONE, ABOVE_80, LABELS(L_DIGIT, 1)}},
 	{"name=value", {ONE, ABOVE_80, LABELS(L_NO_NAME, 1)}},
 	{"name=value", {ONE, ABOVE_80, LABELS(L_DASH, 1)}},
+	{"label severity: every message says that of the alert itself; give the label another name, such as my_severity",
+		{ONE, ABOVE_80, LABELS(L_TAKEN, 1)}},
+	{NULL, {ONE, ABOVE_80, LABELS(L_NEAR, 2)}},
 	{"label: unknown placeholder {nothing}", {ONE, ABOVE_80, LABELS(L_HOLE, 1)}},
 	{NULL, {ONE, ABOVE_80, .summary = "{rule} on {host}: {series} is {value}, {labels.team}", LABELS(L_GOOD, 2)}},
 	{"summary: unknown placeholder {valeu}", {ONE, ABOVE_80, .summary = "is {valeu}"}},
