@@ -121,6 +121,8 @@ void alerts_each_silence(struct alerts *a, void (*fn)(void *user, const struct s
 void alerts_each(struct alerts *a, void (*fn)(void *user, const struct alert_view *v), void *user); /* pending and later, not resolved */
 bool alerts_find(struct alerts *a, const char *id, struct alert_view *out);
 void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, struct buf *out); /* API.md's object */
+/* The same with one member more, `url`. */
+void alert_json_linked(const struct alert_view *v, const char *host, int64_t now_ms, const char *url, struct buf *out);
 /* Parts of it, their placeholders filled: {"team":"ops"}; a text, nothing if there is none. */
 void alert_labels_json(const struct alert_view *v, const char *host, struct buf *out);
 void alert_runbook(const struct alert_view *v, const char *host, struct buf *out);

@@ -45,9 +45,11 @@ struct telling {
 	const struct channel *channel;
 	const struct alert_view *alert;
 	struct alerts *alerts;         /* for the group of the same rule */
-	const char *host, *external_url;
+	const char *host, *external_url; /* of the dashboard, ends in '/' */
 	int64_t now_ms;
 };
+void telling_link(const struct telling *t, struct buf *out);   /* where the dashboard shows this alert */
+void telling_object(const struct telling *t, struct buf *out); /* the alert object, and that link as its `url` */
 
 /* One attempt. */
 struct attempt {

@@ -59,9 +59,11 @@ static void add_text(const struct telling *t, struct buf *out)
 	const struct alert_view *a = t->alert;
 	struct buf text, runbook;
 
-	buf_init(&text, 8000);
+	buf_init(&text, 16000);
 	buf_init(&runbook, LIMIT_SUMMARY_BYTES);
-	buf_addf(&text, "%s\n\nrule:      %s\nseries:    %s\nvalue:     ", a->summary ? a->summary : "", a->rule_name, a->series);
+	buf_addf(&text, "%s\n\nalert:     ", a->summary ? a->summary : "");
+	telling_link(t, &text);
+	buf_addf(&text, "\nrule:      %s\nseries:    %s\nvalue:     ", a->rule_name, a->series);
 	alert_say_value(a, &text);
 	buf_adds(&text, "\nthreshold: ");
 	alert_say_threshold(a, &text);

@@ -21,7 +21,7 @@
 
 static const char *body(const struct telling *t, struct buf *out)
 {
-	alert_json(t->alert, t->host, t->now_ms, out);
+	telling_object(t, out);
 	return "application/json";
 }
 
@@ -94,7 +94,7 @@ static void on_start_failed(struct loop_timer *t)
 	cannot_start(list_item(t, struct child, timer));
 }
 
-/* NAME=value from a member of the alert. */
+/* NAME=value from a member of the alert; empty for null. */
 static char *variable(struct slice alert, const char *name, const char *member)
 {
 	struct slice value;
@@ -105,7 +105,7 @@ static char *variable(struct slice alert, const char *name, const char *member)
 	if (json_get(alert, member, &value)) {
 		if (json_type(value) == JSON_STRING)
 			json_unquote(&text, value);
-		else
+		else if (json_type(value) != JSON_NULL)
 			json_add_slice(&text, value);
 	}
 	line = xasprintf("%s=%s", name, text.data);
@@ -117,7 +117,7 @@ static const char *const variables[][2] = {
 	{"VEDETTE_ID", "id"},         {"VEDETTE_RULE", "rule"},         {"VEDETTE_TYPE", "type"},
 	{"VEDETTE_SERIES", "series"}, {"VEDETTE_VALUE", "value"},       {"VEDETTE_THRESHOLD", "threshold"},
 	{"VEDETTE_STATE", "state"},   {"VEDETTE_SEVERITY", "severity"}, {"VEDETTE_SUMMARY", "summary"},
-	{"VEDETTE_HOST", "host"},
+	{"VEDETTE_HOST", "host"},     {"VEDETTE_URL", "url"},           {"VEDETTE_RUNBOOK", "runbook"},
 };
 #define VARIABLES (sizeof variables / sizeof *variables)
 

@@ -67,6 +67,7 @@ test("each mistake in a file is told with its line and what was meant, and nothi
 		['collector "cpuu" { interval = 1s }', 1, /there is no collector "cpuu"\. Did you mean "cpu"/],
 		['collector "cpu" { interval = 10ms }', 1, /too small/],
 		['include("/nowhere/x.conf")', 1, /include "\/nowhere\/x\.conf": No such file/],
+		['url = "https://v.example.org/?a"', 1, /url: "https:\/\/v\.example\.org\/\?a" is not where a browser finds the dashboard/],
 		["push_interval = 2s }", 1, /./],
 		['hosts = {"a"', 1, /./],
 		["redis = \"redis:/x\"", 1, /redis: is no address of a Redis: it starts with redis:\/\/ or unix:\/\//],

@@ -36,10 +36,10 @@ const states = (got) => got.map(({ body }) => JSON.parse(body).state);
 
 test("each format is what its receiver takes, signed where there is a secret", async (t) => {
 	const receiver = await new Receiver(t).open();
-	const server = await start(t, { config: RULE + hook("json", `${receiver.url}/json`, `secret = "${SECRET}"  headers = {"X-Team: ops"}`) +
+	const server = await start(t, { config: 'url = "https://v.example.org/watch"\n' + RULE + hook("json", `${receiver.url}/json`, `secret = "${SECRET}"  headers = {"X-Team: ops"}`) +
 		hook("am", `${receiver.url}/am`, "format = alertmanager") + hook("slack", `${receiver.url}/slack`, "format = slack") +
 		hook("discord", `${receiver.url}/discord`, "format = discord") +
-		hook("own", `${receiver.url}/own`, `format = template  template = '{"text": {{summary}}, "line": "{{rule|text}} on {{host|text}}"}'`) });
+		hook("own", `${receiver.url}/own`, `format = template  template = '{"text": {{summary}}, "line": "{{rule|text}} on {{host|text}}", "at": {{url}}}'`) });
 
 	await episode(t, server);
 	const json_posts = await receiver.wait("/json", 2);
@@ -59,10 +59,16 @@ test("each format is what its receiver takes, signed where there is a secret", a
 		assert.ok(!Number.isNaN(Date.parse(startsAt)) && /^\d{4}-.*Z$/.test(startsAt) && URL.canParse(generatorURL));
 		assert.equal(endsAt === "0001-01-01T00:00:00Z", status === "firing");
 	}
+	const { id, url } = JSON.parse(json_posts[0].body), link = `https://v.example.org/watch/#/alerts?alert=${id}`;
+	assert.equal(url, link);
+	assert.deepEqual([am.externalURL, am.alerts[0].generatorURL], ["https://v.example.org/watch/", link]);
 	assert.match(JSON.parse((await receiver.wait("/slack"))[0].body).text, /\*\[warning\] CROWD\* on /);
 	assert.match(JSON.parse((await receiver.wait("/discord"))[0].body).content, /\*\*\[warning\] CROWD\*\* on /);
+	for (const text of [JSON.parse(receiver.of("/slack")[0].body).text, JSON.parse(receiver.of("/discord")[0].body).content])
+		assert.ok(text.endsWith(`\nalert: ${link}\nrunbook: https://example.org/crowd`), text);
 	const own = JSON.parse((await receiver.wait("/own"))[0].body);
 	assert.match(own.line, /^CROWD on /);
+	assert.equal(own.at, link);
 	assert.equal(own.text, json_posts[0] && JSON.parse(json_posts[0].body).summary);
 });
 

@@ -23,7 +23,8 @@ static const char json_of_full[] =
 	"{\"id\":\"aaaaaaaaaaaaaaaaaaaa\",\"rule\":\"DISK\",\"type\":\"DISK\",\"metric\":\"fs.*\",\"series\":\"fs.used_percent//var\","
 	"\"value\":93.25,\"threshold\":90,\"severity\":\"critical\",\"state\":\"firing\",\"startsAt\":1700000000123,\"endsAt\":null,"
 	"\"timestamp\":1700000009000,\"host\":\"db<1>\",\"summary\":\"/var is 93 %\",\"by\":null,\"note\":null,"
-	"\"labels\":{\"team\":\"ops\",\"disk\":\"/var\"},\"runbook\":\"https://wiki.example.org/?on=/var\",\"flapping\":false,\"inhibited\":false}";
+	"\"labels\":{\"team\":\"ops\",\"disk\":\"/var\"},\"runbook\":\"https://wiki.example.org/?on=/var\",\"flapping\":false,\"inhibited\":false,"
+	"\"url\":\"http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa\"}";
 
 static char *body_take(const struct alert_view *a, const char *format, const char *template)
 {
@@ -50,11 +51,13 @@ static const struct golden {
 	 "\"runbook_url\":\"https://wiki.example.org/?on=/var\",\"value\":\"93.25\"},\"externalURL\":\"http://db/\",\"alerts\":[{\"status\":\"firing\",\"labels\":{\"alertname\":\"DISK\","
 	 "\"instance\":\"db<1>\",\"team\":\"ops\",\"disk\":\"/var\",\"metric\":\"fs.*\",\"series\":\"fs.used_percent//var\","
 	 "\"severity\":\"critical\"},\"annotations\":{\"summary\":\"/var is 93 %\",\"runbook_url\":\"https://wiki.example.org/?on=/var\","
-	 "\"value\":\"93.25\"},\"startsAt\":\"2023-11-14T22:13:20.123Z\",\"endsAt\":\"0001-01-01T00:00:00Z\",\"generatorURL\":\"http://db/\","
+	 "\"value\":\"93.25\"},\"startsAt\":\"2023-11-14T22:13:20.123Z\",\"endsAt\":\"0001-01-01T00:00:00Z\",\"generatorURL\":\"http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa\","
 	 "\"fingerprint\":\"aaaaaaaaaaaaaaaaaaaa\"}]}"},
-	{"slack", NULL, "{\"text\":\"\xf0\x9f\x94\xb4 *[critical] DISK* on db&lt;1&gt;: /var is 93 % https://wiki.example.org/?on=/var\"}"},
+	{"slack", NULL, "{\"text\":\"\xf0\x9f\x94\xb4 *[critical] DISK* on db&lt;1&gt;: /var is 93 %\\nalert: http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa"
+	 "\\nrunbook: https://wiki.example.org/?on=/var\"}"},
 	{"discord", NULL,
-	 "{\"content\":\"\xf0\x9f\x94\xb4 **[critical] DISK** on db\\\\<1\\\\>: /var is 93 % https://wiki.example.org/?on=/var\","
+	 "{\"content\":\"\xf0\x9f\x94\xb4 **[critical] DISK** on db\\\\<1\\\\>: /var is 93 %\\nalert: http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa"
+	 "\\nrunbook: https://wiki.example.org/?on=/var\","
 	 "\"allowed_mentions\":{\"parse\":[]}}"},
 	{"template", "{\"s\": {{summary}}, \"t\": \"<{{summary|text}}|{{value|text}}>\", \"l\": {{labels}}, \"e\": {{endsAt}}}",
 	 "{\"s\": \"/var is 93 %\", \"t\": \"</var is 93 %|93.25>\", \"l\": {\"team\":\"ops\",\"disk\":\"/var\"}, \"e\": null}"},
@@ -80,8 +83,8 @@ static void test_an_end(void **state)
 	static const struct {
 		const char *format, *part;
 	} rows[] = {
-		{"slack", "[resolved] DISK* on db&lt;1&gt;: /var is 93 % (over after 3 min: 41.5 %) https://"},
-		{"discord", "[resolved] DISK** on db\\\\<1\\\\>: /var is 93 % (over after 3 min: 41.5 %) https://"},
+		{"slack", "[resolved] DISK* on db&lt;1&gt;: /var is 93 % (over after 3 min: 41.5 %)\\nalert: http"},
+		{"discord", "[resolved] DISK** on db\\\\<1\\\\>: /var is 93 % (over after 3 min: 41.5 %)\\nalert: http"},
 	};
 	struct alert_view a = full;
 
@@ -128,7 +131,9 @@ static void test_hostile(void **state)
 		CHECK(json_get(slice_str(body), i < 3 ? "text" : "content", &text), "%s", body);
 		buf_init(&plain, 8000);
 		json_unquote(&plain, text);
-		CHECK(strcmp(plain.data, hostile[i].text) == 0, "%s: %s", hostile[i].format, plain.data);
+		CHECK(strncmp(plain.data, hostile[i].text, strlen(hostile[i].text)) == 0 &&
+		      strcmp(plain.data + strlen(hostile[i].text), "\nalert: http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa") == 0,
+		      "%s: %s", hostile[i].format, plain.data);
 		buf_release(&plain);
 		free(body);
 	}
@@ -166,8 +171,8 @@ static void test_without_its_rule(void **state)
 		{"alertmanager", "\"commonLabels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\",\"a\\\"b\":\"{x}\",\"metric\":"},
 		{"alertmanager", "\"labels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\",\"a\\\"b\":\"{x}\",\"metric\":\"fs.*\","},
 		{"alertmanager", "\"runbook_url\":\"https://wiki/{instance}\""},
-		{"slack", " https://wiki/{instance}\"}"},
-		{"discord", " https://wiki/{instance}\","},
+		{"slack", "\\nrunbook: https://wiki/{instance}\"}"},
+		{"discord", "\\nrunbook: https://wiki/{instance}\","},
 	};
 	struct alert_view a = full;
 
@@ -191,8 +196,8 @@ static void test_says_that_it_flaps(void **state)
 	} rows[] = {
 		{"json", "\"flapping\":true"},
 		{"alertmanager", "\"flapping\":\"it comes and goes: its end is told once it was calm for 5 minutes\"}"},
-		{"slack", "/var is 93 % (it comes and goes: its end is told once it was calm for 5 minutes) https://"},
-		{"discord", "/var is 93 % (it comes and goes: its end is told once it was calm for 5 minutes) https://"},
+		{"slack", "/var is 93 % (it comes and goes: its end is told once it was calm for 5 minutes)\\nalert: http"},
+		{"discord", "/var is 93 % (it comes and goes: its end is told once it was calm for 5 minutes)\\nalert: http"},
 	};
 	struct alert_view a = full;
 
@@ -224,6 +229,7 @@ static void test_discord_is_cut(void **state)
 	buf_init(&text, 4000);
 	json_unquote(&text, content);
 	assert_in_range(text.len, 1998, 2000);
+	assert_non_null(strstr(text.data, "alert: http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa\nrunbook: https://wiki.example.org/?on=/var"));
 	buf_release(&text);
 	assert_null(strstr(body, "\xef\xbf\xbd"));
 	free(body);
@@ -309,7 +315,7 @@ static void test_mail(void **state)
 	char *to[] = {(char *)(uintptr_t)"a@example.org", (char *)(uintptr_t)"b@example.org"};
 	struct channel c = {.name = (char *)(uintptr_t)"m", .kind = &channel_email, .from = (char *)(uintptr_t)"v@example.org", .to = to, .nto = 2};
 	struct alert_view a = full;
-	struct telling t = {.channel = &c, .alert = &a, .host = "h", .now_ms = 0};
+	struct telling t = {.channel = &c, .alert = &a, .host = "h", .external_url = "https://v.example.org/", .now_ms = 0};
 	const char *at, *body;
 	char text[4000];
 	struct buf out;
@@ -339,6 +345,7 @@ static void test_mail(void **state)
 	assert_true(base64_decode(text, &n, text, n));
 	text[n] = '\0';
 	assert_non_null(strstr(text, "runbook:   https://wiki.example.org/?on=/var\n"));
+	assert_non_null(strstr(text, "\nalert:     https://v.example.org/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa\n"));
 	assert_non_null(strstr(text, "value:     297.9 MiB\nthreshold: 256 MiB\n"));
 	buf_release(&out);
 }

@@ -861,13 +861,13 @@ static void test_test(void **state)
 	struct tested t = {0};
 
 	start(b);
-	assert_false(notify_test(b->notify, "none", "h", on_tested, &t));
-	assert_true(notify_test(b->notify, "a", "h", on_tested, &t));
+	assert_false(notify_test(b->notify, "none", "h", "http://h/", on_tested, &t));
+	assert_true(notify_test(b->notify, "a", "h", "http://h/", on_tested, &t));
 	assert_int_equal(t.n, 0); /* never from within */
 	turn_until_tested(b, &t, 1);
 	assert_true(t.delivered);
 	assert_non_null(strstr(b->got, "\"rule\":\"TEST\""));
-	assert_true(notify_test(b->notify, "hold", "h", on_tested, &t));
+	assert_true(notify_test(b->notify, "hold", "h", "http://h/", on_tested, &t));
 	turn_until_held(b);
 	notify_free(b->notify);
 	b->notify = NULL;
