@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -201,12 +202,30 @@ static void send_exec(const struct attempt *a, attempt_done_fn *done, void *user
 		loop_timer_set(c->loop, &c->timer, a->channel->timeout_ms, on_timeout);
 }
 
+/* NULL, or why it cannot be run by who runs this. */
+static const char *not_a_program(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "is no program";
+	return access(path, X_OK) < 0 ? "is not executable: chmod +x would make it so" : NULL;
+}
+
 static bool check(const struct channel *c, char *why, size_t size)
 {
-	if (c->ncommand && c->command[0][0] == '/')
-		return true;
-	snprintf(why, size, "command must be a list that starts with the full path of a program: {\"/usr/local/bin/page\", \"--now\"}");
-	return false;
+	const char *fault;
+
+	if (!c->ncommand || c->command[0][0] != '/') {
+		snprintf(why, size, "command must be a list that starts with the full path of a program: {\"/usr/local/bin/page\", \"--now\"}");
+		return false;
+	}
+	fault = not_a_program(c->command[0]);
+	if (fault)
+		snprintf(why, size, "command: %.200s: %s", c->command[0], fault);
+	return !fault;
 }
 
 static void end(void)

@@ -495,7 +495,10 @@ bool webhook_template_check(const char *text, char *why, size_t size)
 			snprintf(why, size, "an alert has no {{%s}} to fill in; {{summary}}, {{severity}}, {{value}} … are members of its object", h.name);
 	}
 	buf_release(&alert);
-	return good;
+	text = strstr(text, "{{");
+	if (good && text)
+		snprintf(why, size, "\"%.40s\" opens {{ and does not close it with }}", text);
+	return good && !text;
 }
 
 static const struct format formats[] = {

@@ -476,11 +476,31 @@ static char *read_secret_take(const char *path, struct draft *d, struct buf *why
 	return text;
 }
 
+/* Files that libcurl will read, at each message: they are named now, while somebody looks. */
+static void look_at_file(const char *key, const char *path, struct buf *why)
+{
+	struct stat st;
+	int fd;
+
+	if (!path || why->len)
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		buf_addf(why, "%s: %s: %s", key, path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		buf_addf(why, "%s: %s: is no file", key, path);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void read_files(struct draft *d, struct buf *why)
 {
 	struct stat st;
 
-	if (d->secret_file) {
+	look_at_file("ca_file", d->channel.ca_file, why);
+	look_at_file("cert_file", d->channel.cert_file, why);
+	look_at_file("key_file", d->channel.key_file, why);
+	if (d->secret_file && !why->len) {
 		free(d->channel.secret);
 		d->channel.secret = read_secret_take(d->secret_file, d, why);
 	}

@@ -94,6 +94,18 @@ static const struct mistake {
 	 "t.conf:1: webhook \"W\": a header is written \"Name: value\" on one line, and one of `headers` is not\n"},
 	{"exec \"E\" { command = {\"reboot\"} }",
 	 "t.conf:1: exec \"E\": command must be a list that starts with the full path of a program: {\"/usr/local/bin/page\", \"--now\"}\n"},
+	{"exec \"E\" { command = {\"/nowhere/page\"} }", "t.conf:1: exec \"E\": command: /nowhere/page: No such file or directory\n"},
+	{"webhook \"W\" { " HOOK "ca_file = \"none\" }", "t.conf:1: webhook \"W\": ca_file: none: No such file or directory\n"},
+	{"webhook \"W\" { " HOOK "cert_file = \".\" }", "t.conf:1: webhook \"W\": cert_file: .: is no file\n"},
+	{"webhook \"W\" { " HOOK "key_file = \"none\" }", "t.conf:1: webhook \"W\": key_file: none: No such file or directory\n"},
+	{"\nemail \"M\" { smtp = \"smtp://x\" from = \"a@b\" to = {\"c@d\"} ca_file = \"pipe\" }",
+	 "t.conf:2: email \"M\": ca_file: pipe: is no file\n"},
+	{"webhook \"W\" { " HOOK "template = '{{summary}} {{value' }", "t.conf:1: webhook \"W\": \"{{value\" opens {{ and does not close it with }}\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 9 labels = {\"instance=x\"} }",
+	 "t.conf:1: alert \"A\": label instance: every message says that of the alert itself; give the label another name, such as my_instance\n"},
+	{"url = \"vedette.example.org\"",
+	 "t.conf:1: url: \"vedette.example.org\" is not where a browser finds the dashboard: \"https://host\", \"http://host:port\" or "
+	 "\"https://host/path/\", without a name, a query or a #\n"},
 	{"webhook \"W\" { " HOOK "}\nemail \"W\" { smtp = \"smtp://x\" from = \"a@b\" to = {\"c@d\"} }",
 	 "t.conf:2: there is another channel \"W\" already\n"},
 	/* all of them, in the file's order */

@@ -62,7 +62,6 @@ static const struct golden {
 	{"template", "{\"s\": {{summary}}, \"t\": \"<{{summary|text}}|{{value|text}}>\", \"l\": {{labels}}, \"e\": {{endsAt}}}",
 	 "{\"s\": \"/var is 93 %\", \"t\": \"</var is 93 %|93.25>\", \"l\": {\"team\":\"ops\",\"disk\":\"/var\"}, \"e\": null}"},
 	{"template", "no hole", "no hole"},
-	{"template", "{{id", "{{id"},
 	{"template", "}} {{id|text}}{{id|text}}", "}} aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
 };
 
@@ -397,6 +396,9 @@ static const struct refusal {
 	{&channel_webhook, {HOOK, .template = T("{{summary}} {{value|text}} {{labels}}")}, NULL},
 	{&channel_webhook, {HOOK, .template = T("{{sumary}}")}, "an alert has no {{sumary}}"},
 	{&channel_webhook, {HOOK, .template = T("{{summary}} {{ value }}")}, "an alert has no {{ value }}"},
+	{&channel_webhook, {HOOK, .template = T("{{url|text}} {{runbook}}")}, NULL},
+	{&channel_webhook, {HOOK, .template = T("{{summary}} {{value")}, "\"{{value\" opens {{ and does not close it"},
+	{&channel_webhook, {HOOK, .template = T("{{value}")}, "\"{{value}\" opens {{ and does not close it"},
 	{&channel_webhook, {HOOK, .secret = T("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, NULL},
 	{&channel_webhook, {HOOK, .secret = T("whsec_not base64")}, "the secret must be"},
 	{&channel_webhook, {HOOK, .secret = T("whsec_")}, "the secret must be"},
@@ -413,6 +415,9 @@ static const struct refusal {
 	{&channel_email, {.smtp = T("smtp://h"), .from = T("a@b"), LIST(to, T("c@d"), T("x@y\nDATA"))}, "to must name"},
 	{&channel_exec, {LIST(command, T("/bin/true"), T("--now"))}, NULL},
 	{&channel_exec, {LIST(command, T("true"))}, "command must be"},
+	{&channel_exec, {LIST(command, T("/nowhere/page"))}, "command: /nowhere/page: No such file or directory"},
+	{&channel_exec, {LIST(command, T("/etc/passwd"))}, "command: /etc/passwd: is not executable: chmod +x"},
+	{&channel_exec, {LIST(command, T("/usr"))}, "command: /usr: is no program"},
 	{&channel_exec, {0}, "command must be"},
 };
 
