@@ -276,7 +276,7 @@ const struct block_key block_keys[] = {
 	{"webhook", "secret_file", false, PRINT, set_secret_file, "A file that holds it."},
 	{"webhook", "headers", true, PRINT_NOTHING, set_headers, "Further headers, {\"X-Team: ops\"}."},
 	{"webhook", "redirects", false, PRINT, set_redirects, "How many are followed: 0."},
-	{"webhook", "private", false, PRINT, set_private, "Whether loopback and private addresses may be posted to: true."},
+	{"webhook", "private", false, PRINT, set_private, "Whether loopback and private addresses may be posted to: true. With a proxy, false is about the target, not the proxy."},
 	{"webhook", "ca_file", false, PRINT, set_ca, "Certificates that sign the receiver's, beside none of the system's."},
 	{"webhook", "cert_file", false, PRINT, set_cert, "Our certificate, and"},
 	{"webhook", "key_file", false, PRINT, set_key, "its key."},

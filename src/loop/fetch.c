@@ -64,6 +64,8 @@ struct job {
 	struct buf answer;
 	char error[CURL_ERROR_SIZE];
 	bool no_private, refused_address;
+	CURL *probe;                   /* looks the target up that a proxy would be asked for; NULL: no need, or done */
+	bool seen;                     /* an address of it */
 	fetch_done_fn *done;
 	void *user;
 };
@@ -187,6 +189,18 @@ static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_socka
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* An address of the target of which a proxy will be asked: it is judged, and never spoken to. A proxy may take any of them, so
+ * one that is private is one too many. */
+static curl_socket_t on_probe(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct job *j = user;
+
+	(void)purpose;
+	j->seen = true;
+	j->refused_address |= is_private(&address->addr);
+	return CURL_SOCKET_BAD;
+}
+
 /* --- bodies --- */
 
 static size_t on_answer(char *data, size_t size, size_t n, void *user)
@@ -211,6 +225,15 @@ static size_t on_mail(char *to, size_t size, size_t n, void *user)
 
 /* --- one job --- */
 
+static void end_probe(struct job *j)
+{
+	if (!j->probe)
+		return;
+	lib.curl_multi_remove_handle(j->fetch->multi, j->probe);
+	lib.curl_easy_cleanup(j->probe);
+	j->probe = NULL;
+}
+
 static void job_free(struct job *j)
 {
 	if (j->curl) {
@@ -219,6 +242,7 @@ static void job_free(struct job *j)
 		lib.curl_slist_free_all(j->headers);
 		lib.curl_slist_free_all(j->to);
 	}
+	end_probe(j);
 	loop_timer_clear(j->fetch->loop, &j->timer);
 	list_remove(&j->link);
 	buf_release(&j->answer);
@@ -253,6 +277,20 @@ static void job_done(struct job *j, CURLcode code)
 	job_free(j);
 }
 
+/* The target was looked up. That no connection came of it is our own doing. */
+static void probe_done(struct job *j, CURLcode code)
+{
+	size_t n = strlen(j->error);
+
+	end_probe(j);
+	if (!j->seen && n)
+		snprintf(j->error + n, sizeof j->error - n, ": with private = false it is looked up here before a proxy is asked");
+	if (j->seen && !j->refused_address)
+		lib.curl_multi_add_handle(j->fetch->multi, j->curl);
+	else
+		job_done(j, code);
+}
+
 static void check(struct fetch *f)
 {
 	CURLMsg *m;
@@ -264,7 +302,10 @@ static void check(struct fetch *f)
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		lib.curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&j);
-		job_done(j, m->data.result);
+		if (m->easy_handle == j->probe)
+			probe_done(j, m->data.result);
+		else
+			job_done(j, m->data.result);
 	}
 }
 
@@ -326,6 +367,7 @@ static void set_common(struct job *j, const struct fetch_request *r)
 	lib.curl_easy_setopt(j->curl, CURLOPT_USERAGENT, "vedette/" VEDETTE_VERSION);
 	/* Only the proxy that the configuration names: what an environment happens to hold decides nothing. */
 	lib.curl_easy_setopt(j->curl, CURLOPT_PROXY, r->proxy ? r->proxy : "");
+	lib.curl_easy_setopt(j->curl, CURLOPT_NOPROXY, "");
 	set_text(j, CURLOPT_CAINFO, r->ca_file);
 	set_text(j, CURLOPT_SSLCERT, r->cert_file);
 	set_text(j, CURLOPT_SSLKEY, r->key_file);
@@ -367,6 +409,24 @@ static void open_multi(struct fetch *f)
 	lib.curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
 }
 
+/* The target by itself, without the proxy; of the proxy then no address is judged. */
+static void set_probe(struct job *j, const struct fetch_request *r)
+{
+	assert(!r->redirects);
+	j->probe = lib.curl_easy_init();
+	assert(j->probe);
+	j->no_private = false;
+	lib.curl_easy_setopt(j->probe, CURLOPT_PRIVATE, j);
+	lib.curl_easy_setopt(j->probe, CURLOPT_URL, r->url);
+	lib.curl_easy_setopt(j->probe, CURLOPT_NOSIGNAL, 1L);
+	lib.curl_easy_setopt(j->probe, CURLOPT_PROXY, "");
+	lib.curl_easy_setopt(j->probe, CURLOPT_ERRORBUFFER, j->error);
+	lib.curl_easy_setopt(j->probe, CURLOPT_PROTOCOLS_STR, "http,https");
+	lib.curl_easy_setopt(j->probe, CURLOPT_TIMEOUT_MS, (long)(r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS));
+	lib.curl_easy_setopt(j->probe, CURLOPT_OPENSOCKETFUNCTION, on_probe);
+	lib.curl_easy_setopt(j->probe, CURLOPT_OPENSOCKETDATA, j);
+}
+
 static void job_begin(struct job *j, const struct fetch_request *r, bool mail)
 {
 	open_multi(j->fetch);
@@ -377,7 +437,10 @@ static void job_begin(struct job *j, const struct fetch_request *r, bool mail)
 		set_mail(j, r);
 	else
 		set_http(j, r);
-	lib.curl_multi_add_handle(j->fetch->multi, j->curl); /* begins with curl's timer, in a later turn */
+	if (j->no_private && r->proxy)
+		set_probe(j, r);
+	/* Begins with curl's timer, in a later turn. */
+	lib.curl_multi_add_handle(j->fetch->multi, j->probe ? j->probe : j->curl);
 }
 
 int fetch_start(struct fetch *f, const struct fetch_request *r, fetch_done_fn *done, void *user)

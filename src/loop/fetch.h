@@ -24,7 +24,10 @@ struct fetch_request {
 	uint32_t timeout_ms;           /* all of it; 15000 */
 	size_t most;                   /* bytes of the answer that are kept; 1000 */
 	unsigned redirects;            /* that are followed; 0 */
-	bool no_private;               /* refuse addresses of loopback, private and link-local networks, also behind names and redirects */
+	/* Refuse addresses of loopback, private and link-local networks, also behind names and redirects. With a proxy it is the target's
+	 * addresses, as this host's resolver knows them, that are judged before the proxy is asked; the proxy's own may be any. Behind a
+	 * proxy nobody judges redirects: none may be asked for. */
+	bool no_private;
 	const char *ca_file, *cert_file, *key_file, *proxy, *user, *password;
 	bool require_tls;              /* of smtp: STARTTLS or nothing */
 	const char *mail_from;

@@ -289,6 +289,21 @@ test("no private address is spoken to where that is not allowed, and a certifica
 	assert.equal(receiver.got.length, 0);
 });
 
+test("behind a proxy on a private address it is the target that must not be private", async (t) => {
+	const proxy = await new Receiver(t).open(); // answers for whatever host it is asked for
+	const by = `private = false  proxy = "http://127.0.0.1:${proxy.port}"`;
+	const server = await start(t, { env: { no_proxy: "*" }, config: RULE + hook("public", "http://192.0.2.1/public", by) + hook("inside", "http://10.1.2.3/inside", by) +
+		hook("name", "http://localhost/name", by) + hook("nobody", "http://nobody.invalid/nobody", by) });
+	const socket = await connect(t, server);
+	const outcome = (channel) => socket.timeout(15000).emitWithAck("test channel", channel);
+
+	assert.equal((await outcome("public")).code, 204);
+	for (const channel of ["inside", "name"])
+		assert.match((await outcome(channel)).error, /the address is private, and private = false/);
+	assert.match((await outcome("nobody")).error, /nobody\.invalid.*before a proxy is asked/);
+	assert.deepEqual(proxy.got.map(({ path: url }) => url), ["http://192.0.2.1/public"]);
+});
+
 test("redirects are followed as far as is allowed, with body and signature", async (t) => {
 	const to = await new Receiver(t).open();
 	const from = await new Receiver(t, (n, q, answer) => (answer.writeHead(q.url === "/loop" ? 307 : 302, { location: q.url === "/loop" ? "/loop" : `${to.url}/there` }).end(), true)).open();
