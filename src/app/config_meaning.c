@@ -150,7 +150,6 @@ LIST(set_rules, channel.rules, channel.nrules)
 LIST(set_command, channel.command, channel.ncommand)
 LIST(set_to, channel.to, channel.nto)
 FLAG(set_private, channel.allow_private)
-FLAG(set_tls, channel.require_tls)
 
 static void set_outside(struct draft *d, const struct config_entry *e, struct buf *why)
 {
@@ -174,6 +173,14 @@ static void set_aggregate(struct draft *d, const struct config_entry *e, struct 
 {
 	if (!rule_fold_parse(e->items[0], &d->rule.fold, &d->rule.percentile))
 		buf_addf(why, "\"%s\" is none of last, avg, min, max, rate, delta or a percentile such as p95", e->items[0]);
+}
+
+static void set_tls(struct draft *d, const struct config_entry *e, struct buf *why)
+{
+	bool required;
+
+	if (bool_parse(e->items[0], &required, why))
+		d->channel.tls = required ? CHANNEL_TLS_REQUIRED : CHANNEL_TLS_NONE;
 }
 
 static void set_hours(struct draft *d, const struct config_entry *e, struct buf *why)
@@ -255,9 +262,9 @@ const struct block_key block_keys[] = {
 	{"alert", "aggregate", false, PRINT, set_aggregate, "Over the window: avg, min, max, rate, delta, p95 …"},
 	{"alert", "full_in", false, PRINT, set_full_in, "Fires when a straight line through the window reaches 100 percent within this."},
 	{"alert", "absent", false, PRINT, set_absent, "Fires when the series is silent for this long."},
-	{"alert", "labels", true, PRINT, set_labels, "{\"team=ops\", …}: travel with the alert."},
-	{"alert", "summary", false, PRINT, set_summary, "A sentence; {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME} are filled in."},
-	{"alert", "runbook", false, PRINT, set_runbook, "Where it says what to do."},
+	{"alert", "labels", true, PRINT, set_labels, "{\"team=ops\", …}: travel with the alert. Not alertname, instance, metric, series, severity: those it has."},
+	{"alert", "summary", false, PRINT, set_summary, "A sentence; {value} {threshold}, with their unit {value_text} {limit_text}, {series} {metric} {instance} {rule} {severity} {host} {labels.NAME} are filled in."},
+	{"alert", "runbook", false, PRINT, set_runbook, "The address of a page that says what to do; filled in like the summary."},
 	{"alert", "inhibited_by", true, PRINT, set_inhibited, "Rules that silence this one while they fire."},
 	{"alert", "hours", true, PRINT, set_hours, "Tell only then: {\"mon-fri 08:00-18:00\"}, local time."},
 	{"alert", "channels", true, PRINT, set_channels, "Tell only these; all if none is named."},
@@ -286,13 +293,13 @@ const struct block_key block_keys[] = {
 	COMMON("webhook"),
 	{"exec", "command", true, PRINT, set_command, "The full path of a program and its arguments; the alert comes on standard input and in VEDETTE_…"},
 	COMMON("exec"),
-	{"email", "smtp", false, PRINT_HOST, set_smtp, "smtp://host:25, smtps://host:465."},
+	{"email", "smtp", false, PRINT_HOST, set_smtp, "smtp://host:25, smtp://host:587, smtps://host:465."},
 	{"email", "from", false, PRINT, set_from, "Sender."},
-	{"email", "to", true, PRINT, set_to, "Recipients."},
+	{"email", "to", true, PRINT, set_to, "Recipients. Who is refused for good keeps it from nobody else; who is refused for now gets it later."},
 	{"email", "user", false, PRINT, set_user, "To sign in with, and"},
 	{"email", "password_file", false, PRINT, set_password_file, "a file that holds the password."},
-	{"email", "tls", false, PRINT, set_tls, "true: no mail without TLS."},
-	{"email", "ca_file", false, PRINT, set_ca, "Certificates that sign the server's."},
+	{"email", "tls", false, PRINT, set_tls, "Of smtp://: true sends no mail without STARTTLS, false uses none. Not said: where the server offers it, and no mail without it where a user or a ca_file is named."},
+	{"email", "ca_file", false, PRINT, set_ca, "Certificates that sign the server's, beside none of the system's."},
 	COMMON("email"),
 };
 const size_t block_keys_len = sizeof block_keys / sizeof *block_keys;

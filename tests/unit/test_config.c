@@ -290,7 +290,7 @@ static void test_channels(void **state)
 	assert_ptr_equal(m->kind, &channel_email);
 	assert_string_equal(m->password, "s3cret");
 	assert_string_equal(m->to[1], "e@f");
-	assert_true(m->require_tls);
+	assert_int_equal(m->tls, CHANNEL_TLS_REQUIRED);
 	assert_string_equal(c->warnings, "");
 	config_free(c);
 }
