@@ -176,7 +176,7 @@ install: $(out)/vedette
 	install -D -m 644 contrib/completion/vedette.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
 	install -D -m 644 contrib/completion/_vedette $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vedette
 	install -D -m 644 contrib/completion/vedette.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vedette.fish
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vedette README.md contrib/vedette.conf contrib/alerts.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vedette README.md contrib/ALERTS.md contrib/vedette.conf contrib/alerts.conf
 
 install-library: $(out)/libvedette-socketio.a
 	install -D -m 644 $< $(DESTDIR)$(PREFIX)/lib/libvedette-socketio.a

@@ -1,14 +1,15 @@
 // Webhooks that never lose one: real receivers that refuse, hang, break off, answer 500, and a Vedette that is killed in
 // the middle. `self.clients` makes alerts come and go.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { ask, connect, json, patient, start, until } from "./harness.mjs";
+import { ROOT, ask, connect, json, patient, start, until } from "./harness.mjs";
 import { certificates, check_signature, Receiver } from "./receiver.mjs";
 
 const SECRET = `whsec_${Buffer.from("a secret of 24 bytes, no").toString("base64")}`;
@@ -70,6 +71,33 @@ test("each format is what its receiver takes, signed where there is a secret", a
 	assert.match(own.line, /^CROWD on /);
 	assert.equal(own.at, link);
 	assert.equal(own.text, json_posts[0] && JSON.parse(json_posts[0].body).summary);
+});
+
+test("the receiver of the examples believes what is signed, and nothing else", async (t) => {
+	const dir = mkdtempSync(path.join(tmpdir(), "vedette-receiver-")), file = path.join(dir, "secret");
+	t.after(() => rmSync(dir, { recursive: true }));
+	writeFileSync(file, `${SECRET}\n`, { mode: 0o600 });
+	const child = spawn("python3", [path.join(ROOT, "contrib/examples/webhook_receiver.py"), file, "0"], { stdio: ["ignore", "pipe", "inherit"] });
+	let said = "";
+	child.stdout.setEncoding("utf8").on("data", (text) => { said += text; });
+	const failed = new Promise((done) => child.on("error", done)), up = until("it listens", () => /^listening on/.test(said), 15000);
+	if (await Promise.race([failed, up.then(() => null)]))
+		return up.catch(() => {}), t.skip("this takes python3");
+	t.after(() => child.kill());
+	const [, url] = /on (\S+)/.exec(said);
+	const server = await start(t, { config: RULE + hook("good", url, `secret_file = "${file}"`) + hook("other", url, 'secret = "another"') + hook("none", url) });
+	const socket = await connect(t, server);
+
+	assert.equal((await ask(socket, "test channel", "good")).code, 204);
+	await until("it is told", () => /^firing info TEST .*nothing is wrong/m.test(said), 10000);
+	for (const channel of ["other", "none"])
+		assert.match((await socket.timeout(10000).emitWithAck("test channel", channel)).error, /answered 401/);
+	const post = (headers) => fetch(url, { method: "POST", body: "{}", headers }).then(({ status }) => status);
+	const sign = (at) => `v1,${createHmac("sha256", Buffer.from(SECRET.slice(6), "base64")).update(`m.${at}.{}`).digest("base64")}`;
+	const old = Math.round(Date.now() / 1000) - 3600;
+	assert.equal(await post({ "webhook-id": "m", "webhook-timestamp": `${old}`, "webhook-signature": sign(old) }), 401, "kept and sent again");
+	assert.equal(await post({ "webhook-id": "m", "webhook-timestamp": "x", "webhook-signature": "v1,x" }), 401);
+	assert.equal(said.split("\n").length, 3, said);
 });
 
 // What a receiver does to the first few attempts.

@@ -479,7 +479,7 @@ static const struct {
 	{1536, "bytes", "1.5 KiB"}, {5368709120, "bytes/s", "5 GiB/s"}, {NAN, "percent", "unknown"}, {1e20, "", "1e+20"},
 	{9.999, "", "10"}, {123.456, "ms", "123.5 ms"}, {-0.0, "percent", "0 %"}, {1e300, "bytes", "8.88e+284 PiB"},
 	{312345678, "bytes", "297.9 MiB"}, {1012, "bytes", "0.99 KiB"}, {12.5e6, "bits/s", "12.5 Mbit/s"}, {41.5, "celsius", "41.5 \xc2\xb0" "C"},
-	{5400, "s", "1.5 h"}, {-50, "ms", "-50 ms"}, {0, "s", "0 ms"}, {INFINITY, "ms", "inf"}, {3, "widgets", "3 widgets"},
+	{5400, "s", "90 min"}, {12345, "s", "3.43 h"}, {-50, "ms", "-50 ms"}, {0, "s", "0 ms"}, {INFINITY, "ms", "inf"}, {3, "widgets", "3 widgets"},
 };
 
 static void test_says_values(void **state)
