@@ -59,7 +59,8 @@ test("where the server offers STARTTLS it is used, and no password goes in clear
 
 	await server.reload(RULE + mail("tried", offers.port) + mail("none", offers.port, "tls = false") + mail("clear", plain.port) + mail("denied", denies.port) +
 		mail("login", offers.port, `${login}  ${ca}`) + mail("stranger", offers.port, login) + mail("bare", plain.port, login) + mail("asked", plain.port, "tls = true") +
-		mail("authority", plain.port, ca) + mail("refused", denies.port, login) + mail("careless", plain.port, `${login}  tls = false`));
+		mail("authority", plain.port, ca) + mail("refused", denies.port, login) + mail("careless", plain.port, `${login}  tls = false`) +
+		mail("address", plain.port).replace("smtp://", "smtp://ved:word@"));
 	const socket = await connect(t, server);
 
 	// Nobody asked for it: as safe as the server is able to, whoever it is.
@@ -72,7 +73,7 @@ test("where the server offers STARTTLS it is used, and no password goes in clear
 	assert.deepEqual(offers.said.filter(({ line }) => line.startsWith("AUTH") || line === words), [{ line: "AUTH PLAIN", secure: true }, { line: words, secure: true }]);
 
 	const before = [offers, plain, denies].map((box) => box.mails.length);
-	for (const [channel, want] of [["stranger", /certificate.*ca_file/i], ["bare", /offers no STARTTLS.*tls = false/], ["asked", /offers no STARTTLS/],
+	for (const [channel, want] of [["stranger", /certificate.*ca_file/i], ["bare", /offers no STARTTLS.*tls = false/], ["address", /offers no STARTTLS/], ["asked", /offers no STARTTLS/],
 		["authority", /offers no STARTTLS/], ["refused", /tls = false/]]) {
 		const { status, error } = await test_of(socket, channel);
 
@@ -84,6 +85,21 @@ test("where the server offers STARTTLS it is used, and no password goes in clear
 
 	assert.equal((await test_of(socket, "careless")).status, "ok");
 	assert.ok(plain.said.some(({ line }) => line === words), "he wrote it out");
+});
+
+test("smtps is TLS from the start, and its certificate is checked whatever tls says", async (t) => {
+	const it = with_tls(t);
+	if (!it)
+		return t.skip("this takes openssl");
+	const box = await mailbox(t, { ...it.tls, smtps: true });
+	const smtps = (name, more) => mail(name, box.port, more).replace("smtp://", "smtps://");
+	const server = await start(t, { config: RULE + smtps("good", `ca_file = "${it.file("ca.pem")}"`) + smtps("stranger", "") + smtps("off", "tls = false") });
+	const socket = await connect(t, server);
+
+	assert.equal((await test_of(socket, "good")).code, 250);
+	for (const channel of ["stranger", "off"])
+		assert.match((await test_of(socket, channel)).error, /certificate.*ca_file/i);
+	assert.deepEqual(box.mails.map(({ secure }) => secure), [true]);
 });
 
 test("who is refused keeps the mail from nobody else", async (t) => {

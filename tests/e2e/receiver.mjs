@@ -7,7 +7,7 @@ import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { TLSSocket } from "node:tls";
+import tls from "node:tls";
 import { until } from "./harness.mjs";
 
 const listening = (server, port) => new Promise((done, fail) =>
@@ -89,9 +89,9 @@ export function certificates(t, ...names) {
 }
 
 // A mail server (RFC 5321, the part that a sender needs; RFC 3207, RFC 4954). `said` is what the client said, each line with
-// whether it was encrypted. key and cert: it offers STARTTLS. answer(line, n) is asked for each line but those of a message before it
+// whether it was encrypted. key and cert: it offers STARTTLS, or with `smtps` speaks TLS from the start. answer(line, n) is asked for each line but those of a message before it
 // is answered as usual: a reply of the test's own, or nothing; n counts lines that begin with the same word.
-export async function mailbox(t, { key, cert, answer = () => null } = {}) {
+export async function mailbox(t, { key, cert, smtps = false, answer = () => null } = {}) {
 	const mails = [], said = [], counts = {}, sockets = new Set();
 	const keep = (socket) => { sockets.add(socket); socket.on("close", () => sockets.delete(socket)).on("error", () => {}); };
 
@@ -115,7 +115,7 @@ export async function mailbox(t, { key, cert, answer = () => null } = {}) {
 			case "STAR":
 				say("220 go on");
 				socket.removeAllListeners("data");
-				return talk(new TLSSocket(socket, { isServer: true, key, cert }), true);
+				return talk(new tls.TLSSocket(socket, { isServer: true, key, cert }), true);
 			case "AUTH":
 				in_auth = true;
 				return say("334 ");
@@ -153,7 +153,8 @@ export async function mailbox(t, { key, cert, answer = () => null } = {}) {
 		});
 	}
 
-	const server = net.createServer((socket) => { socket.write("220 test ESMTP\r\n"); talk(socket, false); });
+	const greet = (socket) => { socket.write("220 test ESMTP\r\n"); talk(socket, smtps); };
+	const server = smtps ? tls.createServer({ key, cert }, greet) : net.createServer(greet);
 
 	t.after(() => {
 		sockets.forEach((socket) => socket.destroy());
