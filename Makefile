@@ -179,7 +179,7 @@ install: $(out)/vedette install-conf
 	install -D -m 644 contrib/completion/vedette.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
 	install -D -m 644 contrib/completion/_vedette $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vedette
 	install -D -m 644 contrib/completion/vedette.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vedette.fish
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vedette README.md contrib/vedette.conf contrib/alerts.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vedette README.md contrib/ALERTS.md contrib/vedette.conf contrib/alerts.conf
 install-conf: # what an operator wrote stays
 	test -e $(DESTDIR)$(SYSCONFDIR)/vedette/vedette.conf || \
 		install -D -m 644 contrib/vedette.conf $(DESTDIR)$(SYSCONFDIR)/vedette/vedette.conf
@@ -225,9 +225,13 @@ check-clang:
 	+@$(sub) CC=clang all $(call programs,unit,$O/clang/unit/)
 check-unit: $(call programs,unit,$(out)/unit/)
 	@contrib/check-units $^
+check-asan check-tsan check-valgrind: export UNIT_TIMEOUT ?= 300
 check-asan:
 	+@$(sub) SAN=address,undefined check-unit
 check-tsan: # its shadow memory does not fit beside the wide address randomisation of newer kernels
+	@setarch -R true 2>/dev/null || [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28)" -le 28 ] || \
+		{ echo "check-tsan: this host randomises addresses too widely for the thread sanitizer, and setarch -R, which would stop" \
+			"that, is refused: allow personality(2) (docker run --security-opt seccomp=unconfined), or sysctl vm.mmap_rnd_bits=28"; exit 1; }
 	+@UNDER="$$(setarch -R true 2>/dev/null && echo setarch -R)" $(sub) SAN=thread check-unit
 check-valgrind: $(call programs,unit,$(out)/unit/)
 	@# Threads take turns: without fair-sched two that write keep the third from ever reading.
@@ -246,9 +250,12 @@ check-web: san =
 check-wire check-conformance check-e2e: san = address,undefined
 $(suites:%=check-%): check-%: tests/node_modules/.package-lock.json
 	+@$(sub) SAN=$(or $(SAN),$(san)) suite-$*
+# What must come in time has six times as long there: how far a build is slowed down is one thing, how busy a machine that
+# runs all this another.
+check-wire check-conformance check-e2e: export CONFORMANCE_SLOW ?= 6
 $(suites:%=suite-%): suite-%: all
-	@# Node runs the files of one call side by side; browsers would starve each other.
-	for files in $(if $(filter web,$*),$(wildcard tests/$*/*.test.mjs),"$(wildcard tests/$*/*.test.mjs)"); do \
+	@# Node would run the files of one call side by side; browsers, and servers that are timed, would starve each other.
+	for files in $(if $(filter web e2e,$*),$(wildcard tests/$*/*.test.mjs),"$(wildcard tests/$*/*.test.mjs)"); do \
 		VEDETTE_BIN=$(abspath $(out)/vedette) CONFORMANCE_BIN=$(abspath $(out)/conformance-server) \
 			node --test --test-reporter=spec $$files || exit 1; \
 	done

@@ -33,91 +33,7 @@ static void link_if(struct link *head, struct link *l, bool in)
 		list_remove(l);
 }
 
-/* --- what others see --- */
-
-static enum alert_state state_of(const struct instance *i)
-{
-	const struct alert *al = i->alert;
-
-	if (i->shown == SEVERITY_NONE)
-		return ALERT_PENDING;
-	/* Of two people who spoke, the later. */
-	if (al->acked_ms && (!al->silence || al->acked_ms >= al->silenced_ms))
-		return ALERT_ACKNOWLEDGED;
-	return al->silence ? ALERT_SILENCED : ALERT_FIRING;
-}
-
-static enum severity severity_of(const struct instance *i)
-{
-	return i->shown ? i->shown : i->judged;
-}
-
-static double threshold_of(const struct instance *i)
-{
-	return rule_threshold(i->watch->rule, severity_of(i), i->high);
-}
-
-void instance_view(const struct instance *i, struct alert_view *out)
-{
-	const struct alert *al = i->alert;
-	const struct rule *r = i->watch->rule;
-	enum alert_state state = state_of(i);
-	bool silenced = state == ALERT_SILENCED;
-
-	*out = (struct alert_view){
-		.id = al->id, .rule = r, .rule_name = r->name, .type = r->type ? r->type : r->name, .metric = r->metric,
-		.series = i->subject->id, .summary = al->summary, .severity = severity_of(i), .state = state, .value = i->value,
-		.unit = i->subject->unit, .threshold = threshold_of(i), .starts_ms = al->starts_ms, .changed_ms = al->changed_ms,
-		.by = silenced ? al->silence->by : al->by, .note = silenced ? al->silence->note : al->note,
-		.acked_ms = al->acked_ms, .acked_by = al->by, .acked_note = al->note,
-		.flapping = i->flapping, .inhibited = al->inhibited, .untold = al->told != severity_of(i),
-	};
-}
-
-void instance_summarize(const struct alerts *a, struct instance *i)
-{
-	const struct rule *r = i->watch->rule;
-	enum severity s = severity_of(i);
-	struct buf text;
-
-	buf_init(&text, LIMIT_SUMMARY_BYTES);
-	if (r->summary && *r->summary)
-		rule_fill(r, r->summary, &(struct rule_words){i->subject->id, a->host, severity_name(s), i->value, threshold_of(i)},
-			&text);
-	else
-		rule_say(r, s, i->watch->pattern ? i->subject->id : r->metric, i->value, i->subject->unit, &text);
-	free(i->alert->summary);
-	i->alert->summary = buf_take(&text, NULL);
-}
-
-/* --- who is not to be told --- */
-
-/* Would one more change be too many? */
-static bool is_restless(const struct instance *i, int64_t now_ms)
-{
-	return i->nchanges >= FLAP_CHANGES && now_ms - i->changes_ms[i->nchanges % FLAP_CHANGES] <= FLAP_WINDOW_MS;
-}
-
-static void note_change(struct instance *i, int64_t now_ms)
-{
-	i->flapping |= is_restless(i, now_ms);
-	i->changes_ms[i->nchanges++ % FLAP_CHANGES] = now_ms;
-}
-
-static void calm_down(struct instance *i, int64_t now_ms)
-{
-	int64_t last = 0;
-
-	if (!i->flapping)
-		return;
-	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++)
-		last = i->edge_ms[s] > last ? i->edge_ms[s] : last;
-	/* A clock that was set back must not keep it for as long. */
-	if (now_ms - last >= FLAP_CALM_MS || last - now_ms > FLAP_CALM_MS) {
-		i->flapping = false;
-		i->nchanges = 0;
-	}
-}
+/* --- who inhibits whom --- */
 
 /* A disk's alert inhibits what is wrong with that disk; one of the whole host, whatever there is. */
 static bool is_about(const struct instance *by, const struct instance *i)
@@ -156,6 +72,94 @@ const struct instance *instance_inhibitor(const struct instance *i)
 				return INSTANCE(l, firing);
 	}
 	return NULL;
+}
+
+/* --- what others see --- */
+
+static enum alert_state state_of(const struct instance *i)
+{
+	const struct alert *al = i->alert;
+
+	if (i->shown == SEVERITY_NONE)
+		return ALERT_PENDING;
+	/* Of two people who spoke, the later. */
+	if (al->acked_ms && (!al->silence || al->acked_ms >= al->silenced_ms))
+		return ALERT_ACKNOWLEDGED;
+	return al->silence ? ALERT_SILENCED : ALERT_FIRING;
+}
+
+static enum severity severity_of(const struct instance *i)
+{
+	return i->shown ? i->shown : i->judged;
+}
+
+static double threshold_of(const struct instance *i)
+{
+	return rule_threshold(i->watch->rule, severity_of(i), i->high);
+}
+
+void instance_view(const struct instance *i, struct alert_view *out)
+{
+	const struct alert *al = i->alert;
+	const struct rule *r = i->watch->rule;
+	enum alert_state state = state_of(i);
+	const struct instance *by = al->inhibited ? instance_inhibitor(i) : NULL;
+	bool silenced = state == ALERT_SILENCED;
+
+	*out = (struct alert_view){
+		.id = al->id, .rule = r, .rule_name = r->name, .type = r->type ? r->type : r->name, .metric = r->metric,
+		.series = i->subject->id, .summary = al->summary, .severity = severity_of(i), .state = state, .value = i->value,
+		.unit = i->subject->unit, .threshold = threshold_of(i), .starts_ms = al->starts_ms, .changed_ms = al->changed_ms,
+		.by = silenced ? al->silence->by : al->by, .note = silenced ? al->silence->note : al->note,
+		.acked_ms = al->acked_ms, .acked_by = al->by, .acked_note = al->note,
+		.flapping = i->flapping, .inhibited = al->inhibited,
+		.inhibited_by = by ? by->watch->rule->name : NULL, .untold = al->told != severity_of(i), .told = &al->heard,
+	};
+}
+
+void instance_summarize(const struct alerts *a, struct instance *i)
+{
+	const struct rule *r = i->watch->rule;
+	enum severity s = severity_of(i);
+	struct buf text;
+
+	buf_init(&text, LIMIT_SUMMARY_BYTES);
+	if (r->summary && *r->summary)
+		rule_fill(r, r->summary, &(struct rule_words){i->subject->id, a->host, severity_name(s), i->value, threshold_of(i), i->subject->unit},
+			&text);
+	else
+		rule_say(r, s, i->watch->pattern ? i->subject->id : r->metric, i->value, i->subject->unit, &text);
+	free(i->alert->summary);
+	i->alert->summary = buf_take(&text, NULL);
+}
+
+/* --- who is not to be told --- */
+
+/* Would one more change be too many? */
+static bool is_restless(const struct instance *i, int64_t now_ms)
+{
+	return i->nchanges >= FLAP_CHANGES && now_ms - i->changes_ms[i->nchanges % FLAP_CHANGES] <= FLAP_WINDOW_MS;
+}
+
+static void note_change(struct instance *i, int64_t now_ms)
+{
+	i->flapping |= is_restless(i, now_ms);
+	i->changes_ms[i->nchanges++ % FLAP_CHANGES] = now_ms;
+}
+
+static void calm_down(struct instance *i, int64_t now_ms)
+{
+	int64_t last = 0;
+
+	if (!i->flapping)
+		return;
+	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++)
+		last = i->edge_ms[s] > last ? i->edge_ms[s] : last;
+	/* A clock that was set back must not keep it for as long. */
+	if (now_ms - last >= FLAP_CALM_MS || last - now_ms > FLAP_CALM_MS) {
+		i->flapping = false;
+		i->nchanges = 0;
+	}
 }
 
 /* Who spoke later has the later time, also within a millisecond and when the clock was set back. */
@@ -275,6 +279,7 @@ static void alert_close(struct alerts *a, struct instance *i)
 	free(al->summary);
 	free(al->by);
 	free(al->note);
+	told_release(&al->heard);
 	free(al);
 }
 
@@ -483,7 +488,7 @@ void alerts_sample(struct alerts *a, const struct store_fresh *f, int64_t now_ms
 	note_known(s, now_ms);
 	for (struct instance *i = s->first; i; i = i->next)
 		if (!i->timed)
-			instance_judged(a, i, f->value, now_ms);
+			instance_judged(a, i, a->hooks.sample ? a->hooks.sample(a->hooks.user, i->watch->rule, f) : f->value, now_ms);
 }
 
 /* --- time --- */
@@ -640,6 +645,14 @@ int alerts_acknowledge(struct alerts *a, const char *id, const char *by, const c
 	i->alert->acked_ms = later_than(now_ms, i->alert->silenced_ms);
 	tell(a, i, ALERT_CHANGED, !is_muted(i), now_ms);
 	return 0;
+}
+
+void alerts_told(struct alerts *a, const char *id, const char *channel)
+{
+	struct instance *i = by_id(a, id);
+
+	if (i)
+		told_add(&i->alert->heard, channel);
 }
 
 void alerts_each(struct alerts *a, void (*fn)(void *user, const struct alert_view *v), void *user)

@@ -31,11 +31,19 @@ struct alerts;
 enum alert_state { ALERT_PENDING, ALERT_FIRING, ALERT_ACKNOWLEDGED, ALERT_SILENCED, ALERT_RESOLVED };
 const char *alert_state_name(enum alert_state s); /* "pending" … */
 
+/* Channels that heard of an alert: they hear all that follows, to its end. */
+struct told {
+	char **channels;
+	size_t n;
+};
+bool told_has(const struct told *t, const char *channel); /* t NULL: nobody heard */
+void told_json(const struct told *t, struct buf *out);    /* ["ops"], to be saved; nothing if nobody heard */
+
 #define ALERT_ID_LEN 20
 /* One alert as others see it. Strings are borrowed for the call. */
 struct alert_view {
 	const char *id;                /* 20 characters; the same through all its changes */
-	const struct rule *rule;       /* NULL when the rule is gone since */
+	const struct rule *rule;       /* NULL: gone since, and the alert is resolved */
 	const char *rule_name, *type, *metric, *series, *summary;
 	enum severity severity;
 	enum alert_state state;
@@ -49,7 +57,9 @@ struct alert_view {
 	const char *labels, *runbook;  /* of one whose rule is gone, as they were: {"team":"ops"}; NULL: not known */
 	bool flapping;                 /* changed its mind more than 5 times in 10 minutes: it lasts until it was calm for 5 minutes */
 	bool inhibited;
+	const char *inhibited_by;      /* the rule whose alert does it; NULL: none, or over since */
 	bool untold;                   /* channels do not know of its present severity yet; give it back to alerts_restore */
+	const struct told *told;       /* likewise, as told_json(); NULL: nobody heard of it */
 };
 
 /* What happened; the view is as it is after. */
@@ -59,11 +69,15 @@ struct alerts_hooks {
 	void *user;
 	/* Every change, in order; an alert that is pending is none yet. notify: it is to be told to channels (not silenced, inhibited
 	 * or out of hours). What was not told for one of these reasons is told as ALERT_CHANGED when that is over and the
-	 * alert is not; the end is told to channels exactly when they heard of the alert before. The hook may look
-	 * (alerts_each, alerts_find), but not change. */
+	 * alert is not; the end is told exactly to those channels that heard of the alert before. The hook may look
+	 * (alerts_each, alerts_find) and say whom it tells (alerts_told), but not change. */
 	void (*changed)(void *user, enum alert_change what, const struct alert_view *a, bool notify);
 	/* The series behind an alias ("cpu"), or what it was given; NULL: no aliases. */
 	const char *(*resolve)(const char *metric);
+	/* For whoever knows less of the past than its samples; NULL: the sample itself, and the store of alerts_new(). What a rule for
+	 * the last value takes for a sample; and where the window of another is read, by the same handle: NULL: unknown. */
+	double (*sample)(void *user, const struct rule *r, const struct store_fresh *s);
+	struct store *(*history)(void *user, const struct rule *r, store_ref series, int64_t now_ms);
 };
 
 /* rules: taken over (and freed with rule_release/free). st: where series are found, and history of windows is read. */
@@ -74,6 +88,8 @@ void alerts_reload(struct alerts *a, struct rule *take_rules, size_t n);
 
 void alerts_sample(struct alerts *a, const struct store_fresh *s, int64_t now_ms); /* each fresh sample */
 void alerts_tick(struct alerts *a, int64_t now_ms, int weekday, int minute_of_day); /* every second; weekday 0: Sunday; local time */
+/* This channel hears of that alert, from within the hook: the view's told holds it at once. */
+void alerts_told(struct alerts *a, const char *id, const char *channel);
 
 /* From the database at start, before the first tick. One whose rule is gone, or is about another series now, ends with the first tick. */
 struct alert_saved {
@@ -85,6 +101,7 @@ struct alert_saved {
 	bool untold;
 	int64_t acked_ms;              /* 0: not acknowledged, or (with that state) nobody knows when */
 	const char *acked_by, *acked_note;
+	const char *told;              /* as told_json() wrote it; NULL: nobody heard */
 	const char *type, *metric, *summary, *labels, *runbook; /* for one whose rule is gone; NULL: not known */
 };
 void alerts_restore(struct alerts *a, const struct alert_saved *saved);
@@ -108,9 +125,14 @@ void alerts_each_silence(struct alerts *a, void (*fn)(void *user, const struct s
 void alerts_each(struct alerts *a, void (*fn)(void *user, const struct alert_view *v), void *user); /* pending and later, not resolved */
 bool alerts_find(struct alerts *a, const char *id, struct alert_view *out);
 void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, struct buf *out); /* API.md's object */
+/* The same with one member more, `url`. */
+void alert_json_linked(const struct alert_view *v, const char *host, int64_t now_ms, const char *url, struct buf *out);
 /* Parts of it, their placeholders filled: {"team":"ops"}; a text, nothing if there is none. */
 void alert_labels_json(const struct alert_view *v, const char *host, struct buf *out);
 void alert_runbook(const struct alert_view *v, const char *host, struct buf *out);
+/* Its value and its limit with their unit, for people: "93.1 %", "1.2 GiB". */
+void alert_say_value(const struct alert_view *v, struct buf *out);
+void alert_say_threshold(const struct alert_view *v, struct buf *out);
 /* How one that is over ended, for people: "after 3 min: 12.3 %". */
 void alert_say_end(const struct alert_view *v, struct buf *out);
 

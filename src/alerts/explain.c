@@ -145,6 +145,16 @@ static void explain_instance(const struct alerts *a, const struct instance *i, s
 	buf_addc(out, '\n');
 }
 
+void alert_say_value(const struct alert_view *v, struct buf *out)
+{
+	rule_say_amount(v->rule, v->value, v->unit ? v->unit : "", out);
+}
+
+void alert_say_threshold(const struct alert_view *v, struct buf *out)
+{
+	rule_say_amount(v->rule, v->threshold, v->unit ? v->unit : "", out);
+}
+
 void alert_say_end(const struct alert_view *v, struct buf *out)
 {
 	int64_t ms = v->ends_ms - v->starts_ms;

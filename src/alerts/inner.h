@@ -40,6 +40,7 @@ struct alert {
 	bool flapping;                 /* likewise as last told */
 	enum severity told;            /* what channels believe it is */
 	bool known;                    /* channels may know of it: they are told its end */
+	struct told heard;             /* which */
 	bool restored;                 /* not yet seen by a tick since the start */
 	enum alert_state said;         /* as it was last told through the hook */
 	uint64_t mutes;                /* what a->mutes was when silence and inhibited were found */
@@ -134,6 +135,11 @@ void alerts_refresh(struct alerts *a, int64_t now_ms); /* who is silenced and in
 /* --- lifetime.c --- */
 void orphans_end(struct alerts *a, int64_t now_ms); /* restored alerts that no rule wants */
 
+/* --- told.c --- */
+void told_add(struct told *t, const char *channel);
+void told_read(struct told *t, const char *json); /* what told_json() wrote; anything else adds nothing */
+void told_release(struct told *t);
+
 /* --- watch.c: rules and series find each other --- */
 void watches_build(struct alerts *a);    /* from a->rules */
 void watches_release(struct watch *w, size_t n);
@@ -158,6 +164,8 @@ void silences_release(struct alerts *a);
 /* --- rule_template.c --- */
 void rule_say_value(struct buf *out, double v, const char *unit);   /* "93.1 %", "1.2 GiB/s" */
 void rule_say_duration(struct buf *out, double ms);                 /* "45 s", "3.2 h" */
+/* A value or a limit of this rule, of a series in this unit: of absent and full_in it is a time. r NULL: of a rule that is gone. */
+void rule_say_amount(const struct rule *r, double v, const char *unit, struct buf *out);
 /* A sentence for a rule that has none: "cpu is 93.1 %, above 80 %". name: what the series is called. */
 void rule_say(const struct rule *r, enum severity s, const char *name, double value, const char *unit, struct buf *out);
 void rule_say_limit(const struct rule *r, enum severity s, double value, const char *unit, struct buf *out); /* "above 80 %" */

@@ -68,14 +68,17 @@ bool rule_in_hours(const struct rule *r, int weekday, int minute_of_day);
 
 /* What is impossible in a rule, in words that say what was meant; false and a text in why. */
 bool rule_check(const struct rule *r, char *why, size_t size);
+/* Is this the name of a label that messages give to each alert themselves? */
+bool rule_label_taken(const char *name, size_t n);
 /* What is impossible between rules that are each possible: two of a name, inhibited_by or inhibits a rule that there is not. which: the one at fault. */
 bool rules_check(const struct rule *rules, size_t n, size_t *which, char *why, size_t size);
 
-/* Fills {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME}; unknown names are an error in
+/* Fills {value} {threshold} {value_text} {limit_text} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME}; unknown names are an error in
  * rule_template_check and stay as they are here. */
 struct rule_words {
 	const char *series, *host, *severity;
 	double value, threshold;
+	const char *unit;              /* of the series; "" for none. value_text and limit_text carry it */
 };
 void rule_fill(const struct rule *r, const char *text, const struct rule_words *w, struct buf *out);
 bool rule_template_check(const struct rule *r, const char *text, char *why, size_t size);

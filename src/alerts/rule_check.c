@@ -237,6 +237,16 @@ static size_t label_key(const char *label)
 	return label[n] == '=' && !isdigit((unsigned char)*label) ? n : 0;
 }
 
+bool rule_label_taken(const char *name, size_t n)
+{
+	static const char *const own[] = {"alertname", "instance", "metric", "series", "severity"};
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (strlen(own[i]) == n && memcmp(own[i], name, n) == 0)
+			return true;
+	return false;
+}
+
 static bool label_ok(const struct rule *r, size_t at, const struct why *why)
 {
 	const char *label = r->labels[at];
@@ -244,6 +254,9 @@ static bool label_ok(const struct rule *r, size_t at, const struct why *why)
 
 	if (!n)
 		return no(why, "label \"%.60s\": it is written name=value, the name of letters, digits and _", label);
+	if (rule_label_taken(label, n))
+		return no(why, "label %.*s: every message says that of the alert itself; give the label another name, such as my_%.*s", (int)n, label,
+			(int)n, label);
 	for (size_t i = 0; i < at; i++)
 		if (strncmp(r->labels[i], label, n + 1) == 0)
 			return no(why, "label %.*s is there twice", (int)(n < 60 ? n : 60), label);

@@ -85,6 +85,8 @@ static double fold(struct alerts *a, const struct instance *i, const struct stor
 double window_value(struct alerts *a, const struct instance *i, int64_t now_ms)
 {
 	struct store_query q = query_of(i->watch->rule, now_ms);
+	const struct alerts_hooks *h = &a->hooks;
+	struct store *store = h->history ? h->history(h->user, i->watch->rule, i->subject->ref, now_ms) : a->store;
 	struct store_range range;
 	int64_t from_ms, step_ms, end_ms;
 	double value = NAN;
@@ -94,7 +96,7 @@ double window_value(struct alerts *a, const struct instance *i, int64_t now_ms)
 	/* The plan is for charts. Here the last step is the one that holds now, and the first does not begin before the window. */
 	end_ms = (now_ms / step_ms + 1) * step_ms;
 	n = (size_t)((q.to_ms - q.from_ms + step_ms - 1) / step_ms);
-	if (!store_query_take(a->store, i->subject->ref, &q, end_ms - (int64_t)n * step_ms, step_ms, n, &range))
+	if (!store || !store_query_take(store, i->subject->ref, &q, end_ms - (int64_t)n * step_ms, step_ms, n, &range))
 		return NAN;
 	value = fold(a, i, &range, now_ms);
 	store_range_release(&range);

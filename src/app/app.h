@@ -17,6 +17,7 @@ struct alerting;
 struct turns;
 struct db;
 struct fetch;
+struct supervisor;
 
 struct app {
 	struct loop *loop;
@@ -33,6 +34,7 @@ struct app {
 	struct auth *auth;
 	struct alerting *alerting;
 	struct turns *turns;           /* of requests that take long */
+	struct supervisor *supervisor; /* the service manager's ear */
 	struct journal journal;
 	char hostname[65], os[128], time_zone[128];
 	int64_t boot_ms;               /* of the host, wall */

@@ -71,6 +71,7 @@ struct config {
 	char *web_dir;                          /* dashboard from disk; NULL: the built-in one */
 	enum role anonymous;
 	struct config_strings hosts;            /* lower case, no port; beside loopback names and listen addresses */
+	char *url;                              /* of the dashboard, as people reach it; ends in '/'; NULL: not said */
 	uint32_t push_interval_ms, min_rate_ms;
 	enum log_level log_level;
 	char *redis;                            /* a URL (loop/redis_url.h), which may hold a password; NULL: none */

@@ -204,7 +204,6 @@ LIST(set_rules, channel.rules, channel.nrules)
 LIST(set_command, channel.command, channel.ncommand)
 LIST(set_to, channel.to, channel.nto)
 FLAG(set_private, channel.allow_private)
-FLAG(set_tls, channel.require_tls)
 
 static void set_metric(struct draft *d, const struct config_entry *e, struct buf *why)
 {
@@ -232,6 +231,14 @@ static void set_aggregate(struct draft *d, const struct config_entry *e, struct 
 {
 	if (!rule_fold_parse(e->items[0], &d->rule.fold, &d->rule.percentile))
 		buf_addf(why, "\"%s\" is none of last, avg, min, max, rate, delta or a percentile such as p95", e->items[0]);
+}
+
+static void set_tls(struct draft *d, const struct config_entry *e, struct buf *why)
+{
+	bool required;
+
+	if (bool_parse(e->items[0], &required, why))
+		d->channel.tls = required ? CHANNEL_TLS_REQUIRED : CHANNEL_TLS_NONE;
 }
 
 static void set_hours(struct draft *d, const struct config_entry *e, struct buf *why)
@@ -265,6 +272,17 @@ static void set_max_wait(struct draft *d, const struct config_entry *e, struct b
 		buf_adds(why, "must be from 100ms to 1d");
 	else
 		d->channel.max_wait_ms = ms;
+}
+
+static void set_max_age(struct draft *d, const struct config_entry *e, struct buf *why)
+{
+	int64_t ms = d->channel.max_age_ms;
+
+	read_ms(e, &ms, why);
+	if (ms < 60000 || ms > INT64_C(90) * 86400000)
+		buf_adds(why, "must be from 1min to 90d");
+	else
+		d->channel.max_age_ms = ms;
 }
 
 static void set_retries(struct draft *d, const struct config_entry *e, struct buf *why)
@@ -302,9 +320,9 @@ const struct block_key block_keys[] = {
 	{"alert", "aggregate", false, PRINT, set_aggregate, "Over the window: avg, min, max, rate, delta, p95 …"},
 	{"alert", "full_in", false, PRINT, set_full_in, "Fires when a straight line through the window reaches 100 percent within this."},
 	{"alert", "absent", false, PRINT, set_absent, "Fires when the series is silent for this long."},
-	{"alert", "labels", true, PRINT, set_labels, "{\"team=ops\", …}: travel with the alert."},
-	{"alert", "summary", false, PRINT, set_summary, "A sentence; {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME} are filled in."},
-	{"alert", "runbook", false, PRINT, set_runbook, "Where it says what to do."},
+	{"alert", "labels", true, PRINT, set_labels, "{\"team=ops\", …}: travel with the alert. Not alertname, instance, metric, series, severity: those it has."},
+	{"alert", "summary", false, PRINT, set_summary, "A sentence; {value} {threshold}, with their unit {value_text} {limit_text}, {series} {metric} {instance} {rule} {severity} {host} {labels.NAME} are filled in."},
+	{"alert", "runbook", false, PRINT, set_runbook, "The address of a page that says what to do; filled in like the summary."},
 	{"alert", "inhibited_by", true, PRINT, set_inhibited, "Rules that silence this one while they fire at least as badly: names, or patterns with *. One about an instance, such as a disk, silences what is about the same."},
 	{"alert", "inhibits", true, PRINT, set_inhibits, "The same, said by the other side. {\"*\"} silences every other rule, whatever it is about. Of two that silence each other, the worse speaks, else the older. Outside of its hours a rule silences nobody."},
 	{"alert", "hours", true, PRINT, set_hours, "Tell only then: {\"mon-fri 08:00-18:00\"}, local time."},
@@ -313,8 +331,9 @@ const struct block_key block_keys[] = {
 	{section, "severity", false, PRINT, set_least, "The mildest that is told: info (the default), warning or critical."}, \
 	{section, "rules", true, PRINT, set_rules, "Tell of these rules only; patterns with *."},                             \
 	{section, "timeout", false, PRINT, set_timeout, "Of one attempt: 15s."},                                              \
-	{section, "retries", false, PRINT, set_retries, "Attempts before it is given up: 30."},                               \
-	{section, "max_wait", false, PRINT, set_max_wait, "The longest wait between two attempts, 100ms to 1d: 1h."}
+	{section, "max_wait", false, PRINT, set_max_wait, "The longest wait between two attempts, 100ms to 1d: 1h. The first is 5 s, each is twice the one before."}, \
+	{section, "max_age", false, PRINT, set_max_age, "A message that could not be delivered for so long is given up, 1min to 90d: 7d."}, \
+	{section, "retries", false, PRINT, set_retries, "Attempts after which it is given up even so, 1 to 10000: no limit."}
 	{"webhook", "url", false, PRINT_HOST, set_url, "Where each change of an alert is posted to."},
 	{"webhook", "format", false, PRINT, set_format, "json (the default), alertmanager, slack, discord or template."},
 	{"webhook", "template", false, PRINT, set_template, "A body of one's own: {{summary}} is the member of the alert as JSON, {{summary|text}} without quotes."},
@@ -323,7 +342,7 @@ const struct block_key block_keys[] = {
 	{"webhook", "secret_file", false, PRINT, set_secret_file, "A file that holds it."},
 	{"webhook", "headers", true, PRINT_NOTHING, set_headers, "Further headers, {\"X-Team: ops\"}."},
 	{"webhook", "redirects", false, PRINT, set_redirects, "How many are followed: 0."},
-	{"webhook", "private", false, PRINT, set_private, "Whether loopback and private addresses may be posted to: true."},
+	{"webhook", "private", false, PRINT, set_private, "Whether loopback and private addresses may be posted to: true. With a proxy, false is about the target, not the proxy."},
 	{"webhook", "ca_file", false, PRINT, set_ca, "Certificates that sign the receiver's, beside none of the system's."},
 	{"webhook", "cert_file", false, PRINT, set_cert, "Our certificate, and"},
 	{"webhook", "key_file", false, PRINT, set_key, "its key."},
@@ -333,13 +352,13 @@ const struct block_key block_keys[] = {
 	COMMON("webhook"),
 	{"exec", "command", true, PRINT, set_command, "The full path of a program and its arguments; the alert comes on standard input and in VEDETTE_…"},
 	COMMON("exec"),
-	{"email", "smtp", false, PRINT_HOST, set_smtp, "smtp://host:25, smtps://host:465."},
+	{"email", "smtp", false, PRINT_HOST, set_smtp, "smtp://host:25, smtp://host:587, smtps://host:465."},
 	{"email", "from", false, PRINT, set_from, "Sender."},
-	{"email", "to", true, PRINT, set_to, "Recipients."},
+	{"email", "to", true, PRINT, set_to, "Recipients. Who is refused for good keeps it from nobody else; who is refused for now gets it later."},
 	{"email", "user", false, PRINT, set_user, "To sign in with, and"},
 	{"email", "password_file", false, PRINT, set_password_file, "a file that holds the password."},
-	{"email", "tls", false, PRINT, set_tls, "true: no mail without TLS."},
-	{"email", "ca_file", false, PRINT, set_ca, "Certificates that sign the server's."},
+	{"email", "tls", false, PRINT, set_tls, "Of smtp://: true sends no mail without STARTTLS, false uses none. Not said: where the server offers it, and no mail without it where a user or a ca_file is named."},
+	{"email", "ca_file", false, PRINT, set_ca, "Certificates that sign the server's, beside none of the system's."},
 	COMMON("email"),
 };
 const size_t block_keys_len = sizeof block_keys / sizeof *block_keys;
@@ -445,7 +464,7 @@ static void draft_init(struct draft *d)
 {
 	*d = (struct draft){.enabled = true, .severity = SEVERITY_WARNING};
 	d->channel.timeout_ms = 15000;
-	d->channel.max_attempts = 30;
+	d->channel.max_age_ms = INT64_C(7) * 86400000;
 	d->channel.max_wait_ms = 3600000;
 	d->channel.allow_private = true;
 	d->channel.least = SEVERITY_INFO;
@@ -546,11 +565,31 @@ static char *read_secret_take(const char *path, struct draft *d, struct buf *why
 	return text;
 }
 
+/* Files that libcurl will read, at each message: they are named now, while somebody looks. */
+static void look_at_file(const char *key, const char *path, struct buf *why)
+{
+	struct stat st;
+	int fd;
+
+	if (!path || why->len)
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		buf_addf(why, "%s: %s: %s", key, path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		buf_addf(why, "%s: %s: is no file", key, path);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void read_files(struct draft *d, struct buf *why)
 {
 	struct stat st;
 
-	if (d->secret_file) {
+	look_at_file("ca_file", d->channel.ca_file, why);
+	look_at_file("cert_file", d->channel.cert_file, why);
+	look_at_file("key_file", d->channel.key_file, why);
+	if (d->secret_file && !why->len) {
 		free(d->channel.secret);
 		d->channel.secret = read_secret_take(d->secret_file, d, why);
 	}

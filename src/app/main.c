@@ -10,6 +10,7 @@
 #include "app/events.h"
 #include "app/feed.h"
 #include "app/routes.h"
+#include "app/supervisor.h"
 #include "app/turns.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -285,11 +286,13 @@ static void reload(struct app *app)
 	struct config *new, *former;
 	struct buf text;
 
+	supervisor_reloading(app->supervisor);
 	buf_init(&text, SIZE_MAX / 2);
 	if (config_load(&new, app->cli, &text)) {
 		log_lines(LOG_LEVEL_ERROR, text.data);
 		log_error("the configuration was not reloaded; the former one stays in force");
 		buf_release(&text);
+		supervisor_ready(app->supervisor, "Watching; the configuration is wrong and was not reloaded, the log says why");
 		return;
 	}
 	config_restart_notes(app->config, new, &text);
@@ -305,6 +308,7 @@ static void reload(struct app *app)
 	auth_review(app->auth);
 	config_free(former);
 	log_info("configuration reloaded");
+	supervisor_ready(app->supervisor, "Watching");
 	app_event(app, "reload", "configuration reloaded");
 }
 
@@ -317,6 +321,7 @@ static void on_signal(void *user, int signal)
 		return;
 	}
 	log_info("ending on SIG%s", sigabbrev_np(signal));
+	supervisor_stopping(app->supervisor);
 	loop_stop(app->loop);
 }
 
@@ -410,6 +415,7 @@ static int live(struct app *app)
 		code = listen_all(app);
 	if (!code) {
 		journal_add(&app->journal, "start", "Vedette " VEDETTE_VERSION " started");
+		supervisor_ready(app->supervisor, "Watching");
 		loop_run(app->loop);
 	}
 	death(app, origins);
@@ -440,11 +446,13 @@ static int run(struct cli *cli)
 		err = loop_signals(app.loop, signals, sizeof signals / sizeof *signals, on_signal, &app);
 	if (err)
 		log_error("cannot start the event loop: %s", strerror(-err));
+	app.supervisor = supervisor_new(app.loop);
 	code = err ? EX_OSERR : open_data_dir(app.config->data_dir);
 	if (!code)
 		code = lock_data_dir(app.config->data_dir);
 	if (!code)
 		code = live(&app);
+	supervisor_free(app.supervisor);
 	loop_free(app.loop);
 	config_free(app.config);
 	return code;

@@ -28,13 +28,14 @@ size_t batch_add(struct batch *b, store_ref series, double value); /* its index 
 struct told {
 	size_t metric;
 	char *instance;        /* NULL: the total */
-	store_ref ref;
+	store_ref ref;         /* STORE_NONE: the store does not know it yet, or has no room */
 	uint64_t round;        /* when it was told last */
 	size_t sample;         /* where that lies in the batch */
 };
 struct told_list {
 	struct told *at;
 	size_t n, cap, cursor; /* cursor: the one that is expected next */
+	size_t known;          /* to the store */
 	uint64_t round, full_generation; /* of the store when it was found full; 0: never */
 };
 
@@ -103,7 +104,7 @@ struct sink {
 	struct batch *batch;
 };
 void told_begin(struct unit *u);
-void told_end(struct unit *u, bool retire);  /* retire: instances that were not told are gone */
+void told_end(struct unit *u, struct batch *b, bool retire); /* new ones become series; retire: instances that were not told are gone */
 void told_renew(struct unit *u);             /* the interval changed */
 void told_clear(struct unit *u);             /* retires all */
 

@@ -70,20 +70,13 @@ static void note_full(struct unit *u, size_t metric, const char *instance)
 	u->told.full_generation = store_generation(u->worker->store);
 }
 
-/* New ones go where the cursor is, so that the list has the collector's order. */
+/* New ones go where the cursor is, so that the list has the collector's order. The store hears of them when the collector has
+ * returned: inside it, this thread may have been given up, and the store be gone. */
 static struct told *add(struct unit *u, size_t metric, const char *instance)
 {
 	struct told_list *l = &u->told;
-	store_ref ref;
 	struct told *t;
 
-	if (store_was_full(u))
-		return NULL;
-	ref = register_series(u, metric, instance);
-	if (ref == STORE_NONE) {
-		note_full(u, metric, instance);
-		return NULL;
-	}
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 16;
 		l->at = xreallocarray(l->at, l->cap, sizeof *l->at);
@@ -92,7 +85,7 @@ static struct told *add(struct unit *u, size_t metric, const char *instance)
 	memmove(t + 1, t, (l->n - l->cursor) * sizeof *t);
 	l->n++;
 	l->cursor++;
-	*t = (struct told){metric, instance ? xstrdup(instance) : NULL, ref, 0, 0};
+	*t = (struct told){metric, instance ? xstrdup(instance) : NULL, STORE_NONE, 0, 0};
 	return t;
 }
 
@@ -125,8 +118,6 @@ static void tell(struct sink *out, size_t metric, const char *instance, double v
 	t = find(&u->told, metric, instance);
 	if (!t)
 		t = add(u, metric, instance);
-	if (!t)
-		return;
 	if (t->round == u->told.round) { /* twice in one read, as an overmounted directory: the later counts */
 		out->batch->at[t->sample].value = value;
 		return;
@@ -157,17 +148,37 @@ static void forget(struct unit *u, struct told *t)
 	free(t->instance);
 }
 
-void told_end(struct unit *u, bool retire)
+static void register_new(struct unit *u, struct batch *b)
+{
+	struct told_list *l = &u->told;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct told *t = &l->at[i];
+
+		if (t->ref != STORE_NONE || t->round != l->round || (t->instance && store_was_full(u))) /* for totals there may be room */
+			continue;
+		t->ref = register_series(u, t->metric, t->instance);
+		if (t->ref == STORE_NONE)
+			note_full(u, t->metric, t->instance);
+		b->at[t->sample].series = t->ref;
+	}
+}
+
+void told_end(struct unit *u, struct batch *b, bool retire)
 {
 	struct told_list *l = &u->told;
 	size_t kept = 0;
 
+	register_new(u, b);
+	l->known = 0;
 	for (size_t i = 0; i < l->n; i++) {
 		if (retire && l->at[i].instance && l->at[i].round != l->round)
 			forget(u, &l->at[i]);
 		else
 			l->at[kept++] = l->at[i];
 	}
+	for (size_t i = 0; i < kept; i++)
+		l->known += l->at[i].ref != STORE_NONE;
 	l->n = kept;
 }
 
@@ -181,6 +192,6 @@ void told_clear(struct unit *u)
 {
 	for (size_t i = 0; i < u->told.n; i++)
 		forget(u, &u->told.at[i]);
-	u->told.n = u->told.cursor = 0;
+	u->told.n = u->told.cursor = u->told.known = 0;
 	u->told.full_generation = 0;
 }

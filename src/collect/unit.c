@@ -113,7 +113,7 @@ static void set_state(struct unit *u, enum collect_state to, const char *why)
 static void note_series(struct unit *u)
 {
 	pthread_mutex_lock(&u->worker->lock);
-	u->health.series = u->told.n;
+	u->health.series = u->told.known;
 	pthread_mutex_unlock(&u->worker->lock);
 }
 
@@ -298,7 +298,7 @@ static void well(struct unit *u, int64_t stamp_ms, double duration_ms, double la
 {
 	u->failures = 0;
 	u->retry_ns = 0;
-	told_end(u, !u->first);
+	told_end(u, b, !u->first);
 	tell_self(u, b, SELF_DURATION, duration_ms);
 	tell_self(u, b, SELF_LAG, lag_ms);
 	tell_self(u, b, SELF_FAILING, 0);

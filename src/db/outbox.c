@@ -52,7 +52,7 @@ static void take_delivery(void *user, sqlite3_stmt *row)
 		.body = job_copy(made, sql_column(row, 3)),
 		.content_type = job_copy(made, sql_column(row, 4)),
 		.attempts = (uint32_t)sqlite3_column_int64(row, 5),
-		.created_ms = sqlite3_column_int64(row, 6),
+		.since_ms = sqlite3_column_int64(row, 6),
 		.next_ms = sqlite3_column_int64(row, 7),
 	};
 }
@@ -65,9 +65,11 @@ static int due_run(struct db *db, struct job *j)
 		" SELECT min(line) FROM outbox WHERE channel = ?1 AND state = 'waiting'"
 		" UNION ALL SELECT (SELECT min(line) FROM outbox WHERE channel = ?1 AND state = 'waiting' AND line > lines.line)"
 		" FROM lines WHERE lines.line IS NOT NULL)"
-		" SELECT id, message_id, alert, body, content_type, attempts, created_ms, next_ms FROM lines JOIN outbox"
+		" SELECT id, message_id, alert, body, content_type, attempts, coalesce(again_ms, created_ms), next_ms FROM lines JOIN outbox"
 		" ON id = (SELECT min(id) FROM outbox WHERE channel = ?1 AND state = 'waiting' AND line = lines.line)"
-		" WHERE next_ms <= ?2 OR next_ms > ?2 + ?4 ORDER BY id LIMIT ?3";
+		" WHERE (next_ms <= ?2 OR next_ms > ?2 + ?4)"
+		" AND NOT EXISTS (SELECT 1 FROM held_channels WHERE channel = ?1 AND until_ms > ?2 AND until_ms <= ?2 + ?4)"
+		" ORDER BY id LIMIT ?3";
 	struct due *d = (struct due *)j;
 
 	d->n = 0;
@@ -106,9 +108,20 @@ struct result {
 	int64_t id, next_ms, now_ms;
 	const char *state, *error;
 	int status;
+	bool held;
 	void (*done)(void *user);
 	void *user;
 };
+
+static int hold_channel(struct sql *s, const struct result *r)
+{
+	static const char over[] = "DELETE FROM held_channels WHERE until_ms <= ?1";
+	static const char hold[] = "INSERT INTO held_channels (channel, until_ms) SELECT channel, ?2 FROM outbox WHERE id = ?1"
+		" ON CONFLICT (channel) DO UPDATE SET until_ms = excluded.until_ms";
+	int rc = sql_run(s, over, SQL_ARGS(sql_int(r->now_ms)));
+
+	return rc ? rc : sql_run(s, hold, SQL_ARGS(sql_int(r->id), sql_int(r->next_ms)));
+}
 
 static int result_run(struct db *db, struct job *j)
 {
@@ -116,9 +129,10 @@ static int result_run(struct db *db, struct job *j)
 		"UPDATE outbox SET state = ?2, attempts = attempts + 1, status = NULLIF(?3, 0), last_error = ?4, next_ms = ?5,"
 		" finished_ms = CASE ?2 WHEN 'waiting' THEN NULL ELSE ?6 END WHERE id = ?1";
 	struct result *r = (struct result *)j;
-
-	return sql_run(&db->sql, text,
+	int rc = sql_run(&db->sql, text,
 		SQL_ARGS(sql_int(r->id), sql_text(r->state), sql_int(r->status), sql_text(r->error), sql_int(r->next_ms), sql_int(r->now_ms)));
+
+	return rc || !r->held ? rc : hold_channel(&db->sql, r);
 }
 
 static void result_done(struct job *j)
@@ -139,7 +153,8 @@ void db_outbox_result(struct db *db, int64_t id, const char *outcome, int64_t ne
 	struct result *r = job_new(db, sizeof *r, &result_kind);
 
 	r->id = id;
-	r->state = job_copy(&r->job.given, strcmp(outcome, "retry") == 0 ? "waiting" : outcome);
+	r->held = strcmp(outcome, "held") == 0;
+	r->state = job_copy(&r->job.given, r->held || strcmp(outcome, "retry") == 0 ? "waiting" : outcome);
 	r->next_ms = next_ms;
 	r->now_ms = clock_wall_ms();
 	r->status = status;
@@ -149,11 +164,38 @@ void db_outbox_result(struct db *db, int64_t id, const char *outcome, int64_t ne
 	job_submit(&r->job);
 }
 
+/* ---- the receiver is back ---- */
+
+struct hurry {
+	struct job job;
+	const char *channel;
+	int64_t now_ms;
+};
+
+static int hurry_run(struct db *db, struct job *j)
+{
+	static const char text[] = "UPDATE outbox SET next_ms = ?2 WHERE channel = ?1 AND state = 'waiting' AND next_ms > ?2";
+	struct hurry *h = (struct hurry *)j;
+
+	return sql_run(&db->sql, text, SQL_ARGS(sql_text(h->channel), sql_int(h->now_ms)));
+}
+
+static const struct job_kind hurry_kind = {.name = "end of waiting", .writes = true, .kept = true, .run = hurry_run};
+
+void db_outbox_hurry(struct db *db, const char *channel)
+{
+	struct hurry *h = job_new(db, sizeof *h, &hurry_kind);
+
+	h->channel = job_copy(&h->job.given, channel);
+	h->now_ms = clock_wall_ms();
+	job_submit(&h->job);
+}
+
 /* ---- by hand ---- */
 
 struct resend {
 	struct job job;
-	int64_t id;
+	int64_t id, now_ms;
 	bool found;
 	void (*done)(void *user, bool found);
 	void *user;
@@ -161,9 +203,10 @@ struct resend {
 
 static int resend_run(struct db *db, struct job *j)
 {
-	static const char text[] = "UPDATE outbox SET state = 'waiting', attempts = 0, next_ms = 0, finished_ms = NULL WHERE id = ?1";
+	static const char text[] = "UPDATE outbox SET state = 'waiting', attempts = 0, next_ms = 0, again_ms = ?2, finished_ms = NULL"
+		" WHERE id = ?1";
 	struct resend *r = (struct resend *)j;
-	int rc = sql_run(&db->sql, text, SQL_ARGS(sql_int(r->id)));
+	int rc = sql_run(&db->sql, text, SQL_ARGS(sql_int(r->id), sql_int(r->now_ms)));
 
 	r->found = !rc && sql_changes(&db->sql) > 0;
 	return rc;
@@ -184,6 +227,7 @@ void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, bool f
 	struct resend *r = job_new(db, sizeof *r, &resend_kind);
 
 	r->id = id;
+	r->now_ms = clock_wall_ms();
 	r->done = done;
 	r->user = user;
 	job_submit(&r->job);
@@ -294,9 +338,9 @@ static int query_run(struct db *db, struct job *j)
 {
 	static const char text[] =
 		"SELECT id, channel, message_id, alert, state, attempts, status, last_error, created_ms AS created,"
-		" iif(state = 'waiting' AND since_ms IS NULL, next_ms, NULL) AS next, finished_ms AS finished,"
+		" iif(state = 'waiting' AND since_ms IS NULL, max(next_ms, coalesce(until_ms, 0)), NULL) AS next, finished_ms AS finished,"
 		" length(CAST(body AS BLOB)) AS bytes, iif(state = 'waiting', since_ms, NULL) AS gone, iif(state = 'waiting', since_ms + ?4, NULL) AS until"
-		" FROM outbox LEFT JOIN gone_channels USING (channel)"
+		" FROM outbox LEFT JOIN gone_channels USING (channel) LEFT JOIN held_channels USING (channel)"
 		" WHERE (?1 IS NULL OR channel = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3";
 	struct query *q = (struct query *)j;
 

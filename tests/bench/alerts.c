@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SERIES = 2000, RULES = 5, WARM_S = 400 };
+enum { SERIES = 2000, ROOM = 2400, RULES = 5, WARM_S = 400 };
 #define T0 INT64_C(1700000000000)
 
 static uint64_t changes;
@@ -68,7 +68,7 @@ static void world_init(struct world *w, int windows)
 	const struct alerts_hooks hooks = { .changed = on_change };
 	char id[40];
 
-	w->store = store_new(&(struct store_config){ SERIES, 3600, 86400, 1000 }, -1);
+	w->store = store_new(&(struct store_config){ ROOM, 3600, 86400, 1000 }, -1);
 	for (int i = 0; i < SERIES; i++) {
 		snprintf(id, sizeof id, "bench.value/%d", i);
 		w->batch[i].series = store_series(w->store, &(struct store_info){ id, "percent", "", "bench", STORE_GAUGE, 1000 });

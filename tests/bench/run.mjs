@@ -1,4 +1,4 @@
-// `make bench`: both benches, one after the other; with a name (socketio, agents) that one. Options go to each.
+// `make bench`: all benches, one after the other; with a name (alerts, socketio, agents) that one. Options go to each.
 
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -6,10 +6,11 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const [first, ...rest] = process.argv.slice(2);
-const named = ['socketio', 'agents'].filter((name) => name === first);
+const benches = ['alerts', 'socketio', 'agents'];
+const named = benches.filter((name) => name === first);
 const options = named.length ? rest : process.argv.slice(2);
 
-for (const name of named.length ? named : ['socketio', 'agents']) {
+for (const name of named.length ? named : benches) {
 	const { status } = spawnSync(process.execPath, [join(here, `${name}.mjs`), ...options], { stdio: 'inherit' });
 	if (status) process.exitCode = status;
 	console.log();

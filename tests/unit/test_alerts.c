@@ -62,10 +62,14 @@ static void on_change(void *user, enum alert_change what, const struct alert_vie
 	buf_addf(&w->told, "%lld %s %s %s %g", (long long)(w->now_ms - T0) / 1000, changes[what], severity_name(v->severity), v->series,
 		v->value);
 	if (w->verbose)
-		buf_addf(&w->told, " %s by %s (%s)%s%s", alert_state_name(v->state), v->by ? v->by : "-", v->note ? v->note : "-",
-			v->flapping ? " flapping" : "", v->inhibited ? " inhibited" : "");
+		buf_addf(&w->told, " %s by %s (%s)%s%s%s", alert_state_name(v->state), v->by ? v->by : "-", v->note ? v->note : "-",
+			v->flapping ? " flapping" : "", v->inhibited ? " inhibited by " : "", v->inhibited_by ? v->inhibited_by : "");
 	if (w->threshold)
 		buf_addf(&w->told, " of %g", v->threshold);
+	if (v->told && v->told->n) {
+		buf_adds(&w->told, " heard by ");
+		told_json(v->told, &w->told);
+	}
 	buf_adds(&w->told, notify ? " !\n" : "\n");
 }
 
@@ -692,11 +696,11 @@ static void test_inhibits(void **state)
 	set(&w, "worse/a", 85);
 	run(&w, 2);
 	/* Of the same instance, and not of a milder one. */
-	EXPECT(&w, "0 started warning full/a 85 firing by - (-) !\n0 started warning slow/a 85 firing by - (-) inhibited\n"
+	EXPECT(&w, "0 started warning full/a 85 firing by - (-) !\n0 started warning slow/a 85 firing by - (-) inhibited by A\n"
 		"0 started warning slow/b 85 firing by - (-) !\n0 started critical worse/a 85 firing by - (-) !\n");
 	set(&w, "full/a", 95);
 	run(&w, 1);
-	EXPECT(&w, "2 raised critical full/a 95 firing by - (-) !\n2 changed critical worse/a 85 firing by - (-) inhibited\n");
+	EXPECT(&w, "2 raised critical full/a 95 firing by - (-) !\n2 changed critical worse/a 85 firing by - (-) inhibited by A\n");
 	/* When the cause is gone and the effect is not, the effect is told. */
 	set(&w, "full/a", 5);
 	run(&w, 1);
@@ -1270,6 +1274,55 @@ static void test_restores_untold(void **state)
 	world_release(&w);
 }
 
+/* Who heard of it is known to its end: while it gets milder, is restarted, or loses its rule. */
+static void test_remembers_who_heard(void **state)
+{
+	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "cpu", .limits = {[W] = ABOVE(80, 80), [C] = ABOVE(90, 90)}}};
+	static const char *const no_list[] = {NULL, "", "{\"ops\":1}", "[\"ops\"", "\"ops\"", "[1,null]"};
+	struct alert_saved saved = SAVED("aaaaaaaaaaaaaaaaaaaa", "A", "cpu.usage", NULL, NULL, C, ALERT_FIRING, 95);
+	struct world w;
+	(void)state;
+
+	world_init(&w, rules);
+	set(&w, "cpu.usage", 95);
+	run(&w, 1);
+	EXPECT(&w, "0 started critical cpu.usage 95 !\n");
+	alerts_told(w.alerts, w.last_id, "ops");
+	alerts_told(w.alerts, w.last_id, "a \"b\"");
+	alerts_told(w.alerts, w.last_id, "ops");
+	alerts_told(w.alerts, "zzzzzzzzzzzzzzzzzzzz", "ops"); /* nobody knows it */
+	set(&w, "cpu.usage", 85);
+	run(&w, 1);
+	EXPECT(&w, "1 changed warning cpu.usage 85 heard by [\"ops\",\"a \\\"b\\\"\"] !\n");
+	set(&w, "cpu.usage", 1);
+	run(&w, 1);
+	EXPECT(&w, "2 ended warning cpu.usage 1 heard by [\"ops\",\"a \\\"b\\\"\"] !\n");
+	set(&w, "cpu.usage", 85);
+	run(&w, 1);
+	EXPECT(&w, "3 started warning cpu.usage 85 !\n"); /* another alert */
+
+	restart(&w, rules);
+	set(&w, "cpu.usage", 85);
+	saved.told = "[\"ops\",\"a \\\"b\\\"\"]";
+	alerts_restore(w.alerts, &saved);
+	run(&w, 1);
+	EXPECT(&w, "64 changed warning cpu.usage 85 heard by [\"ops\",\"a \\\"b\\\"\"] !\n");
+	saved.rule = "GONE";
+	saved.id = "bbbbbbbbbbbbbbbbbbbb";
+	restart(&w, rules);
+	alerts_restore(w.alerts, &saved);
+	run(&w, 1);
+	EXPECT(&w, "125 ended critical cpu.usage 95 heard by [\"ops\",\"a \\\"b\\\"\"] !\n125 started warning cpu.usage 85 !\n");
+	for (size_t i = 0; i < COUNT(no_list); i++) { /* whatever stands there */
+		restart(&w, rules);
+		saved.told = no_list[i];
+		alerts_restore(w.alerts, &saved);
+		run(&w, 1);
+		CHECK(!strstr(w.told.data, "heard"), "%zu: %s", i, w.told.data);
+	}
+	world_release(&w);
+}
+
 static void reload(struct world *w, const struct rule *rules)
 {
 	size_t n;
@@ -1633,6 +1686,7 @@ int main(void)
 		cmocka_unit_test(test_end_without_its_rule),
 		cmocka_unit_test(test_restores_absence),
 		cmocka_unit_test(test_restores_untold),
+		cmocka_unit_test(test_remembers_who_heard),
 		cmocka_unit_test(test_reloads),
 		cmocka_unit_test(test_reload_forgets_values),
 		cmocka_unit_test(test_clock_leaps),

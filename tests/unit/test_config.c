@@ -121,6 +121,8 @@ static const struct mistake {
 	{"alert \"a\\nb\" { metric = \"cpu\" above = 9 }", "t.conf:1: a name of alert must have 1 to 64 bytes, and no control characters\n"},
 	{"webhook \"W\" { " HOOK "max_wait = 0s }", "t.conf:1: webhook \"W\" max_wait: must be from 100ms to 1d\n"},
 	{"webhook \"W\" { " HOOK "max_wait = 2d }", "t.conf:1: webhook \"W\" max_wait: must be from 100ms to 1d\n"},
+	{"webhook \"W\" { " HOOK "max_age = 59s }", "t.conf:1: webhook \"W\" max_age: must be from 1min to 90d\n"},
+	{"webhook \"W\" { " HOOK "max_age = 91d }", "t.conf:1: webhook \"W\" max_age: must be from 1min to 90d\n"},
 	{"webhook \"W\" { " HOOK "timeout = 1ms }", "t.conf:1: webhook \"W\" timeout: must be from 100ms to 10min\n"},
 	{"webhook \"W\" { " HOOK "retries = 0 }", "t.conf:1: webhook \"W\" retries: must be from 1 to 10000\n"},
 	{"webhook \"W\" { " HOOK "redirects = 21 }", "t.conf:1: webhook \"W\" redirects: must be from 0 to 20\n"},
@@ -133,6 +135,18 @@ static const struct mistake {
 	 "t.conf:1: webhook \"W\": a header is written \"Name: value\" on one line, and one of `headers` is not\n"},
 	{"exec \"E\" { command = {\"reboot\"} }",
 	 "t.conf:1: exec \"E\": command must be a list that starts with the full path of a program: {\"/usr/local/bin/page\", \"--now\"}\n"},
+	{"exec \"E\" { command = {\"/nowhere/page\"} }", "t.conf:1: exec \"E\": command: /nowhere/page: No such file or directory\n"},
+	{"webhook \"W\" { " HOOK "ca_file = \"none\" }", "t.conf:1: webhook \"W\": ca_file: none: No such file or directory\n"},
+	{"webhook \"W\" { " HOOK "cert_file = \".\" }", "t.conf:1: webhook \"W\": cert_file: .: is no file\n"},
+	{"webhook \"W\" { " HOOK "key_file = \"none\" }", "t.conf:1: webhook \"W\": key_file: none: No such file or directory\n"},
+	{"\nemail \"M\" { smtp = \"smtp://x\" from = \"a@b\" to = {\"c@d\"} ca_file = \"pipe\" }",
+	 "t.conf:2: email \"M\": ca_file: pipe: is no file\n"},
+	{"webhook \"W\" { " HOOK "template = '{{summary}} {{value' }", "t.conf:1: webhook \"W\": \"{{value\" opens {{ and does not close it with }}\n"},
+	{"alert \"A\" { metric = \"cpu\" above = 9 labels = {\"instance=x\"} }",
+	 "t.conf:1: alert \"A\": label instance: every message says that of the alert itself; give the label another name, such as my_instance\n"},
+	{"url = \"vedette.example.org\"",
+	 "t.conf:1: url: \"vedette.example.org\" is not where a browser finds the dashboard: \"https://host\", \"http://host:port\" or "
+	 "\"https://host/path/\", without a name, a query or a #\n"},
 	{"webhook \"W\" { " HOOK "}\nemail \"W\" { smtp = \"smtp://x\" from = \"a@b\" to = {\"c@d\"} }",
 	 "t.conf:2: there is another channel \"W\" already\n"},
 	/* all of them, in the file's order */
@@ -337,7 +351,7 @@ static void test_channels(void **state)
 	put("secret", "s3cret\r\nsecond line\n", 0600);
 	put("template", "{{id}}\n{{summary}}\n", 0600);
 	c = good("webhook \"w\" { " HOOK "secret_file = \"secret\" template_file = \"template\" format = template headers = {\"A: b\", \"C: d\"}\n"
-	         " redirects = 2 private = false retries = 3 max_wait = 10s timeout = 2s severity = critical rules = {\"DISK*\"} }\n"
+	         " redirects = 2 private = false retries = 3 max_wait = 10s max_age = 2d timeout = 2s severity = critical rules = {\"DISK*\"} }\n"
 	         "exec \"e\" { command = {\"/bin/echo\", \"a b\"} }\n"
 	         "email \"m\" { smtp = \"smtps://h\" from = \"a@b\" to = {\"c@d\", \"e@f\"} user = u password_file = \"secret\" tls = true }");
 	assert_int_equal(c->nchannels, 3);
@@ -352,18 +366,20 @@ static void test_channels(void **state)
 	assert_false(w->allow_private);
 	assert_int_equal(w->max_attempts, 3);
 	assert_int_equal(w->max_wait_ms, 10000);
+	assert_int_equal(w->max_age_ms, 2 * 86400000);
 	assert_int_equal(w->timeout_ms, 2000);
 	assert_int_equal(w->least, SEVERITY_CRITICAL);
 	assert_string_equal(w->rules[0], "DISK*");
 	assert_ptr_equal(e->kind, &channel_exec);
 	assert_string_equal(e->command[1], "a b");
-	assert_int_equal(e->max_attempts, 30);
+	assert_int_equal(e->max_attempts, 0);
+	assert_int_equal(e->max_age_ms, 7 * 86400000);
 	assert_int_equal(e->max_wait_ms, 3600000);
 	assert_int_equal(e->least, SEVERITY_INFO);
 	assert_ptr_equal(m->kind, &channel_email);
 	assert_string_equal(m->password, "s3cret");
 	assert_string_equal(m->to[1], "e@f");
-	assert_true(m->require_tls);
+	assert_int_equal(m->tls, CHANNEL_TLS_REQUIRED);
 	assert_string_equal(c->warnings, "");
 	config_free(c);
 }

@@ -48,7 +48,7 @@ static struct config *good(const char *text)
 /* --- mistakes: t.conf, a second file x.conf → exactly what is said --- */
 
 #define TOP                                                                                                          \
-	"There are listen, data_dir, web_dir, anonymous, hosts, push_interval, min_rate, log_level, redis, socketio {…}, " \
+	"There are listen, data_dir, web_dir, anonymous, hosts, url, push_interval, min_rate, log_level, redis, socketio {…}, " \
 	"limits {…}, store {…}, collector {…}, alert {…}, webhook {…}, exec {…}, email {…}, include(…)\n"
 #define STORE "There are series, raw, minutes\n"
 

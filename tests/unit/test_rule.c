@@ -271,8 +271,9 @@ static void test_forecasts(void **state)
 static char *texts[][3] = {
 	{"team=web", "mount={instance}", NULL}, {"team", NULL, NULL}, {"team=a", "team=b", NULL}, {"9=a", NULL, NULL}, {"=a", NULL, NULL},
 	{"a-b=c", NULL, NULL}, {"x={nothing}", NULL, NULL}, {"team=", "te=x", NULL}, {"SELF", NULL, NULL}, {"", NULL, NULL}, {"OTHER", NULL, NULL},
+	{"severity=x", NULL, NULL}, {"severities=x", "my_instance=x", NULL},
 };
-enum { L_GOOD, L_NO_VALUE, L_TWICE, L_DIGIT, L_NO_NAME, L_DASH, L_HOLE, L_EMPTY, T_SELF, T_NONE, T_OTHER };
+enum { L_GOOD, L_NO_VALUE, L_TWICE, L_DIGIT, L_NO_NAME, L_DASH, L_HOLE, L_EMPTY, T_SELF, T_NONE, T_OTHER, L_TAKEN, L_NEAR };
 #define LABELS(i, count) .labels = texts[i], .nlabels = (count)
 #define ONE .name = "SELF", .metric = "cpu"
 #define ABOVE_80 .limits = {[W] = {true, 80, 0, 80}}
@@ -370,6 +371,9 @@ static const struct {
 	{"name=value", {ONE, ABOVE_80, LABELS(L_DIGIT, 1)}},
 	{"name=value", {ONE, ABOVE_80, LABELS(L_NO_NAME, 1)}},
 	{"name=value", {ONE, ABOVE_80, LABELS(L_DASH, 1)}},
+	{"label severity: every message says that of the alert itself; give the label another name, such as my_severity",
+		{ONE, ABOVE_80, LABELS(L_TAKEN, 1)}},
+	{NULL, {ONE, ABOVE_80, LABELS(L_NEAR, 2)}},
 	{"label: unknown placeholder {nothing}", {ONE, ABOVE_80, LABELS(L_HOLE, 1)}},
 	{NULL, {ONE, ABOVE_80, .summary = "{rule} on {host}: {series} is {value}, {labels.team}", LABELS(L_GOOD, 2)}},
 	{"summary: unknown placeholder {valeu}", {ONE, ABOVE_80, .summary = "is {valeu}"}},
@@ -451,6 +455,8 @@ static const struct {
 	{&words_rule, "plain", "plain"},
 	{&words_rule, "{value} of {threshold}", "93.1 of 90"},
 	{&words_rule, "{series}|{metric}|{instance}|{rule}|{severity}|{host}", "fs.used_percent//var|fs.used_percent/*|/var|FULL|critical|box"},
+	{&words_rule, "{value_text}, limit {limit_text}", "93.1 %, limit 90 %"},
+	{&silent_rule, "{value_text} {limit_text}", "93 ms 90 ms"},
 	{&words_rule, "{labels.team}: {labels.mount}", "web: on /var"},
 	{&words_rule, "{labels.loop}", "{labels.team}"},
 	{&words_rule, "{unknown} {labels.none} {", "{unknown} {labels.none} {"},
@@ -461,7 +467,7 @@ static const struct {
 
 static void test_fills_templates(void **state)
 {
-	const struct rule_words w = {"fs.used_percent//var", "box", "critical", 93.14, 90};
+	const struct rule_words w = {"fs.used_percent//var", "box", "critical", 93.14, 90, "percent"};
 	(void)state;
 
 	for (size_t i = 0; i < COUNT(fills); i++) {
@@ -482,9 +488,11 @@ static const struct {
 	const char *unit, *want;
 } values[] = {
 	{93.14, "percent", "93.1 %"}, {80, "percent", "80 %"}, {100, "percent", "100 %"}, {0.05, "percent", "0.05 %"}, {0, "", "0"},
-	{-0.00001, "", "-1e-05"}, {-3.25, "°C", "-3.25 °C"}, {1234.5, "rpm", "1234 rpm"}, {1023, "bytes", "1023 B"},
+	{-0.00001, "", "-1e-05"}, {-3.25, "°C", "-3.25 °C"}, {1234.5, "rpm", "1234 rpm"}, {999, "bytes", "999 B"},
 	{1536, "bytes", "1.5 KiB"}, {5368709120, "bytes/s", "5 GiB/s"}, {NAN, "percent", "unknown"}, {1e20, "", "1e+20"},
 	{9.999, "", "10"}, {123.456, "ms", "123.5 ms"}, {-0.0, "percent", "0 %"}, {1e300, "bytes", "8.88e+284 PiB"},
+	{312345678, "bytes", "297.9 MiB"}, {1012, "bytes", "0.99 KiB"}, {12.5e6, "bits/s", "12.5 Mbit/s"}, {41.5, "celsius", "41.5 \xc2\xb0" "C"},
+	{5400, "s", "90 min"}, {12345, "s", "3.43 h"}, {-50, "ms", "-50 ms"}, {0, "s", "0 ms"}, {INFINITY, "ms", "inf"}, {3, "widgets", "3 widgets"},
 };
 
 static void test_says_values(void **state)
