@@ -9,6 +9,10 @@
  * NaN as silence. A series that is retired is waited for for five minutes; then its alert ends (but for absent). After a leap of the
  * clock, or a sleep of the host, nobody was absent and nothing lasted that long.
  *
+ * An alert is inhibited while one of a rule that says so (inhibits, inhibited_by) fires at least as badly and is about the same instance,
+ * about the whole host, or said "*". Of rules that inhibit each other, also around a corner, the worse alert speaks, else the older, so
+ * that never all are silent. What people silenced or saw inhibits all the same; what nobody is told of because of its hours does not.
+ *
  * Values arrive with alerts_sample() for series that rules want, and all that depends on time is judged by
  * alerts_tick(). Ten thousand rules × series each second cost well under 2 % of a core: a sample of a plain rule is a few comparisons. */
 #ifndef ALERTS_ALERTS_H
@@ -121,16 +125,21 @@ void alerts_each_silence(struct alerts *a, void (*fn)(void *user, const struct s
 void alerts_each(struct alerts *a, void (*fn)(void *user, const struct alert_view *v), void *user); /* pending and later, not resolved */
 bool alerts_find(struct alerts *a, const char *id, struct alert_view *out);
 void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, struct buf *out); /* API.md's object */
+/* The same with one member more, `url`. */
+void alert_json_linked(const struct alert_view *v, const char *host, int64_t now_ms, const char *url, struct buf *out);
 /* Parts of it, their placeholders filled: {"team":"ops"}; a text, nothing if there is none. */
 void alert_labels_json(const struct alert_view *v, const char *host, struct buf *out);
 void alert_runbook(const struct alert_view *v, const char *host, struct buf *out);
+/* Its value and its limit with their unit, for people: "93.1 %", "1.2 GiB". */
+void alert_say_value(const struct alert_view *v, struct buf *out);
+void alert_say_threshold(const struct alert_view *v, struct buf *out);
 /* How one that is over ended, for people: "after 3 min: 12.3 %". */
 void alert_say_end(const struct alert_view *v, struct buf *out);
 
 /* What a rule sees now, for people: series, value, limit, why it fires or not. false: no such rule. */
 bool alerts_explain(struct alerts *a, const char *rule, struct buf *out);
 /* Rules as they are, for the dashboard: [{name, type, metric, compare: above|below|outside|equals|full_in|absent,
- * limits: {warning: {limit, high?, clear?}, …}, aggregate: last|avg|…|p95, window, for, keep (ms), labels, inhibitedBy, channels, runbook,
+ * limits: {warning: {limit, high?, clear?}, …}, aggregate: last|avg|…|p95, window, for, keep (ms), labels, inhibitedBy, inhibits, channels, runbook,
  * state: ok|waiting|pending|firing, series: [{id, value, state, severity, alert: id or null}] (the first 100), matched, file, line}]. */
 void alerts_rules_json(struct alerts *a, struct buf *out);
 

@@ -194,6 +194,7 @@ static void restore_alert(struct alerts *a, struct instance *i, const struct ale
 	al = i->alert;
 	i->value = saved->value;
 	i->judged = i->shown = (uint8_t)saved->severity;
+	i->high = rule_is_high(i->watch->rule, saved->severity, saved->value);
 	for (enum severity s = SEVERITY_INFO; s <= saved->severity; s++)
 		i->on[s] = true;
 	list_push(&i->watch->firing, &i->firing);
@@ -235,5 +236,5 @@ void alerts_restore(struct alerts *a, const struct alert_saved *saved)
 	restore_alert(a, i, saved);
 	/* It was silent before the restart, too. */
 	if (w->rule->compare == RULE_ABSENT)
-		s->since_ms = saved->starts_ms - (int64_t)rule_threshold(w->rule, saved->severity);
+		s->since_ms = saved->starts_ms - (int64_t)rule_threshold(w->rule, saved->severity, false);
 }

@@ -382,7 +382,7 @@ static void on_tested(void *user, const struct attempt_result *r)
 	free(t);
 }
 
-bool notify_test(struct notify *n, const char *channel, const char *host, attempt_done_fn *done, void *user)
+bool notify_test(struct notify *n, const char *channel, const char *host, const char *url, attempt_done_fn *done, void *user)
 {
 	struct lane *lane = find(n, channel);
 	int64_t now = clock_wall_ms();
@@ -391,7 +391,7 @@ bool notify_test(struct notify *n, const char *channel, const char *host, attemp
 		.id = id, .rule_name = "TEST", .type = "TEST", .metric = "cpu", .series = "cpu.usage", .severity = SEVERITY_INFO,
 		.summary = "A test of this channel: nothing is wrong.", .state = ALERT_FIRING, .starts_ms = now, .changed_ms = now,
 	};
-	struct telling t = {.alert = &view, .host = host, .now_ms = now};
+	struct telling t = {.alert = &view, .host = host, .external_url = url, .now_ms = now};
 	struct attempt a = {.message_id = id, .loop = n->loop, .fetch = n->fetch};
 	struct testing *testing;
 	struct buf body;

@@ -42,7 +42,7 @@ void notify_poke(struct notify *n);   /* something may be due */
 /* Is this channel told of this change? One that heard of the alert before is, to the end, whatever the configuration says since. */
 bool notify_wants(const struct channel *c, const struct alert_view *a);
 
-/* One message outside the outbox, for `test`: done is told what became of it. false: no such channel. */
-bool notify_test(struct notify *n, const char *channel, const char *host, attempt_done_fn *done, void *user);
+/* One message outside the outbox, for `test`: url is that of the dashboard, done is told what became of it. false: no such channel. */
+bool notify_test(struct notify *n, const char *channel, const char *host, const char *url, attempt_done_fn *done, void *user);
 
 #endif

@@ -315,11 +315,13 @@ static void restore_silence(void *user, const struct db_silence *s)
 	alerts_silence(al->alerts, &silence, clock_wall_ms());
 }
 
-/* Where others reach the dashboard, as far as we can tell: an address that stands for all is none. */
+/* Where others reach the dashboard: what the configuration says, or as far as we can tell: an address that stands for all is none. */
 static char *url_take(const struct app *app)
 {
 	const struct config_addr *a = &app->config->listen.at[0];
 
+	if (app->config->url)
+		return xstrdup(app->config->url);
 	if (strcmp(a->host, "0.0.0.0") == 0 || strcmp(a->host, "::") == 0)
 		return xasprintf("http://%s:%u/", app->hostname, a->port);
 	return xasprintf("http://%s/", a->text);
@@ -350,6 +352,8 @@ void alerting_reload(struct alerting *al)
 	size_t n;
 	struct rule *rules = config_rules_take(al->app->config, &n);
 
+	free(al->url);
+	al->url = url_take(al->app);
 	notify_reload(al->notify, al->app->config->channels, al->app->config->nchannels);
 	alerts_reload(al->alerts, rules, n);
 	look_for_gone(al);
@@ -628,7 +632,7 @@ void alerting_test(struct alerting *al, const char *channel, const char *who, en
 	struct question *q = question(done, user, "");
 
 	db_audit(al->app->db, who, role_name(role), "test channel", channel);
-	if (notify_test(al->notify, channel, al->app->hostname, on_tested, q))
+	if (notify_test(al->notify, channel, al->app->hostname, al->url, on_tested, q))
 		return;
 	free(q);
 	done(user, "there is no such channel", NULL);

@@ -9,7 +9,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { ask, connect, get, json, next, query, refused, serve, start, until, WAYS } from "./harness.mjs";
 import { parse } from "./exposition.mjs";
 
-const server = serve({ config: 'hosts = {"monitor.example"}\nsocketio { cors_origins = {"https://friend.example"} }' });
+const server = serve({ config: 'url = "https://watch.example:8443/vedette"\nhosts = {"monitor.example"}\nsocketio { cors_origins = {"https://friend.example"} }' });
 
 const JSON_TYPE = "application/json; charset=utf-8";
 const JS_TYPE = "text/javascript; charset=utf-8";
@@ -299,6 +299,7 @@ test("scrapes at the same time are all answered", async () => {
 const hosts = (port) => [
 	[`127.0.0.1:${port}`, 200], ["127.0.0.1", 200], [`localhost:${port}`, 200], ["LOCALHOST", 200], ["localhost.", 200], ["vedette.localhost", 200], ["[::1]:80", 200],
 	["192.0.2.7", 200], ["[2001:db8::1]", 200], [os.hostname(), 200], ["monitor.example", 200], ["Monitor.Example:8338", 200], ["monitor.example.", 200],
+	["watch.example:8443", 200], ["watch.example", 200], ["sub.watch.example", 421], ["watch.example.attacker.example", 421],
 	["attacker.example", 421], [`attacker.example:${port}`, 421], ["localhost.attacker.example", 421], ["127.0.0.1.nip.io", 421], ["notlocalhost", 421],
 	["sub.monitor.example", 421], ["monitor.example.attacker.example", 421], ["127.0.0.1@attacker.example", 421], ["0x7f000001", 421], [":80", 421],
 	["[]", 421], ["a".repeat(300), 421],

@@ -1,15 +1,16 @@
 // Webhooks that never lose one: real receivers that refuse, hang, break off, answer 500, and a Vedette that is killed in
 // the middle. `self.clients` makes alerts come and go.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { ask, connect, json, patient, start, until } from "./harness.mjs";
-import { check_signature, Receiver } from "./receiver.mjs";
+import { ROOT, ask, connect, json, patient, start, until } from "./harness.mjs";
+import { certificates, check_signature, Receiver } from "./receiver.mjs";
 
 const SECRET = `whsec_${Buffer.from("a secret of 24 bytes, no").toString("base64")}`;
 const RULE = 'anonymous = operator\nalert "HIGH_CPU" { enabled = false }\nalert "HIGH_MEMORY" { enabled = false }\nalert "CROWD" { metric = "self.clients"  above = 2  labels = {"team=ops"}  runbook = "https://example.org/crowd" }\n';
@@ -36,10 +37,10 @@ const states = (got) => got.map(({ body }) => JSON.parse(body).state);
 
 test("each format is what its receiver takes, signed where there is a secret", async (t) => {
 	const receiver = await new Receiver(t).open();
-	const server = await start(t, { config: RULE + hook("json", `${receiver.url}/json`, `secret = "${SECRET}"  headers = {"X-Team: ops"}`) +
+	const server = await start(t, { config: 'url = "https://v.example.org/watch"\n' + RULE + hook("json", `${receiver.url}/json`, `secret = "${SECRET}"  headers = {"X-Team: ops"}`) +
 		hook("am", `${receiver.url}/am`, "format = alertmanager") + hook("slack", `${receiver.url}/slack`, "format = slack") +
 		hook("discord", `${receiver.url}/discord`, "format = discord") +
-		hook("own", `${receiver.url}/own`, `format = template  template = '{"text": {{summary}}, "line": "{{rule|text}} on {{host|text}}"}'`) });
+		hook("own", `${receiver.url}/own`, `format = template  template = '{"text": {{summary}}, "line": "{{rule|text}} on {{host|text}}", "at": {{url}}}'`) });
 
 	await episode(t, server);
 	const json_posts = await receiver.wait("/json", 2);
@@ -59,11 +60,44 @@ test("each format is what its receiver takes, signed where there is a secret", a
 		assert.ok(!Number.isNaN(Date.parse(startsAt)) && /^\d{4}-.*Z$/.test(startsAt) && URL.canParse(generatorURL));
 		assert.equal(endsAt === "0001-01-01T00:00:00Z", status === "firing");
 	}
+	const { id, url } = JSON.parse(json_posts[0].body), link = `https://v.example.org/watch/#/alerts?alert=${id}`;
+	assert.equal(url, link);
+	assert.deepEqual([am.externalURL, am.alerts[0].generatorURL], ["https://v.example.org/watch/", link]);
 	assert.match(JSON.parse((await receiver.wait("/slack"))[0].body).text, /\*\[warning\] CROWD\* on /);
 	assert.match(JSON.parse((await receiver.wait("/discord"))[0].body).content, /\*\*\[warning\] CROWD\*\* on /);
+	for (const text of [JSON.parse(receiver.of("/slack")[0].body).text, JSON.parse(receiver.of("/discord")[0].body).content])
+		assert.ok(text.endsWith(`\nalert: ${link}\nrunbook: https://example.org/crowd`), text);
 	const own = JSON.parse((await receiver.wait("/own"))[0].body);
 	assert.match(own.line, /^CROWD on /);
+	assert.equal(own.at, link);
 	assert.equal(own.text, json_posts[0] && JSON.parse(json_posts[0].body).summary);
+});
+
+test("the receiver of the examples believes what is signed, and nothing else", async (t) => {
+	const dir = mkdtempSync(path.join(tmpdir(), "vedette-receiver-")), file = path.join(dir, "secret");
+	t.after(() => rmSync(dir, { recursive: true }));
+	writeFileSync(file, `${SECRET}\n`, { mode: 0o600 });
+	const child = spawn("python3", [path.join(ROOT, "contrib/examples/webhook_receiver.py"), file, "0"], { stdio: ["ignore", "pipe", "inherit"] });
+	let said = "";
+	child.stdout.setEncoding("utf8").on("data", (text) => { said += text; });
+	const failed = new Promise((done) => child.on("error", done)), up = until("it listens", () => /^listening on/.test(said), 15000);
+	if (await Promise.race([failed, up.then(() => null)]))
+		return up.catch(() => {}), t.skip("this takes python3");
+	t.after(() => child.kill());
+	const [, url] = /on (\S+)/.exec(said);
+	const server = await start(t, { config: RULE + hook("good", url, `secret_file = "${file}"`) + hook("other", url, 'secret = "another"') + hook("none", url) });
+	const socket = await connect(t, server);
+
+	assert.equal((await ask(socket, "test channel", "good")).code, 204);
+	await until("it is told", () => /^firing info TEST .*nothing is wrong/m.test(said), 10000);
+	for (const channel of ["other", "none"])
+		assert.match((await socket.timeout(10000).emitWithAck("test channel", channel)).error, /answered 401/);
+	const post = (headers) => fetch(url, { method: "POST", body: "{}", headers }).then(({ status }) => status);
+	const sign = (at) => `v1,${createHmac("sha256", Buffer.from(SECRET.slice(6), "base64")).update(`m.${at}.{}`).digest("base64")}`;
+	const old = Math.round(Date.now() / 1000) - 3600;
+	assert.equal(await post({ "webhook-id": "m", "webhook-timestamp": `${old}`, "webhook-signature": sign(old) }), 401, "kept and sent again");
+	assert.equal(await post({ "webhook-id": "m", "webhook-timestamp": "x", "webhook-signature": "v1,x" }), 401);
+	assert.equal(said.split("\n").length, 3, said);
 });
 
 // What a receiver does to the first few attempts.
@@ -123,7 +157,7 @@ test("a receiver that is not there yet gets all, one that is gone for good is gi
 	const socket = await connect(t, server);
 	await episode(t, server);
 	let dead;
-	await until("a dead letter", async () => ([dead] = (await ask(socket, "get deliveries", { state: "dead" })).deliveries), 10000);
+	await until("a dead letter", async () => ([dead] = (await ask(socket, "get deliveries", { state: "dead" })).deliveries, dead), 10000);
 	assert.match(dead.last_error, /410/);
 	await ask(socket, "resend delivery", dead.id);
 	assert.equal((await gone.wait("/gone", 3)).filter(({ headers }) => headers["webhook-id"] === dead.message_id).length, 2);
@@ -283,6 +317,21 @@ test("no private address is spoken to where that is not allowed, and a certifica
 	assert.equal(receiver.got.length, 0);
 });
 
+test("behind a proxy on a private address it is the target that must not be private", async (t) => {
+	const proxy = await new Receiver(t).open(); // answers for whatever host it is asked for
+	const by = `private = false  proxy = "http://127.0.0.1:${proxy.port}"`;
+	const server = await start(t, { env: { no_proxy: "*" }, config: RULE + hook("public", "http://192.0.2.1/public", by) + hook("inside", "http://10.1.2.3/inside", by) +
+		hook("name", "http://localhost/name", by) + hook("nobody", "http://nobody.invalid/nobody", by) });
+	const socket = await connect(t, server);
+	const outcome = (channel) => socket.timeout(15000).emitWithAck("test channel", channel);
+
+	assert.equal((await outcome("public")).code, 204);
+	for (const channel of ["inside", "name"])
+		assert.match((await outcome(channel)).error, /the address is private, and private = false/);
+	assert.match((await outcome("nobody")).error, /nobody\.invalid.*before a proxy is asked/);
+	assert.deepEqual(proxy.got.map(({ path: url }) => url), ["http://192.0.2.1/public"]);
+});
+
 test("redirects are followed as far as is allowed, with body and signature", async (t) => {
 	const to = await new Receiver(t).open();
 	const from = await new Receiver(t, (n, q, answer) => (answer.writeHead(q.url === "/loop" ? 307 : 302, { location: q.url === "/loop" ? "/loop" : `${to.url}/there` }).end(), true)).open();
@@ -397,21 +446,9 @@ test("a proxy is asked if one is named, and none that the environment names", as
 });
 
 test("a receiver that wants a certificate of ours gets it, and must have one of its own that we trust", async (t) => {
-	const dir = mkdtempSync(path.join(tmpdir(), "vedette-tls-"));
-	const openssl = (...words) => execFileSync("openssl", words, { cwd: dir, stdio: "pipe" });
-	t.after(() => rmSync(dir, { recursive: true }));
-	try {
-		openssl("version");
-	} catch {
+	const file = certificates(t, "server", "client"), got = [];
+	if (!file)
 		return t.skip("this takes openssl");
-	}
-	writeFileSync(path.join(dir, "ext"), "subjectAltName = IP:127.0.0.1\n");
-	openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=ca");
-	for (const name of ["server", "client"]) {
-		openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
-		openssl("x509", "-req", "-in", `${name}.csr`, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", `${name}.pem`, "-days", "2", "-extfile", "ext");
-	}
-	const file = (name) => path.join(dir, name), got = [];
 	const receiver = https.createServer({ key: readFileSync(file("server.key")), cert: readFileSync(file("server.pem")), ca: readFileSync(file("ca.pem")),
 		requestCert: true, rejectUnauthorized: true }, (q, answer) => {
 		got.push(q.socket.getPeerCertificate().subject.CN);
@@ -420,8 +457,8 @@ test("a receiver that wants a certificate of ours gets it, and must have one of 
 	const port = await new Promise((done) => receiver.listen(0, "127.0.0.1", () => done(receiver.address().port)));
 	t.after(() => receiver.close());
 	const ca = `ca_file = "${file("ca.pem")}"`, mine = `cert_file = "${file("client.pem")}"  key_file = "${file("client.key")}"`;
-	const server = await start(t, { config: RULE + hook("both", `https://127.0.0.1:${port}/`, `${ca}  ${mine}`) + hook("no_cert", `https://127.0.0.1:${port}/`, ca) +
-		hook("no_ca", `https://127.0.0.1:${port}/`, mine) });
+	const server = await start(t, { config: (RULE + hook("both", `https://127.0.0.1:${port}/`, `${ca}  ${mine}`) + hook("no_cert", `https://127.0.0.1:${port}/`, ca) +
+		hook("no_ca", `https://127.0.0.1:${port}/`, mine)).replaceAll("timeout = 1s", "timeout = 15s") }); // two handshakes on a busy host
 	const socket = await connect(t, server);
 
 	assert.equal((await ask(socket, "test channel", "both")).code, 204);

@@ -488,10 +488,10 @@ static void test_the_rest_follows_a_test(void **state)
 	put(b, "b", "x", "1");
 	row(b, 1)->next_ms = LATER;
 	start(b);
-	assert_true(notify_test(b->notify, "b", "h", on_tested, &t));
+	assert_true(notify_test(b->notify, "b", "h", "http://h/", on_tested, &t));
 	turn_until_tested(b, &t, 1);
 	assert_int_equal(b->hurried, 0); /* it failed */
-	assert_true(notify_test(b->notify, "b", "h", on_tested, &t));
+	assert_true(notify_test(b->notify, "b", "h", "http://h/", on_tested, &t));
 	turn_until(b, "delivered", 1, 1);
 	assert_int_equal(b->hurried, 1);
 }
@@ -537,7 +537,7 @@ static void test_a_busy_receiver_is_left_alone(void **state)
 	put(b, "b", "y", "3"); /* what is new waits, too */
 	put(b, "a", "y", "4");
 	turn_until(b, "delivered", 4, 1); /* but for no other channel */
-	assert_true(notify_test(b->notify, "b", "h", on_tested, &t));
+	assert_true(notify_test(b->notify, "b", "h", "http://h/", on_tested, &t));
 	turn_until_tested(b, &t, 1);
 	assert_true(t.delivered); /* and not the test, which does not end the pause */
 	assert_int_equal(b->hurried, 2); /* of a, and of b */
@@ -861,13 +861,13 @@ static void test_test(void **state)
 	struct tested t = {0};
 
 	start(b);
-	assert_false(notify_test(b->notify, "none", "h", on_tested, &t));
-	assert_true(notify_test(b->notify, "a", "h", on_tested, &t));
+	assert_false(notify_test(b->notify, "none", "h", "http://h/", on_tested, &t));
+	assert_true(notify_test(b->notify, "a", "h", "http://h/", on_tested, &t));
 	assert_int_equal(t.n, 0); /* never from within */
 	turn_until_tested(b, &t, 1);
 	assert_true(t.delivered);
 	assert_non_null(strstr(b->got, "\"rule\":\"TEST\""));
-	assert_true(notify_test(b->notify, "hold", "h", on_tested, &t));
+	assert_true(notify_test(b->notify, "hold", "h", "http://h/", on_tested, &t));
 	turn_until_held(b);
 	notify_free(b->notify);
 	b->notify = NULL;

@@ -100,6 +100,19 @@ visit('a card says what, where, since when, how bad, by which rule', '#/alerts',
 	await until(page, 'the list again', () => !document.querySelector('.alert-detail') && !location.hash.includes('alert='));
 });
 
+visit('the link in a message leads to its alert', '', async (page) => {
+	const told = () => receiver.got.find(({ path, body }) => path === '/ops' && JSON.parse(body).rule === 'EVER_ON');
+
+	await until_true(page, 'a message', told);
+	const { id, url } = JSON.parse(told().body), { hash } = new URL(url);
+
+	assert.equal(hash, `#/alerts?alert=${id}`);
+	await page.goto(daemon.url + hash);
+	await page.reload();
+	await until_ready(page);
+	await until(page, 'it alone, with its past', () => /EVER_ON/.test(document.querySelector('.alert-detail')?.textContent) && /Firing, critical/.test(document.querySelector('.alert-detail .changes')?.textContent));
+});
+
 /* ---- who may ---- */
 
 visit('a viewer sees why buttons are off, signs in, and signs out', '#/alerts', async (page) => {
