@@ -2,6 +2,7 @@
 #include "app/answers.h"
 
 #include "app/alerting.h"
+#include "app/busiest.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/xmalloc.h"
@@ -11,6 +12,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#define DIGITS 6 /* memory holds 24 bits of mantissa: 7 digits at most */
 
 /* --- names --- */
 
@@ -41,42 +44,6 @@ void series_info_json(const struct store_entry *e, struct buf *out)
 	json_add_str(out, e->collector);
 }
 
-void answer_series(struct app *app, struct params *p, struct buf *out)
-{
-	char *match = params_text_take(p, params_has(p, "pattern") ? "pattern" : "match", LIMIT_PATTERN_BYTES);
-	struct store_list list;
-
-	if (params_ok(p)) {
-		store_match_take(app->store, match ? series_resolve(match) : "*", &list);
-		buf_adds(out, "\"series\":[");
-		for (size_t i = 0; i < list.n; i++) {
-			const struct store_entry *e = &list.at[i];
-
-			buf_adds(out, i ? ",{" : "{");
-			series_info_json(e, out);
-			buf_adds(out, ",\"last\":");
-			json_add_number(out, e->last);
-			buf_addf(out, ",\"timestamp\":%lld}", (long long)e->t_ms);
-		}
-		buf_addc(out, ']');
-		store_list_release(&list);
-	}
-	free(match);
-}
-
-/* --- history --- */
-
-struct history {
-	struct store_query q;
-	bool columns;
-	struct store_list catalog;
-	bool *chosen;                  /* of the catalog */
-	const struct store_entry **series; /* those, in the order asked for */
-	size_t nseries;
-	int64_t from_ms, step_ms;
-	size_t n;
-};
-
 /* Milliseconds since the epoch, or below 0: before now. */
 static int64_t moment(struct params *p, const char *name, int64_t now, int64_t fallback)
 {
@@ -86,6 +53,128 @@ static int64_t moment(struct params *p, const char *name, int64_t now, int64_t f
 		return fallback;
 	return (int64_t)(d < 0 ? (double)now + d : d);
 }
+
+static bool is_gone(const struct store_entry *e)
+{
+	return e->retired > 0;
+}
+
+/* Does it still hold a point of the range? */
+static bool has_points(const struct store_entry *e, int64_t from_ms, int64_t to_ms)
+{
+	return e->t_ms >= from_ms && e->oldest_ms < to_ms;
+}
+
+struct lookup {
+	struct texts patterns;         /* none: all */
+	int64_t from_ms, to_ms;        /* of the weights, and of those that are gone */
+	uint32_t top;                  /* 0: all there are */
+	bool gone;
+	struct store_list list;
+	bool *skip;                    /* of the list */
+};
+
+static void read_lookup(struct params *p, struct lookup *l)
+{
+	int64_t now = clock_wall_ms();
+
+	params_texts(p, params_has(p, "pattern") ? "pattern" : "match", LIMIT_HISTORY_SERIES, LIMIT_PATTERN_BYTES, &l->patterns);
+	l->top = (uint32_t)params_number(p, "top", 1, LIMIT_WATCHED_SERIES, 0);
+	l->gone = params_flag(p, "gone", false);
+	l->to_ms = moment(p, "to", now, now);
+	l->from_ms = moment(p, "from", now, l->top ? l->to_ms - 60000 : 0);
+	if (params_ok(p) && l->from_ms >= l->to_ms)
+		params_fail(p, "from must lie before to");
+}
+
+static bool is_looked_up(const struct lookup *l, const struct store_entry *e)
+{
+	if (is_gone(e) && !has_points(e, l->from_ms, l->to_ms))
+		return false;
+	for (size_t i = 0; i < l->patterns.n; i++)
+		if (store_pattern_match(series_resolve(l->patterns.at[i]), e->id))
+			return true;
+	return !l->patterns.n;
+}
+
+static void look_up(struct app *app, struct lookup *l)
+{
+	const char *one = l->patterns.n == 1 ? series_resolve(l->patterns.at[0]) : "*";
+
+	if (l->gone)
+		store_held_take(app->store, one, &l->list);
+	else
+		store_match_take(app->store, one, &l->list);
+	l->skip = xcalloc(l->list.n + 1, sizeof *l->skip);
+	for (size_t i = 0; i < l->list.n; i++)
+		l->skip[i] = !is_looked_up(l, &l->list.at[i]);
+}
+
+static void add_entry(const struct store_entry *e, struct buf *out)
+{
+	buf_adds(out, out->data[out->len - 1] == '}' ? ",{" : "{");
+	series_info_json(e, out);
+	buf_adds(out, ",\"last\":");
+	json_add_number(out, e->last);
+	buf_addf(out, ",\"timestamp\":%lld%s", (long long)e->t_ms, is_gone(e) ? ",\"gone\":true" : "");
+}
+
+static void add_busiest(struct app *app, const struct lookup *l, struct buf *out)
+{
+	struct busiest b;
+
+	busiest_take(app->store, &l->list, l->skip, l->from_ms, l->to_ms, l->top, &b);
+	buf_addf(out, "\"instances\":%zu,\"series\":[", b.instances);
+	for (size_t i = 0; i < b.n; i++) {
+		add_entry(b.at[i].entry, out);
+		buf_adds(out, ",\"mean\":");
+		json_add_short(out, b.at[i].mean, DIGITS);
+		buf_addc(out, '}');
+	}
+	busiest_release(&b);
+}
+
+static void add_entries(const struct lookup *l, struct buf *out)
+{
+	buf_adds(out, "\"series\":[");
+	for (size_t i = 0; i < l->list.n; i++) {
+		if (l->skip[i])
+			continue;
+		add_entry(&l->list.at[i], out);
+		buf_addc(out, '}');
+	}
+}
+
+void answer_series(struct app *app, struct params *p, struct buf *out)
+{
+	struct lookup l = {0};
+
+	read_lookup(p, &l);
+	if (params_ok(p)) {
+		look_up(app, &l);
+		if (l.top)
+			add_busiest(app, &l, out);
+		else
+			add_entries(&l, out);
+		buf_addc(out, ']');
+	}
+	texts_release(&l.patterns);
+	store_list_release(&l.list);
+	free(l.skip);
+}
+
+/* --- history --- */
+
+struct history {
+	struct store_query q;
+	bool columns, gone;            /* gone: patterns match what went away, too */
+	struct store_list catalog;
+	bool *chosen;                  /* of the catalog */
+	const struct store_entry **series; /* those, in the order asked for, then what is gone */
+	size_t nseries, ngone, left_out;
+	int64_t from_ms, step_ms;
+	size_t n;
+};
 
 static void read_range(struct params *p, struct history *h)
 {
@@ -99,22 +188,42 @@ static void read_range(struct params *p, struct history *h)
 	h->q.points = (uint32_t)params_number(p, "points", 1, STORE_MAX_POINTS, 300);
 	h->q.fold = fold[params_word(p, "aggregate", folds, 1)];
 	h->columns = params_word(p, "shape", shapes, 0) == 1;
+	h->gone = params_flag(p, "gone", true);
 	if (params_ok(p) && h->q.from_ms >= h->q.to_ms)
 		params_fail(p, "from must lie before to");
 }
 
-static void add_matches(struct history *h, const char *pattern)
+/* What went away counts like the living where its very name is asked for, as long as it has points. */
+static bool is_asked_for(const struct history *h, const struct store_entry *e, const char *pattern, bool gone)
+{
+	bool by_name = !strchr(pattern, '*');
+
+	return (is_gone(e) && !by_name) == gone && store_pattern_match(pattern, e->id) &&
+		(!is_gone(e) || has_points(e, h->q.from_ms, h->q.to_ms));
+}
+
+static void add_matches(struct history *h, const char *pattern, bool gone)
 {
 	pattern = series_resolve(pattern);
 	for (size_t i = 0; i < h->catalog.n; i++) {
-		if (h->chosen[i] || !store_pattern_match(pattern, h->catalog.at[i].id))
+		if (h->chosen[i] || !is_asked_for(h, &h->catalog.at[i], pattern, gone))
 			continue;
 		h->chosen[i] = true;
 		h->series[h->nseries++] = &h->catalog.at[i];
+		h->ngone += gone;
 	}
 }
 
-/* One copy of the catalog serves all patterns: a request may hold hundreds, and the loop waits. */
+static bool has_pattern(const struct texts *patterns)
+{
+	for (size_t i = 0; i < patterns->n; i++)
+		if (strchr(patterns->at[i], '*'))
+			return true;
+	return false;
+}
+
+/* One copy of the catalog serves all patterns: a request may hold hundreds, and the loop waits. A pattern may match nothing; a
+ * name that nobody has is a mistake. */
 static void choose_series(struct app *app, struct params *p, struct history *h)
 {
 	struct texts patterns;
@@ -123,32 +232,56 @@ static void choose_series(struct app *app, struct params *p, struct history *h)
 		params_fail(p, "series is needed: an id, a pattern with *, or a list of them");
 		return;
 	}
-	store_match_take(app->store, "*", &h->catalog);
+	store_held_take(app->store, "*", &h->catalog);
 	h->chosen = xcalloc(h->catalog.n + 1, sizeof *h->chosen);
 	h->series = xcalloc(h->catalog.n + 1, sizeof *h->series);
 	for (size_t i = 0; i < patterns.n; i++)
-		add_matches(h, patterns.at[i]);
-	if (h->nseries > LIMIT_HISTORY_SERIES)
+		add_matches(h, patterns.at[i], false);
+	for (size_t i = 0; h->gone && i < patterns.n; i++)
+		add_matches(h, patterns.at[i], true);
+	if (h->nseries - h->ngone > LIMIT_HISTORY_SERIES)
 		params_fail(p, "more than %d series match: ask for fewer", LIMIT_HISTORY_SERIES);
-	else if (!h->nseries)
+	else if (!h->nseries && !has_pattern(&patterns))
 		params_fail(p, "no series matches %s; `get metrics` lists those there are", patterns.at[0]);
 	texts_release(&patterns);
 }
 
+static int latest_gone_first(const void *a, const void *b)
+{
+	const struct store_entry *const *x = a, *const *y = b;
+
+	return (*x)->retired < (*y)->retired ? 1 : -1;
+}
+
+/* What is gone gets what the living leave of the limits: those that went last. */
+static void cut_gone(struct history *h)
+{
+	size_t most = h->n ? LIMIT_HISTORY_VALUES / h->n : LIMIT_HISTORY_SERIES, live = h->nseries - h->ngone;
+	size_t room = (most < LIMIT_HISTORY_SERIES ? most : LIMIT_HISTORY_SERIES) - live;
+
+	qsort(h->series + live, h->ngone, sizeof(struct store_entry *), latest_gone_first);
+	if (h->ngone <= room)
+		return;
+	h->left_out = h->ngone - room;
+	h->nseries -= h->left_out;
+	h->ngone = room;
+}
+
 static void plan(struct params *p, struct history *h)
 {
-	uint32_t finest = UINT32_MAX;
+	uint32_t finest = h->nseries ? UINT32_MAX : 1000;
+	size_t live = h->nseries - h->ngone;
 
 	for (size_t i = 0; i < h->nseries; i++)
 		if (h->series[i]->interval_ms < finest)
 			finest = h->series[i]->interval_ms;
 	store_plan(&h->q, finest, &h->from_ms, &h->step_ms, &h->n);
-	if (h->n * h->nseries > LIMIT_HISTORY_VALUES)
-		params_fail(p, "%zu series of %zu points are more than %d values: ask for fewer series or points", h->nseries, h->n,
+	if (h->n * live > LIMIT_HISTORY_VALUES)
+		params_fail(p, "%zu series of %zu points are more than %d values: ask for fewer series or points", live, h->n,
 		            LIMIT_HISTORY_VALUES);
+	else
+		cut_gone(h);
 }
-
-#define DIGITS 6 /* memory holds 24 bits of mantissa: 7 digits at most */
 
 static void add_column(struct buf *out, const char *name, const double *v, size_t n)
 {
@@ -196,6 +329,8 @@ static void add_history(struct app *app, const struct history *h, const struct s
 	json_add_str(out, e->id);
 	buf_adds(out, ",\"unit\":");
 	json_add_str(out, e->unit);
+	if (is_gone(e))
+		buf_adds(out, ",\"gone\":true");
 	if (h->columns) {
 		add_column(out, "values", r.value, r.n);
 		add_column(out, "min", r.min, r.n);
@@ -222,6 +357,8 @@ void answer_history(struct app *app, struct params *p, struct buf *out)
 		for (size_t i = 0; i < h.nseries; i++)
 			add_history(app, &h, h.series[i], out);
 		buf_addc(out, ']');
+		if (h.left_out)
+			buf_addf(out, ",\"left_out\":%zu", h.left_out);
 	}
 	store_list_release(&h.catalog);
 	free(h.chosen);

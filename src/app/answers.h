@@ -10,8 +10,13 @@
 
 typedef void answer_fn(struct app *app, struct params *p, struct buf *out);
 
-answer_fn answer_series;    /* match over HTTP, pattern as an event */
-answer_fn answer_history;   /* series, from, to, points, aggregate, shape */
+/* match over HTTP, pattern as an event: one or a list; gone: those that went away too, marked `gone`. With top only that many
+ * instances (base names of series behind the slash) are given, those with the most between from and to (the last minute), each
+ * series with its `mean`, beside how many `instances` there are (app/busiest.h). */
+answer_fn answer_series;
+/* series, from, to, points, aggregate, shape, gone. A pattern matches what went away too, if it has points in the range and gone
+ * is not false, as far as the limits leave room: those that went last, marked `gone`; `left_out` counts the rest. */
+answer_fn answer_history;
 answer_fn answer_processes; /* sort, order, limit, offset, filter, columns */
 answer_fn answer_status;
 answer_fn answer_events;

@@ -26,13 +26,15 @@ static const char *options_object(struct sio_args args)
 	return "the first argument must be an object of options";
 }
 
-static const char *optional_pattern(struct sio_args args)
+static const char *optional_patterns(struct sio_args args)
 {
 	struct slice v;
 
-	if (!sio_args_at(args, 0, &v) || json_type(v) == JSON_STRING || json_type(v) == JSON_NULL)
-		return NULL;
-	return "the first argument must be a series id or a pattern with *";
+	if (sio_args_at(args, 0, &v) && json_type(v) != JSON_NULL && pattern_list(args))
+		return pattern_list(args);
+	if (sio_args_at(args, 1, &v) && json_type(v) != JSON_OBJECT && json_type(v) != JSON_NULL)
+		return "the second argument must be an object of options";
+	return NULL;
 }
 
 /* --- subscriptions --- */
@@ -133,7 +135,7 @@ static void on_watch(struct call *c)
 
 	params_init(&p, call_arg(c, 0));
 	rate = (uint32_t)params_number(&p, "rate", c->app->config->min_rate_ms, LIMIT_RATE_MS, 1000);
-	params_texts(&p, "series", LIMIT_SUBSCRIPTIONS, LIMIT_PATTERN_BYTES, &patterns);
+	params_texts(&p, "series", LIMIT_WATCH_PATTERNS, LIMIT_PATTERN_BYTES, &patterns);
 	if (!params_ok(&p)) {
 		call_error(c, p.error);
 	} else {
@@ -167,11 +169,20 @@ static void answer(struct call *c, struct slice options, answer_fn *fn)
 
 static void on_get_metrics(struct call *c)
 {
-	struct slice pattern = call_arg(c, 0);
+	struct slice pattern = call_arg(c, 0), more = call_arg(c, 1);
+	struct json_walk w = json_walk(more.n ? more : slice_of("{}", 2));
+	struct slice name, value;
 	struct buf options;
 
 	buf_init(&options, SIZE_MAX / 2);
-	buf_adds(&options, "{\"pattern\":");
+	buf_addc(&options, '{');
+	while (json_next_member(&w, &name, &value)) {
+		json_add_slice(&options, name);
+		buf_addc(&options, ':');
+		json_add_slice(&options, value);
+		buf_addc(&options, ',');
+	}
+	buf_adds(&options, "\"pattern\":"); /* of two members of one name the last counts */
 	json_add_slice(&options, pattern.n ? pattern : slice_of("null", 4));
 	buf_addc(&options, '}');
 	answer(c, slice_of(options.data, options.len), answer_series);
@@ -202,7 +213,7 @@ static const struct event events[] = {
 	{"subscribe metric",   ROLE_VIEWER, pattern_list,     on_subscribe, true},
 	{"unsubscribe metric", ROLE_VIEWER, pattern_list,     on_unsubscribe, true},
 	{"set polling rate",   ROLE_VIEWER, NULL,             on_set_rate, true},
-	{"get metrics",        ROLE_VIEWER, optional_pattern, on_get_metrics, true},
+	{"get metrics",        ROLE_VIEWER, optional_patterns, on_get_metrics, true},
 	{"get history",        ROLE_VIEWER, options_object,   on_get_history, true},
 	{"get processes",      ROLE_VIEWER, options_object,   on_get_processes, true},
 	{"get status",         ROLE_VIEWER, NULL,             on_get_status, false},

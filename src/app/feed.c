@@ -565,7 +565,7 @@ static void resume(struct subscriber *c)
 	rate = params_number(&p, "rate", least, LIMIT_RATE_MS, 0);
 	frame = params_number(&p, "frame", least, LIMIT_RATE_MS, 1000);
 	params_texts(&p, "subscriptions", LIMIT_SUBSCRIPTIONS, LIMIT_PATTERN_BYTES, &c->patterns);
-	params_texts(&p, "watch", LIMIT_SUBSCRIPTIONS, LIMIT_PATTERN_BYTES, &watch);
+	params_texts(&p, "watch", LIMIT_WATCH_PATTERNS, LIMIT_PATTERN_BYTES, &watch);
 	rematch(c);
 	if (rate > 0)
 		subscriber_set_rate(c, (uint32_t)rate, (enum aggregate)how);

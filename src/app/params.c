@@ -97,6 +97,20 @@ int params_word(struct params *p, const char *name, const char *const *words, in
 	return fallback;
 }
 
+bool params_flag(struct params *p, const char *name, bool fallback)
+{
+	struct slice v;
+
+	if (!get(p, name, &v))
+		return fallback;
+	if (json_type(v) == JSON_TRUE || (json_type(v) == JSON_STRING && json_string_is(v, "true")))
+		return true;
+	if (json_type(v) == JSON_FALSE || (json_type(v) == JSON_STRING && json_string_is(v, "false")))
+		return false;
+	params_fail(p, "%s must be true or false", name);
+	return fallback;
+}
+
 /* The text of a string, or of a number as it was written; false if it is neither, or longer than allowed. */
 static char *text_take(struct slice v, size_t longest)
 {

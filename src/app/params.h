@@ -28,6 +28,7 @@ double params_number(struct params *p, const char *name, double least, double mo
 double params_time(struct params *p, const char *name, bool ago, double fallback);
 /* Index into words (ends with NULL), or fallback. */
 int params_word(struct params *p, const char *name, const char *const *words, int fallback);
+bool params_flag(struct params *p, const char *name, bool fallback); /* true or false, as a text too: a query has no other */
 char *params_text_take(struct params *p, const char *name, size_t most); /* NULL if absent; yours to free */
 
 /* A string or a list of strings: "a", ["a","b"]. value is what was sent for it; name is for errors. */

@@ -49,6 +49,7 @@
 #define LIMIT_PATTERN_BYTES 256              /* of a subscription: request error */
 #define LIMIT_SUBSCRIPTIONS 200              /* of one client: request error */
 #define LIMIT_WATCHED_SERIES 1000            /* in one client's frame: request error */
+#define LIMIT_WATCH_PATTERNS 500             /* in one client's watch list: request error */
 #define LIMIT_HISTORY_SERIES 500             /* in one answer: request error */
 #define LIMIT_HISTORY_VALUES 200000          /* series × points in one answer: request error */
 #define LIMIT_RATE_MS 3600000                /* slowest polling rate: request error */

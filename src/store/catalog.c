@@ -5,6 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int64_t oldest_point(const struct series *s)
+{
+	int64_t raw = track_oldest(&s->raw), minute = track_oldest(&s->minute);
+
+	if (minute == INT64_MAX && s->open.count)
+		minute = s->open.at_ms;
+	return raw < minute ? raw : minute;
+}
+
 static void list_entry(struct store *st, const struct series *s, struct store_list *out)
 {
 	out->at[out->n++] = (struct store_entry){
@@ -16,7 +25,9 @@ static void list_entry(struct store *st, const struct series *s, struct store_li
 		.kind = s->kind,
 		.interval_ms = s->interval_ms,
 		.t_ms = s->t_ms,
+		.oldest_ms = oldest_point(s),
 		.last = s->last,
+		.retired = s->live ? 0 : s->retired,
 	};
 }
 
@@ -27,17 +38,26 @@ static struct series *live_series(struct store *st, const char *id)
 	return s && s->live ? s : NULL;
 }
 
-static void list_matches(struct store *st, const char *pattern, struct store_list *out)
+static struct series *held_series(struct store *st, const char *id)
 {
-	struct series *one = strchr(pattern, '*') ? NULL : live_series(st, pattern);
+	return map_get(&st->ids, id, strlen(id));
+}
 
-	out->at = xcalloc(one ? 1 : st->live, sizeof *out->at);
+/* A slot that nobody has yet has no id. */
+static void list_matches(struct store *st, const char *pattern, bool held, struct store_list *out)
+{
+	bool wild = strchr(pattern, '*');
+	struct series *one = wild ? NULL : held ? held_series(st, pattern) : live_series(st, pattern);
+
+	out->at = xcalloc(one ? 1 : held ? st->used : st->live, sizeof *out->at);
 	if (one)
 		list_entry(st, one, out);
-	else if (strchr(pattern, '*'))
-		for (uint32_t i = 0; i < st->used; i++)
-			if (st->series[i].live && store_pattern_match(pattern, st->series[i].id))
-				list_entry(st, &st->series[i], out);
+	for (uint32_t i = 0; wild && i < st->used; i++) {
+		const struct series *s = &st->series[i];
+
+		if (s->id && (held || s->live) && store_pattern_match(pattern, s->id))
+			list_entry(st, s, out);
+	}
 }
 
 static int by_id(const void *a, const void *b)
@@ -45,13 +65,23 @@ static int by_id(const void *a, const void *b)
 	return natural_compare(((const struct store_entry *)a)->id, ((const struct store_entry *)b)->id);
 }
 
-void store_match_take(struct store *st, const char *pattern, struct store_list *out)
+static void list_take(struct store *st, const char *pattern, bool held, struct store_list *out)
 {
 	*out = (struct store_list){0};
 	pthread_mutex_lock(&st->lock);
-	list_matches(st, pattern, out);
+	list_matches(st, pattern, held, out);
 	pthread_mutex_unlock(&st->lock);
 	qsort(out->at, out->n, sizeof *out->at, by_id);
+}
+
+void store_match_take(struct store *st, const char *pattern, struct store_list *out)
+{
+	list_take(st, pattern, false, out);
+}
+
+void store_held_take(struct store *st, const char *pattern, struct store_list *out)
+{
+	list_take(st, pattern, true, out);
 }
 
 void store_list_release(struct store_list *list)

@@ -64,7 +64,7 @@ size_t store_bytes(struct store *st);                        /* what it uses now
  * is renewed. Unit and collector are cut at 31 bytes, help at 255. */
 store_ref store_series(struct store *st, const struct store_info *info);
 /* The instance went away: the series no longer appears in the catalog or in
- * patterns, its ring stays readable until another series needs the room. */
+ * patterns, its ring stays readable (store_held_take) until another series needs the room. */
 void store_retire(struct store *st, store_ref series);
 size_t store_count(struct store *st);      /* live series */
 uint64_t store_refused(struct store *st);  /* registrations refused for want of room */
@@ -105,7 +105,9 @@ struct store_entry {
 	enum store_kind kind;
 	uint32_t interval_ms;
 	int64_t t_ms;          /* of the newest sample; 0 when there is none */
+	int64_t oldest_ms;     /* of the oldest point that is held; INT64_MAX when there is none */
 	double last;           /* NaN when there is none */
+	uint64_t retired;      /* 0: it is live; of two that went away the later has the higher */
 };
 struct store_list {
 	struct store_entry *at;
@@ -115,6 +117,8 @@ struct store_list {
  * before cpu.usage/10). `*` stands for any run of characters, `/` included; the
  * match is iterative and linear in practice, no pattern makes it exponential. */
 void store_match_take(struct store *st, const char *pattern, struct store_list *out);
+/* Those, and the retired ones whose ring is still held: no more than max_series together. */
+void store_held_take(struct store *st, const char *pattern, struct store_list *out);
 void store_list_release(struct store_list *list);
 bool store_pattern_match(const char *pattern, const char *id); /* pure */
 

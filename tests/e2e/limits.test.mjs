@@ -678,13 +678,20 @@ limit("LIMIT_PATTERN_BYTES", "a request error", async (t, most) => {
 	const socket = await connect(t, server, WAYS.websocket);
 	await ask(socket, "subscribe metric", "a".repeat(most));
 	assert.match(await refusal(socket, "subscribe metric", "a".repeat(most + 1)), new RegExp(`1 to ${most} bytes`));
-	assert.match(await refusal(socket, "get metrics", "a".repeat(most + 1)), new RegExp(`at most ${most} bytes`));
+	assert.match(await refusal(socket, "get metrics", "a".repeat(most + 1)), new RegExp(`1 to ${most} bytes`));
 });
 
 limit("LIMIT_SUBSCRIPTIONS", "a request error", async (t, most) => {
 	const socket = await connect(t, server, WAYS.websocket);
 	await ask(socket, "subscribe metric", Array.from({ length: most }, (_, i) => `s/${i}`));
 	assert.match(await refusal(socket, "subscribe metric", "one.more"), new RegExp(`at most ${most};`));
+});
+
+limit("LIMIT_WATCH_PATTERNS", "a request error", async (t, most) => {
+	const socket = await connect(t, server, WAYS.websocket);
+	const names = (n) => Array.from({ length: n }, (_, i) => `s/${i}`);
+	await ask(socket, "watch", { series: names(most) });
+	assert.match(await refusal(socket, "watch", { series: names(most + 1) }), new RegExp(`at most ${most}$`));
 });
 
 limit("LIMIT_RATE_MS", "a request error", async (t, most) => {

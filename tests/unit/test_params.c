@@ -71,6 +71,30 @@ static void test_words(void **state)
 	}
 }
 
+/* --- flags --- */
+
+static const struct flag {
+	const char *json;
+	bool flag;
+	const char *error;
+} flags[] = {
+	{"{}", true, ""}, {"{\"f\":null}", true, ""}, {"{\"f\":true}", true, ""}, {"{\"f\":\"true\"}", true, ""},
+	{"{\"f\":false}", false, ""}, {"{\"f\":\"false\"}", false, ""},
+	{"{\"f\":0}", true, "f must be true or false"}, {"{\"f\":\"\"}", true, "f must be true or false"}, {"{\"f\":[]}", true, "f must be true or false"},
+};
+
+static void test_flags(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(flags); i++) {
+		struct params p = of(flags[i].json);
+		bool flag = params_flag(&p, "f", true);
+
+		CHECK(flag == flags[i].flag, "%s: %d", flags[i].json, flag);
+		CHECK(strcmp(p.error, flags[i].error) == 0, "%s: %s", flags[i].json, p.error);
+	}
+}
+
 /* --- texts --- */
 
 static const struct text {
@@ -182,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_first_mistake_stays),

@@ -185,6 +185,44 @@ static void test_retires_and_reuses(void **state)
 	store_free(st);
 }
 
+/* Live ones, and what a retired one still holds, until its room is needed. */
+static void test_lists_what_is_held(void **state)
+{
+	struct store *st = small(3);
+	store_ref a = named(st, "x/a"), b = named(st, "x/b");
+	struct store_list list;
+	(void)state;
+
+	put(st, a, T0, 1);
+	put(st, a, T0 + 1000, 2);
+	put(st, b, T0 + 2000, 3);
+	store_retire(st, a);
+	store_held_take(st, "x/*", &list);
+	assert_int_equal(list.n, 2);
+	assert_string_equal(list.at[0].id, "x/a");
+	assert_true(list.at[0].retired > 0 && !list.at[1].retired);
+	assert_true(list.at[0].oldest_ms <= T0 && list.at[0].t_ms == T0 + 1000 && list.at[0].last == 2);
+	store_list_release(&list);
+	store_held_take(st, "x/a", &list);
+	assert_int_equal(list.n, 1);
+	store_list_release(&list);
+	store_held_take(st, "x/c", &list);
+	assert_int_equal(list.n, 0);
+	store_list_release(&list);
+
+	named(st, "x/c");
+	store_held_take(st, "x/c", &list); /* live, and nothing is known of it yet */
+	assert_true(list.n == 1 && !list.at[0].retired && list.at[0].oldest_ms == INT64_MAX);
+	store_list_release(&list);
+	named(st, "x/d");                  /* takes a's place */
+	store_held_take(st, "x/*", &list);
+	assert_int_equal(list.n, 3);
+	for (size_t i = 0; i < list.n; i++)
+		assert_true(!list.at[i].retired);
+	store_list_release(&list);
+	store_free(st);
+}
+
 static void test_ignores_foreign_refs(void **state)
 {
 	static const store_ref foreign[] = {STORE_NONE, 1, 0xffffffff, UINT64_C(1) << 32 | 7, UINT64_C(2) << 32, UINT64_MAX};
@@ -563,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_refuses_bad_ids),
 		cmocka_unit_test(test_renews_info),
 		cmocka_unit_test(test_retires_and_reuses),
+		cmocka_unit_test(test_lists_what_is_held),
 		cmocka_unit_test(test_ignores_foreign_refs),
 		cmocka_unit_test(test_time_of_samples),
 		cmocka_unit_test(test_clock_set_back),
