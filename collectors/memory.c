@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-	M_USAGE, M_TOTAL, M_USED, M_AVAILABLE, M_FREE, M_BUFFERS, M_CACHED, M_SHARED, M_SLAB, M_DIRTY,
+	M_USAGE, M_TOTAL, M_USED, M_AVAILABLE, M_RECLAIMABLE, M_FREE, M_BUFFERS, M_CACHED, M_SHARED, M_SLAB, M_DIRTY,
 	M_SWAP_USAGE, M_SWAP_TOTAL, M_SWAP_USED, M_SWAP_FREE,
 	M_SWAP_IN, M_SWAP_OUT, M_PAGE_IN, M_PAGE_OUT, M_MAJOR_FAULTS, METRICS
 };
@@ -24,6 +24,7 @@ static const struct metric metrics[] = {
 	[M_TOTAL]        = { "memory.total",          "bytes",   STORE_GAUGE, "Memory that the kernel manages" },
 	[M_USED]         = { "memory.used",           "bytes",   STORE_GAUGE, "Total less available" },
 	[M_AVAILABLE]    = { "memory.available",      "bytes",   STORE_GAUGE, "What programs could have without swapping" },
+	[M_RECLAIMABLE]  = { "memory.reclaimable",    "bytes",   STORE_GAUGE, "Available less free: caches that programs could have" },
 	[M_FREE]         = { "memory.free",           "bytes",   STORE_GAUGE, "Memory that holds nothing" },
 	[M_BUFFERS]      = { "memory.buffers",        "bytes",   STORE_GAUGE, "Raw disk blocks in memory" },
 	[M_CACHED]       = { "memory.cached",         "bytes",   STORE_GAUGE, "Files in memory, shared memory included" },
@@ -140,6 +141,7 @@ static void tell_sizes(const double b[FIELDS], struct sink *out)
 		{ M_TOTAL, b[MEM_TOTAL] },
 		{ M_USED, used },
 		{ M_AVAILABLE, b[MEM_AVAILABLE] },
+		{ M_RECLAIMABLE, fmax(b[MEM_AVAILABLE] - b[MEM_FREE], 0) }, /* the kernel keeps some of what is free for itself */
 		{ M_FREE, b[MEM_FREE] },
 		{ M_BUFFERS, b[BUFFERS] },
 		{ M_CACHED, b[CACHED] },
