@@ -385,6 +385,7 @@ static void finish(struct state *s, const struct collect_time *now)
 	s->now->t_ms = now->wall_ms;
 	s->now->total = (size_t)s->count[M_TOTAL];
 	s->now->n = s->nnew;
+	s->now->hidden = s->nnew == 0 || s->now->rows[0].pid != 1;
 	process_publish(s->now);
 	process_let_go(s->before);
 	s->before = s->now;

@@ -32,6 +32,7 @@ struct process_snapshot {
 	unsigned owners;       /* guarded by a lock of process_page.c */
 	int64_t t_ms;
 	size_t total, n;       /* processes that there are; rows that are told */
+	bool hidden;           /* the kernel hides others': every host has a process 1 */
 	struct proc_row rows[];
 };
 struct process_snapshot *process_snapshot_new(size_t most_rows); /* one owner: the caller */

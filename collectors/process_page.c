@@ -211,6 +211,7 @@ void proc_page_take(const struct proc_query *q, struct proc_page *out)
 	rows = xcalloc(s->n, sizeof *rows);
 	out->t_ms = s->t_ms;
 	out->total = s->total;
+	out->hidden = s->hidden;
 	out->matched = select_rows(s, q, rows);
 	from = q->offset < out->matched ? q->offset : out->matched;
 	out->n = out->matched - from < q->limit ? out->matched - from : q->limit;

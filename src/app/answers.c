@@ -482,6 +482,8 @@ static void add_rows(const struct proc_page *page, const struct column *const *c
 static void add_page(const struct proc_page *page, const struct column *const *chosen, size_t nchosen, struct buf *out)
 {
 	buf_addf(out, "\"timestamp\":%lld,\"total\":%zu,\"matched\":%zu,", (long long)page->t_ms, page->total, page->matched);
+	if (page->hidden)
+		buf_adds(out, "\"hidden\":true,");
 	if (nchosen) {
 		buf_adds(out, "\"columns\":[");
 		for (size_t i = 0; i < nchosen; i++)

@@ -17,7 +17,7 @@ answer_fn answer_series;
 /* series, from, to, points, aggregate, shape, gone. A pattern matches what went away too, if it has points in the range and gone
  * is not false, as far as the limits leave room: those that went last, marked `gone`; `left_out` counts the rest. */
 answer_fn answer_history;
-answer_fn answer_processes; /* sort, order, limit, offset, filter, columns */
+answer_fn answer_processes; /* sort, order, limit, offset, filter, columns; `hidden` where the kernel hides those of others */
 answer_fn answer_status;
 answer_fn answer_events;
 

@@ -100,6 +100,7 @@ struct proc_query {
 struct proc_page {
 	int64_t t_ms;
 	size_t total, matched, n;
+	bool hidden;                   /* the kernel hides the processes of others (proc(5), hidepid) */
 	struct proc_row *rows;         /* n of them, owned by the page */
 };
 /* The last snapshot, sorted and cut. Any thread. */

@@ -89,6 +89,32 @@ static struct proc_row row_of(int pid)
 
 /* --- rows --- */
 
+static bool is_hidden(void)
+{
+	struct proc_page page = page_of(PROC_PID, true, 0, 1, NULL);
+	bool hidden = page.hidden;
+
+	proc_page_release(&page);
+	return hidden;
+}
+
+/* As hidepid=2 shows /proc to somebody: without the first process, whose it is not. */
+static void test_hidden(void **unused)
+{
+	struct watch w;
+	char *first;
+
+	(void)unused;
+	watch_open(&w, "debian11");
+	assert_false(is_hidden());
+	first = xasprintf("%s/1", w.host.proc);
+	remove_tree(first);
+	free(first);
+	watch_read(&w);
+	assert_true(is_hidden());
+	watch_close(&w);
+}
+
 static void test_rows(void **unused)
 {
 	struct watch w;
@@ -311,7 +337,7 @@ static void test_readers(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_table), cmocka_unit_test(test_rows), cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_no_table), cmocka_unit_test(test_hidden), cmocka_unit_test(test_rows), cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_strange_names), cmocka_unit_test(test_pages), cmocka_unit_test(test_sort_words),
 		cmocka_unit_test(test_readers),
 	};

@@ -4,7 +4,7 @@
 
 /* ask() → a promise of the answer. show(answer). state: of parts/states.js. */
 export function ask_again(ctx, { every_ms, ask, show, state }) {
-	let timer = 0, number = 0, alive = true, failed = false;
+	let timer = 0, number = 0, alive = true, failed = false, known = false;
 
 	async function go() {
 		const mine = ++number;
@@ -18,6 +18,7 @@ export function ask_again(ctx, { every_ms, ask, show, state }) {
 			if (!alive || mine !== number)
 				return;
 			failed = false;
+			known = true;
 			state.none();
 			show(answer);
 		} catch (error) {
@@ -26,6 +27,8 @@ export function ask_again(ctx, { every_ms, ask, show, state }) {
 			failed = true;
 			if (ctx.feed.state.get().phase === 'online')
 				state.failed(error.message, go);
+			else if (ctx.feed.state.get().phase === 'offline' && !known)
+				state.failed('Vedette is not connected.', ctx.feed.retry_now);
 		}
 		timer = setTimeout(go, every_ms);
 	}

@@ -1,7 +1,7 @@
 /* top-processes.js: the processes that use most, asked for every few seconds
  * while the card is in sight. The whole table has a view of its own. */
 import { h, keyed, set_text, toggle } from '../dom.js';
-import { process_columns, rows_of } from '../lib/process-columns.js';
+import { hidden_hint, process_columns, rows_of } from '../lib/process-columns.js';
 import { hold_order } from '../lib/table.js';
 import { bar_share, cell_text } from '../parts/process-cells.js';
 import { state_box } from '../parts/states.js';
@@ -20,6 +20,7 @@ export const top_processes = {
 			type: 'button', 'aria-pressed': String(one.sort === sort), 'data-sort': one.sort, onclick: () => choose(one.sort),
 		}, one.label)));
 		const when = h('span.card-when');
+		const hidden = h('span.card-when', { title: hidden_hint });
 		const all = h('a.card-link', { href: ctx.address.to('processes', {}) }, 'All processes');
 		const head = h('tr');
 		const body = h('tbody', { onpointerenter: () => { hovered = true; }, onpointerleave: () => { hovered = false; } });
@@ -27,7 +28,7 @@ export const top_processes = {
 		const scroller = h('div.mini-scroll', { tabindex: 0, role: 'region', 'aria-label': 'Top processes' }, table);
 		const state = state_box(scroller);
 
-		el.append(h('header.card-head', {}, h('h3', {}, 'Top processes'), when, tabs, all), scroller, state.el);
+		el.append(h('header.card-head', {}, h('h3', {}, 'Top processes'), when, hidden, tabs, all), scroller, state.el);
 		draw_head();
 		state.loading();
 
@@ -90,13 +91,18 @@ export const top_processes = {
 					return;
 				const fresh = rows_of(answer);
 
+				set_text(hidden, answer.hidden ? 'others\' are hidden' : '');
 				rows = hovered && rows.length ? hold_order(rows, fresh, (row) => row.pid) : fresh;
 				state.none();
 				draw();
 			} catch (error) {
 				/* Offline is said once, at the top of the page: the rows stay. */
-				if (number === asked && ctx.feed.state.get().phase === 'online')
+				const { phase } = ctx.feed.state.get();
+
+				if (number === asked && phase === 'online')
 					state.failed(error.message, ask);
+				else if (number === asked && phase === 'offline' && !rows.length)
+					state.failed('Vedette is not connected.', ctx.feed.retry_now);
 			}
 			if (number === asked)
 				timer = setTimeout(ask, EVERY_MS);

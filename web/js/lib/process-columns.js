@@ -19,6 +19,9 @@ export const process_columns = [
 
 export const default_columns = ['pid', 'name', 'user', 'cpu', 'memory', 'rss', 'read', 'write', 'threads', 'state', 'started', 'command'];
 
+/* proc(5), hidepid: what the kernel lets nobody but root see. */
+export const hidden_hint = '/proc is mounted with hidepid: Vedette sees the processes of its own user alone. Mount it with gid= of a group that Vedette is in to see all.';
+
 /* What a phone has room for. */
 export const narrow_columns = ['pid', 'name', 'cpu', 'memory', 'rss'];
 

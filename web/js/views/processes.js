@@ -2,7 +2,7 @@
  * the page asks for the rows in sight and a few around them. */
 
 import { fill, h, set_text } from '../dom.js';
-import { default_columns, narrow_columns, process_columns, rows_of } from '../lib/process-columns.js';
+import { default_columns, hidden_hint, narrow_columns, process_columns, rows_of } from '../lib/process-columns.js';
 import { clock_text, full_text } from '../lib/time.js';
 import { create_grid } from '../parts/grid.js';
 import { icon } from '../parts/icons.js';
@@ -14,7 +14,7 @@ const EVERY_MS = 2500, TYPING_MS = 200, PAGE = 120;
 
 export function mount(el, ctx) {
 	const { feed, settings, address } = ctx;
-	let timer = 0, typing = 0, asked = 0, page = { first: 0, last: PAGE }, picked = null, alive = true;
+	let timer = 0, typing = 0, asked = 0, page = { first: 0, last: PAGE }, picked = null, alive = true, known = false;
 
 	const query = () => {
 		const { sort = 'cpu', order = 'desc', filter = '' } = address.params();
@@ -29,6 +29,7 @@ export function mount(el, ctx) {
 	const filter = h('input.input', { type: 'search', placeholder: 'Filter by name, command, user, PID', 'aria-label': 'Filter processes', spellcheck: 'false', autocomplete: 'off', value: query().filter, oninput: on_typing });
 	const count = h('span.toolbar-count', { 'aria-live': 'off' });
 	const held = h('span.toolbar-note');
+	const hidden = h('span.toolbar-hint', { hidden: true, title: hidden_hint }, icon('info'), ' Those of other users are hidden');
 	const choose = h('button.button', { type: 'button', 'aria-label': 'Columns to show' }, icon('columns'), h('span', {}, 'Columns'));
 	const details = h('div.details', { hidden: true });
 	const grid = create_grid({
@@ -42,7 +43,7 @@ export function mount(el, ctx) {
 	popover(choose, column_menu, { label: 'Columns' });
 	el.classList.add('fixed-view');
 	el.append(
-		h('div.toolbar', {}, h('h1.view-title', {}, 'Processes'), h('label.search-box', {}, icon('search'), filter), count, held, choose),
+		h('div.toolbar', {}, h('h1.view-title', {}, 'Processes'), h('label.search-box', {}, icon('search'), filter), count, hidden, held, choose),
 		details, h('div.grid-box', {}, grid.el, state.el),
 	);
 	grid.set_columns(columns());
@@ -104,8 +105,11 @@ export function mount(el, ctx) {
 		} catch (error) {
 			if (number !== asked || !alive)
 				return;
+			/* Rows that are there stay: the banner says that they are old. */
 			if (feed.state.get().phase === 'online')
 				state.failed(error.message, ask);
+			else if (feed.state.get().phase === 'offline' && !known)
+				state.failed('Vedette is not connected. Processes are asked for when it is back.', feed.retry_now);
 		}
 		again(number);
 	}
@@ -116,9 +120,12 @@ export function mount(el, ctx) {
 	}
 
 	function show(answer, offset, text) {
+		known = true;
+
 		const kept = grid.set_page(offset, rows_of(answer), answer.matched);
 
 		set_text(count, text ? `${answer.matched} of ${answer.total}` : `${answer.total} processes`);
+		hidden.hidden = !answer.hidden;
 		fill(held, kept ? [icon('pause'), ' Order held while you point'] : ctx.clock.shown_mode() === 'history' ? `As of now, ${clock_text(answer.timestamp, ctx.zone())}` : null);
 		if (answer.matched === 0 && text)
 			state.empty(`No process matches “${text}”.`, 'The filter looks in name, command, user and PID.');
