@@ -57,7 +57,7 @@ export function create_chart(host, spec, series, tools) {
 		const seconds = columns?.seconds ?? [];
 
 		if (spec.kind === 'stack')
-			return [seconds, ...stack(rows), ...(spec.peak ? [row_of(columns, spec.peak, 'max')] : [])];
+			return [seconds, ...stack(rows, spec.top?.() || Infinity), ...(spec.peak ? [row_of(columns, spec.peak, 'max')] : [])];
 		if (!banded)
 			return [seconds, ...rows];
 		return [seconds, ...rows.flatMap((row, i) => [row, ...edges_of(columns, series[i])])];

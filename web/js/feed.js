@@ -9,15 +9,16 @@ import { io } from 'socket.io-client';
 import { signal } from './lib/signal.js';
 
 const waits_s = [1, 2, 4, 8, 15];
-const OPEN_TIMEOUT_MS = 8000, ANSWER_TIMEOUT_MS = 10000;
+const OPEN_TIMEOUT_MS = 8000, ANSWER_TIMEOUT_MS = 10000, WATCH_AGAIN_MS = 5000;
 
 /* What waits for others on its way, and may take longer than the server does. */
 const patience_ms = { 'test channel': 90000 };
 
 export function create_feed() {
 	/* phase: connecting | online | offline | refused (sign in first).
-	 * retry_at, lost_at: Date.now() times. */
-	const state = signal({ phase: 'connecting', transport: null, reason: null, retry_at: null, lost_at: null });
+	 * retry_at, lost_at: Date.now() times. deaf: why the server sends no values,
+	 * though it is there. */
+	const state = signal({ phase: 'connecting', transport: null, reason: null, retry_at: null, lost_at: null, deaf: null });
 	const frame_listeners = new Set(), event_listeners = new Set(), alert_listeners = new Set(), list_listeners = new Set();
 	let wanted = [], rate_ms = 1000, gen = null, ids = [], attempts = 0, timer = 0, was_online = false;
 
@@ -77,7 +78,7 @@ export function create_feed() {
 
 	socket.on('connect', () => {
 		attempts = 0;
-		change({ phase: 'online', transport: transport(), reason: null, retry_at: null, lost_at: null });
+		change({ phase: 'online', transport: transport(), reason: null, retry_at: null, lost_at: null, deaf: null });
 		socket.io.engine.on('upgrade', () => change({ transport: transport() }));
 		send_watch();
 		was_online = true;
@@ -104,19 +105,34 @@ export function create_feed() {
 		gen = answer.gen;
 		ids = answer.series.map((series) => series.id);
 		for (const tell of list_listeners)
-			tell(answer.series, gone);
+			tell(answer.series, gone, listed);
 	}
 
-	let asked = 0;
+	let asked = 0, listed = [], watch_timer = 0;
 
-	function send_watch() {
-		const number = ++asked;
+	/* A list that is refused, and not only late, is no list: no frame will come. */
+	async function send_watch() {
+		const number = ++asked, patterns = wanted;
 
+		clearTimeout(watch_timer);
 		if (!socket.connected)
 			return;
-		request('watch', { series: wanted, rate: rate_ms })
-			.then((answer) => number === asked && use_list(answer))
-			.catch(() => number === asked && socket.connected && setTimeout(send_watch, 2000));
+		try {
+			const answer = await request('watch', { series: patterns, rate: rate_ms });
+
+			if (number !== asked)
+				return;
+			listed = patterns;
+			use_list(answer);
+			if (state.get().deaf)
+				change({ deaf: null });
+		} catch (error) {
+			if (number !== asked || !socket.connected)
+				return;
+			watch_timer = setTimeout(send_watch, WATCH_AGAIN_MS);
+			if (state.get().deaf !== error.message)
+				change({ deaf: error.message });
+		}
 	}
 
 	socket.on('watched', (answer) => {
@@ -164,7 +180,7 @@ export function create_feed() {
 	return {
 		state,
 		request,
-		retry_now, reconnect,
+		retry_now, reconnect, watch_again: send_watch,
 		start: connect,
 		was_online: () => was_online,
 		watch(patterns) {
@@ -180,6 +196,7 @@ export function create_feed() {
 			send_watch();
 		},
 		on_frame: (tell) => { frame_listeners.add(tell); },
+		/* tell(list, gone, patterns): what there is of the patterns, and no longer. */
 		on_list: (tell) => { list_listeners.add(tell); },
 		on_event: (tell) => { event_listeners.add(tell); },
 		/* tell(alert, starts): starts when it begins to fire or grows worse. */

@@ -31,6 +31,6 @@ async function ask(path, options) {
 	const body = await answer.json().catch(() => null);
 
 	if (!answer.ok || body?.status !== 'ok')
-		throw new Error(body?.error ?? `the server answered ${answer.status}`);
+		throw Object.assign(new Error(body?.error ?? `the server answered ${answer.status}`), { status: answer.status });
 	return body;
 }

@@ -180,7 +180,12 @@ function mark_first_chart() {
 
 /* ---- health ---- */
 
-plane.want([...new Set(vitals.map((vital) => vital.series)), 'self.collector_failing/*'], { history: false });
+/* Of many instances the highest decide: a host may have hundreds. */
+const JUDGED = 16;
+
+plane.want([...vitals.filter((vital) => !vital.series.endsWith('/*')).map((vital) => vital.series), 'self.collector_failing/*'], { history: false });
+for (const vital of vitals.filter(({ series }) => series.endsWith('/*')))
+	plane.want([vital.series], { history: false, top: JUDGED, early: true }).need_values();
 
 let failing_before = '';
 

@@ -5,15 +5,16 @@
 import { fill, h, set_attr, set_text, toggle } from './dom.js';
 import { with_gaps } from './lib/columns.js';
 import { hue_of } from './lib/colours.js';
-import { words } from './lib/health.js';
-import { instance_of } from './lib/series.js';
+import { levels, words } from './lib/health.js';
+import { instance_of, matcher } from './lib/series.js';
 import { ago_words, clock_text } from './lib/time.js';
 import { format, on_scale, parts, scale_for } from './lib/units.js';
 import { limits_of, subject_of, vitals } from './lib/vitals.js';
 import { icon } from './parts/icons.js';
 import { draw_spark } from './parts/spark.js';
 
-/* series: watched, the sparkline's among them. pick(ids, at) → the id shown.
+/* series: watched, the sparkline's among them; of many instances the busiest,
+ * with those of `along`. beside: watched too. pick(ids, at) → the id shown.
  * sub(at, id, ctx) → the line below. hue: of the sparkline, as on its chart.
  * high: top of the sparkline. at(id) is the value at the shown moment. */
 const tiles = [
@@ -45,13 +46,13 @@ const tiles = [
 	},
 	{
 		id: 'fs', vital: 'fs', label: 'Storage', unit: 'percent', card: 'filesystems', high: 100,
-		series: ['fs.used_percent/*'], beside: ['fs.free/*'], pick: highest,
+		series: ['fs.used_percent/*'], along: ['fs.free/*'], pick: highest,
 		sub: (at, id, ctx) => `${instance_of(id)} · ${format(at(`fs.free/${instance_of(id)}`), 'bytes', ctx.settings.get().base)} free`,
 		none: (at, ids) => !ids.length && 'No filesystem',
 	},
 	{
 		id: 'network', label: 'Network in', unit: 'bytes/s', card: 'network',
-		series: ['net.rx_bytes/*'], beside: ['net.tx_bytes/*'],
+		series: ['net.rx_bytes/*'], along: ['net.tx_bytes/*'],
 		pick: (ids, at) => highest(ids.filter((id) => instance_of(id) !== 'lo'), at) ?? highest(ids, at),
 		sub: (at, id, ctx) => `out ${format(at(`net.tx_bytes/${instance_of(id)}`), 'bytes/s', ctx.settings.get().base)} · ${instance_of(id)}`,
 		none: (at, ids) => !ids.length && 'No interface',
@@ -83,6 +84,9 @@ function highest(ids, at) {
 	return best;
 }
 
+/* Instances of which a tile shows the highest: it may change from second to second. */
+const SHOWN_OF = 4;
+
 const vital_of = (tile) => vitals.find((vital) => vital.id === tile.vital) ?? null;
 
 export function mount_tiles(el, ctx) {
@@ -97,11 +101,14 @@ export function mount_tiles(el, ctx) {
 
 function make_tile(tile, ctx) {
 	const { plane, clock } = ctx, vital = vital_of(tile);
-	const wants = [plane.want(tile.series, { band: true }), plane.want(tile.beside ?? [], { history: false })];
+	const many = tile.series[0].endsWith('/*');
+	const want = plane.want(tile.series, { band: true, ...(many && { top: SHOWN_OF, along: tile.along }) });
+	const wants = [want, plane.want(tile.beside ?? [], { history: false })];
 	const level = h('span.tile-level'), value = h('span.tile-value'), unit = h('span.tile-unit'), sub = h('span.tile-sub');
 	const canvas = h('canvas.spark', { 'aria-hidden': 'true' });
 	const el = h('a.tile', { href: '#', 'data-tile': tile.id, onclick: jump },
 		h('span.tile-head', {}, h('span.tile-label', {}, tile.label), level), h('span.tile-number', {}, value, unit), sub, canvas);
+	const about = matcher(tile.series);
 	let shown_level = '', size = { width: 0, height: 0 };
 	const sizes = new ResizeObserver(([entry]) => {
 		size = entry.contentRect;
@@ -109,6 +116,7 @@ function make_tile(tile, ctx) {
 	});
 
 	sizes.observe(canvas);
+	want.need_values();
 
 	function jump(event) {
 		event.preventDefault();
@@ -133,9 +141,9 @@ function make_tile(tile, ctx) {
 	}
 
 	function update() {
-		const t = moment(), at = (id) => value_at(id, t), ids = plane.match(tile.series);
+		const t = moment(), at = (id) => value_at(id, t), ids = want.match();
 		const id = tile.pick ? tile.pick(ids, at) : ids[0] ?? tile.series[0];
-		const none = plane.ready() && tile.none?.(at, ids);
+		const none = plane.ready() && want.ready() && tile.none?.(at, ids);
 		const age = t === null ? age_of(id) : 0, stale = age > 0 && !none;
 		const shown = none ? { text: '–', unit: '' } : parts(at(id), tile.unit, ctx.settings.get().base);
 
@@ -143,10 +151,28 @@ function make_tile(tile, ctx) {
 		set_text(unit, shown.unit);
 		toggle(el, 'stale', stale);
 		toggle(el, 'nothing', Boolean(none));
-		set_text(sub, none || (stale ? ago_words(age) : t !== null ? `at ${clock_text(t, ctx.zone())}` : id ? tile.sub(at, id, ctx) : ''));
+		const why = none ? null : reason();
+
+		set_text(sub, none || (stale ? ago_words(age) : t !== null ? `at ${clock_text(t, ctx.zone())}` : (why && why_words(why)) || (id ? tile.sub(at, id, ctx) : '')));
 		set_attr(sub, 'title', sub.textContent);
-		show_level(none ? 'ok' : ctx.health.get().of.get(tile.vital) ?? 'ok');
+		show_level(why?.level ?? 'ok');
 		draw(id);
+	}
+
+	/* Why the tile has a level: what was judged of its vital, or an alert about
+	 * what it shows; the worst, of equals the highest. */
+	function reason() {
+		const mine = ctx.health.get().reasons.filter((one) => (one.alert ? about(one.id) : one.vital && one.vital.id === tile.vital));
+
+		return mine.sort((a, b) => levels.indexOf(b.level) - levels.indexOf(a.level) || (b.value ?? -1) - (a.value ?? -1))[0] ?? null;
+	}
+
+	/* The number above is of this moment, the word may be of the last half minute:
+	 * what was judged is said. */
+	function why_words({ alert, value, id }) {
+		if (alert)
+			return `${ctx.alerts.find(alert)?.rule ?? 'an alert'} fires`;
+		return vital.smooth > 1 ? `${format(value, tile.unit)} over ${vital.smooth} s${subject_of(id) ? ` · ${subject_of(id)}` : ''}` : '';
 	}
 
 	function show_level(now) {

@@ -115,3 +115,23 @@ test('numbers under a chart', () => {
 test('a stack adds what is known and keeps gaps', () => {
 	assert.deepEqual(stack([[1, 2, null], [10, null, null], [100, 100, undefined]]), [[1, 2, null], [11, 2, null], [111, 102, undefined]]);
 });
+
+test('parts of a whole never stand above it', () => {
+	/* The kernel may call more free than it says is available. */
+	for (const [used, reclaimable, free] of [[40, 30, 30], [70, 0, 40], [100, 0, 0]])
+		for (const layer of stack([[used, null], [reclaimable, 1], [free, undefined]], 100))
+			assert.ok((layer[0] ?? 0) <= 100, `${used} ${reclaimable} ${free}: ${layer[0]}`);
+	assert.deepEqual(stack([[1], [2]]), [[1], [3]]);
+});
+
+test('rows of what went away are forgotten when nothing of them is left', () => {
+	const columns = new Columns(0, 1000);
+
+	columns.push(0, ['gone', 'idle', 'here'], [1, null, 1]);
+	columns.push(5000, ['idle', 'here'], [null, 2]);
+	columns.forget((id) => id === 'gone');
+	assert.deepEqual([...columns.rows.keys()], ['gone', 'idle', 'here']);
+	columns.trim(4000);
+	columns.forget((id) => id === 'gone');
+	assert.deepEqual([...columns.rows.keys()], ['idle', 'here']);
+});

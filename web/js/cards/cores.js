@@ -8,6 +8,7 @@ const series = ['cpu.usage/*'];
 const LINES = 4, MOST = 256;
 const common = {
 	id: 'cores', title: 'Cores', section: 'processor', unit: 'percent', fixed: [0, 100], series, tall: true,
+	busiest: MOST,
 	help: 'How busy each processor is. One at 100 % while others idle is a program that uses one thread.',
 	label: (id) => `core ${instance_of(id)}`, short: instance_of,
 };
@@ -27,11 +28,11 @@ export const cores = {
 	...common,
 	mount(el, ctx) {
 		/* How many there are is known when the first answers are in. */
-		const want = ctx.plane.want(series, { history: false });
+		const want = ctx.plane.want(series, { history: false, top: MOST, early: true });
 		let inner = null, count = -1, visible = false;
 
 		function update() {
-			const now = ctx.plane.match(series).length;
+			const now = want.match().length;
 
 			if (count < 0 || (now > LINES) !== (count > LINES)) {
 				inner?.destroy();
@@ -50,6 +51,10 @@ export const cores = {
 			appear() {
 				visible = true;
 				inner?.appear();
+			},
+			disappear() {
+				visible = false;
+				inner?.disappear();
 			},
 			destroy() {
 				want.release();

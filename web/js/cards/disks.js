@@ -9,17 +9,17 @@ export const disk_throughput = chart_card({
 	id: 'disk-throughput', title: 'Disk throughput', section: 'disks', unit: 'bytes/s', mirror: true, least: 1024, empty,
 	help: 'Read above the line, written below.',
 	series: ['disk.read_bytes/*', 'disk.write_bytes/*'], label: (id) => `${instance_of(id)} ${id.startsWith('disk.read') ? 'read' : 'write'}`, down: (id) => id.startsWith('disk.write'),
-	pick: by_instance,
+	pick: by_instance, busiest: 4,
 });
 
 export const disk_busy = chart_card({
 	id: 'disk-busy', title: 'Disk busy', section: 'disks', unit: 'percent', fixed: [0, 100], empty,
 	help: 'Share of time with at least one request in the device. A device that serves many at once may do more at 100 %.',
-	series: ['disk.busy/*'], limits: () => limits_of(vitals.find((vital) => vital.id === 'disk')),
+	series: ['disk.busy/*'], busiest: 8, limits: () => limits_of(vitals.find((vital) => vital.id === 'disk')),
 });
 
 export const disk_wait = chart_card({
 	id: 'disk-wait', title: 'Disk wait', section: 'disks', unit: 'ms', least: 1, empty,
 	help: 'How long a request took on average, waiting included.',
-	series: ['disk.await/*'],
+	series: ['disk.await/*'], busiest: 8,
 });

@@ -1,7 +1,7 @@
 /* filesystems.js: how full each filesystem is, in bytes and in inodes: a bar
  * for each, the fullest first. */
 import { fill, h, keyed, set_attr, set_text, toggle } from '../dom.js';
-import { instance_of } from '../lib/series.js';
+import { family_of, instance_of } from '../lib/series.js';
 import { level_of } from '../lib/health.js';
 import { format, parts } from '../lib/units.js';
 import { vitals } from '../lib/vitals.js';
@@ -17,7 +17,7 @@ export const filesystems = {
 	id: 'filesystems', title: 'Filesystems', section: 'disks', wide: true, series,
 	mount(el, ctx) {
 		const { plane } = ctx;
-		const want = plane.want(series, { history: false });
+		const want = plane.want(series, { history: false, top: MOST, rank: [series[0]] });
 		const list = h('ul.bars');
 		const more = h('span.card-now');
 		const state = state_box(list);
@@ -66,17 +66,19 @@ export const filesystems = {
 
 		return {
 			update() {
-				const mounts = plane.match([series[0]]).map(instance_of);
+				const mounts = want.match().filter((id) => family_of(id) === 'fs.used_percent').map(instance_of);
+				const more_of = Math.max(want.instances(), mounts.length) - MOST;
 				const sorted = [...mounts].sort((a, b) => (value('fs.used_percent', b).value ?? 0) - (value('fs.used_percent', a).value ?? 0));
 
 				keyed(list, sorted.slice(0, MOST), (mount) => mount, make, draw);
-				set_text(more, [ctx.clock.state.get().mode === 'history' ? 'as of now' : '', sorted.length > MOST ? `+${sorted.length - MOST} more` : ''].filter(Boolean).join(', '));
-				if (mounts.length || !plane.ready())
+				set_text(more, [ctx.clock.state.get().mode === 'history' ? 'as of now' : '', more_of > 0 ? `+${more_of} more` : ''].filter(Boolean).join(', '));
+				if (mounts.length || !plane.ready() || !want.ready())
 					state.none();
 				else
 					state.empty('No filesystem was found.', 'Vedette looks at the mounts of its own namespace, without those of the kernel.');
 			},
-			appear() {},
+			appear: want.need_values,
+			disappear: want.rest,
 			destroy: want.release,
 		};
 	},

@@ -6,8 +6,9 @@ const total = (ctx) => ctx.plane.latest.get('memory.total') ?? null;
 
 export const memory = chart_card({
 	id: 'memory', title: 'Memory', section: 'memory', unit: 'bytes', kind: 'stack',
-	help: 'Used is what programs hold; buffers and cached are given back when programs need them.',
-	series: ['memory.used', 'memory.buffers', 'memory.cached', 'memory.free'],
+	help: 'Used is what programs could not have; caches and buffers that are reclaimable are given back when programs need them. Shared memory and tmpfs are used.',
+	/* Together the total. Not memory.cached, which counts shared memory too, as used does. */
+	series: ['memory.used', 'memory.reclaimable', 'memory.free'],
 	quiet: (id) => id === 'memory.free',
 	about: ['memory.usage'],
 	/* Rules speak of percent; the axis is the same amount in bytes. */

@@ -15,7 +15,7 @@ const [BLUE, ORANGE, TEAL, VIOLET, YELLOW, PINK, SKY, GREY] = Array.from({ lengt
 const families = {
 	'cpu.usage': BLUE, 'cpu.user': BLUE, 'cpu.system': ORANGE, 'cpu.nice': SKY, 'cpu.iowait': VIOLET,
 	'cpu.irq': YELLOW, 'cpu.softirq': TEAL, 'cpu.steal': PINK, 'cpu.guest': GREY,
-	'memory.usage': VIOLET, 'memory.used': VIOLET, 'memory.buffers': ORANGE, 'memory.cached': SKY, 'memory.free': GREY,
+	'memory.usage': VIOLET, 'memory.used': VIOLET, 'memory.buffers': ORANGE, 'memory.cached': SKY, 'memory.reclaimable': SKY, 'memory.free': GREY,
 	'memory.available': TEAL, 'memory.shared': PINK, 'memory.slab': YELLOW, 'memory.dirty': ORANGE, 'memory.total': GREY,
 	'memory.page_in_bytes': SKY, 'memory.page_out_bytes': ORANGE, 'memory.major_faults': PINK,
 	'swap.usage': PINK, 'swap.used': PINK, 'swap.free': GREY, 'swap.in_bytes': TEAL, 'swap.out_bytes': PINK, 'swap.total': GREY,

@@ -97,6 +97,13 @@ export class Columns {
 		}
 	}
 
+	/* Rows in which nothing is known any more, and that nobody fills. */
+	forget(is_idle) {
+		for (const id of this.rows.keys())
+			if (is_idle(id) && this.rows.get(id).values.every((value) => value == null))
+				this.rows.delete(id);
+	}
+
 	/* What the other knew and these do not: a server that was started again has
 	 * forgotten what the page still has. */
 	keep_from(old) {
@@ -223,14 +230,15 @@ export function stats(row, first = 0, last = Infinity) {
 }
 
 /* Rows on top of each other: each output row is the sum up to and with its
- * own. A bucket that no row knows stays as it is. */
-export function stack(rows) {
+ * own, at most `whole`, which they are parts of. A bucket that no row knows
+ * stays as it is. */
+export function stack(rows, whole = Infinity) {
 	const total = [];
 
 	return rows.map((values) => values.map((value, i) => {
 		if (value == null)
 			return total[i] === undefined || total[i] === null ? value : total[i];
-		total[i] = (total[i] ?? 0) + value;
+		total[i] = Math.min((total[i] ?? 0) + value, whole);
 		return total[i];
 	}));
 }

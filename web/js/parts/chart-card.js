@@ -6,7 +6,9 @@
  *     peak: id whose highest is drawn over a stack of wide points,
  *     about: [ids] that the chart speaks of without drawing them: their alerts
  *     are shown on it too,
- *     limits(ctx), top(ctx), least, wide, tall, optional, empty: { why, what } }
+ *     limits(ctx), top(ctx), least, wide, tall, optional, empty: { why, what },
+ *     busiest: draw only so many instances, those with the most,
+ *     gone: the series may have gone away }
  *
  * It owns the title, the legend (which shows the values under the shared
  * crosshair), the words for who cannot see the chart, and the states: loading,
@@ -35,7 +37,7 @@ const label_of = (spec, id) => spec.label?.(id) ?? instance_of(id) ?? id.split('
 
 function mount(el, ctx, spec) {
 	const { plane, clock, crosshair } = ctx;
-	const wants = [plane.want(spec.series, { history: false, band: (spec.kind ?? 'line') === 'line' })];
+	const wants = [plane.want(spec.series, { history: false, band: (spec.kind ?? 'line') === 'line', top: spec.busiest, gone: spec.gone, early: spec.optional })];
 	const id = new_id('chart');
 	const hidden = new Set();
 	let chart = null, key = '', summary_at = 0;
@@ -65,9 +67,18 @@ function mount(el, ctx, spec) {
 	/* ---- which series ---- */
 
 	function chosen() {
-		const all = plane.match(spec.series), ids = spec.pick ? spec.pick(all, ctx) : all;
+		const all = wants[0].match(), ids = spec.pick ? spec.pick(all, ctx) : all, most = spec.most ?? MOST_SERIES;
 
-		return { all, ids: ids.slice(0, spec.most ?? MOST_SERIES), left: Math.max(0, ids.length - (spec.most ?? MOST_SERIES)) };
+		return { ids: ids.slice(0, most), note: left_out(ids.length - most) };
+	}
+
+	/* What is not drawn: of many instances the idle ones, of many series the last. */
+	function left_out(more) {
+		const instances = wants[0].instances();
+
+		if (spec.busiest && instances > spec.busiest)
+			return `busiest ${spec.busiest} of ${instances}`;
+		return more > 0 ? `+${more} more` : '';
 	}
 
 	/* The page's own lines, and those of the rules about what is drawn. A rule
@@ -273,31 +284,31 @@ function mount(el, ctx, spec) {
 	/* ---- state ---- */
 
 	function show_state(ids) {
-		if (plane.problem() && !plane.shown()?.length)
-			state.failed(plane.problem(), () => plane.reload());
-		else if (!ids.length && plane.ready())
+		const problem = wants.map((want) => want.problem()).find(Boolean) ?? null, has_some = plane.shown()?.length;
+
+		if (problem && !(has_some && ids.length))
+			state.failed(problem, () => plane.reload());
+		else if (!ids.length && plane.ready() && wants[0].ready())
 			state.empty(spec.empty?.why ?? 'Nothing of this kind was found on this host.', spec.empty?.what);
 		else if (!ids.length)
 			state.loading();
 		else
 			state.none();
 
-		const partial = plane.problem() && plane.shown()?.length;
+		const partial = problem && has_some && ids.length ? problem : null;
 
-		toggle(note, 'shown', Boolean(partial));
-		if (partial && !note.firstChild)
-			note.append(h('span', {}, icon('warning'), ` History is missing: ${plane.problem()}. `), h('button.link', { type: 'button', onclick: () => plane.reload() }, 'Retry'));
-		else if (!partial)
-			fill(note);
+		toggle(note, 'shown', partial !== null);
+		if (note.said === partial)
+			return;
+		note.said = partial;
+		fill(note, partial && [h('span', {}, icon('warning'), ` History is missing: ${partial}. `), h('button.link', { type: 'button', onclick: () => plane.reload() }, 'Retry')]);
 	}
 
 	function update() {
-		const { all, ids, left } = chosen();
+		const { ids, note: said } = chosen();
 		const band = plane.shown()?.banded ?? false;
 		const next = `${ids.join('\n')}|${band}|${[...hidden].join()}|${ctx.settings.get().base}|${JSON.stringify(limits(ids))}`;
 
-		if (spec.optional)
-			el.hidden = !all.length;
 		show_state(ids);
 		if (!ids.length)
 			return;
@@ -312,7 +323,7 @@ function mount(el, ctx, spec) {
 		chart.draw(plane.shown(), ctx.events.list(), episodes);
 		draw_alert(episodes);
 		draw_legend();
-		set_text(now, left ? `+${left} more` : spec.now?.(ctx) ?? '');
+		set_text(now, said || (spec.now?.(ctx) ?? ''));
 		summarise();
 	}
 
@@ -320,7 +331,10 @@ function mount(el, ctx, spec) {
 
 	return {
 		update,
+		/* Known before anyone looks: what this host has not gets no place. */
+		is_here: () => !spec.optional || wants[0].match().length > 0,
 		appear: () => wants.forEach((want) => want.need_history()),
+		disappear: () => wants.forEach((want) => want.rest()),
 		destroy() {
 			stop();
 			wants.forEach((want) => want.release());

@@ -16,6 +16,7 @@ const badges = {
 	paused: { word: 'PAUSED', icon: 'pause', hint: 'Paused: press to go on (Space)' },
 	history: { word: 'HISTORY', icon: 'clock', hint: 'A fixed range: press to go to now (n)' },
 	stale: { word: 'STALE', icon: 'warning', hint: 'No new values are coming' },
+	deaf: { word: 'NO VALUES', icon: 'warning', hint: 'The server sends no values' },
 	offline: { word: 'OFFLINE', icon: 'offline', hint: 'Not connected' },
 	refused: { word: 'SIGN IN', icon: 'user', hint: 'Sign in first' },
 	connecting: { word: 'CONNECTING', icon: 'retry', hint: 'Connecting' },
@@ -79,6 +80,8 @@ export function create_header(ctx, { open_palette, open_help }) {
 			return phase;
 		if (clock.shown_mode() !== 'live')
 			return clock.shown_mode();
+		if (feed.state.get().deaf)
+			return 'deaf';
 		return ctx.freshness.get().stale ? 'stale' : 'live';
 	}
 

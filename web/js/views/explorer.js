@@ -5,7 +5,7 @@ import { fill, h, keyed, set_attr, set_text, toggle } from '../dom.js';
 import { get_json } from '../http.js';
 import { styles_of } from '../lib/colours.js';
 import { rank } from '../lib/fuzzy.js';
-import { area_of, by_name, family_of, instance_of } from '../lib/series.js';
+import { area_of, by_name, family_of, instance_of, matcher } from '../lib/series.js';
 import { window_of } from '../lib/table.js';
 import { full_text } from '../lib/time.js';
 import { canonical, format } from '../lib/units.js';
@@ -30,10 +30,18 @@ const starters = [
 export function mount(el, ctx) {
 	const { plane, address } = ctx;
 	const row_height = matchMedia('(pointer: coarse)').matches ? 44 : 30;
-	let all = [], rows = [], want = null, want_key = '', charts = [], chart_key = '', timer = 0, alive = true;
+	let all = [], rows = [], want = null, want_key = '', charts = [], chart_key = '', timer = 0, alive = true, listed = false;
 
 	const chosen_patterns = () => read_list(address.params().series);
-	const selected = () => plane.match(chosen_patterns()).slice(0, MOST);
+
+	/* Of what there is and, behind it, of what went away. */
+	function matched(patterns) {
+		const ids = [...plane.match(patterns), ...all.filter((series) => series.gone).map((series) => series.id).filter(matcher(patterns))];
+
+		return [...new Set(ids)];
+	}
+
+	const selected = () => matched(chosen_patterns()).slice(0, MOST);
 
 	/* ---- the page ---- */
 
@@ -43,6 +51,8 @@ export function mount(el, ctx) {
 	const list = h('div.series-list', { role: 'listbox', 'aria-label': 'Series', 'aria-multiselectable': 'true', tabindex: 0, onkeydown: on_list_key }, inner);
 	const list_state = state_box(list);
 	const board = h('div.explorer-charts');
+	const nothing = state_box(null);
+	const cut = h('p.explorer-cut', { hidden: true });
 	const empty = h('div.explorer-empty', {}, h('strong', {}, 'Pick series from the list.'), h('span', {}, 'Or type a pattern such as disk.*/sda and press Enter. To begin with:'),
 		h('div.chips', {}, starters.map((one) => h('button.chip', { type: 'button', onclick: () => choose(one.series) }, one.label))));
 	const table_body = h('tbody');
@@ -53,7 +63,7 @@ export function mount(el, ctx) {
 
 	el.append(h('h1.vh', {}, 'Metrics explorer'), h('div.explorer', {},
 		h('aside.explorer-side', { 'aria-label': 'Series' }, h('label.search-box', {}, icon('search'), search), h('div.explorer-count', {}, count), h('div.series-box', {}, list, list_state.el)),
-		h('div.explorer-main', {}, h('h2.vh', {}, 'Chosen series'), chips, empty, board, table)));
+		h('div.explorer-main', {}, h('h2.vh', {}, 'Chosen series'), chips, empty, nothing.el, cut, board, table)));
 	list.addEventListener('scroll', () => draw_list(), { passive: true });
 	const sizes = new ResizeObserver(() => draw_list());
 	sizes.observe(list);
@@ -65,14 +75,16 @@ export function mount(el, ctx) {
 		if (!alive)
 			return;
 		try {
-			const answer = await get_json('api/v1/series', {});
+			const answer = await get_json('api/v1/series', { gone: true });
 
 			if (!alive)
 				return;
 			all = answer.series;
+			listed = true;
 			plane.learn(all);
 			list_state.none();
 			filter_list();
+			ctx.redraw();
 		} catch (error) {
 			if (alive && !all.length)
 				list_state.failed(error.message, load_list);
@@ -85,7 +97,7 @@ export function mount(el, ctx) {
 		const query = search.value.trim();
 
 		if (query) {
-			const found = query.includes('*') ? plane.match([query]).map((id) => plane.about(id)) : rank(query, all, (series) => `${series.id} ${series.help ?? ''}`, 500);
+			const found = query.includes('*') ? matched([query]).map((id) => plane.about(id)) : rank(query, all, (series) => `${series.id} ${series.help ?? ''}`, 500);
 
 			rows = found.map((series) => ({ series }));
 		} else {
@@ -153,7 +165,8 @@ export function mount(el, ctx) {
 		set_attr(row, 'title', series ? `${series.id}\n${series.help ?? ''}` : null);
 		set_text(row.family, area ?? family_of(series.id));
 		set_text(row.instance, series && instance_of(series.id) !== null ? `/${instance_of(series.id)}` : '');
-		set_text(row.value, series ? format(plane.latest.get(series.id) ?? series.last, series.unit, ctx.settings.get().base) : '');
+		toggle(row, 'gone', Boolean(series?.gone));
+		set_text(row.value, series?.gone ? 'gone' : series ? format(plane.latest.get(series.id) ?? series.last, series.unit, ctx.settings.get().base) : '');
 		if (at === active) {
 			row.id ||= 'series-active';
 			set_attr(list, 'aria-activedescendant', row.id);
@@ -228,18 +241,29 @@ export function mount(el, ctx) {
 			choose([...patterns, id]);
 	}
 
+	/* Chosen, and nothing there: a link from before, another host, a slip. */
+	function say_nothing(ids) {
+		const patterns = chosen_patterns();
+
+		if (!patterns.length || ids.length || !listed)
+			nothing.none();
+		else
+			nothing.empty(`No series matches ${patterns.map((pattern) => `“${pattern}”`).join(', ')}.`, 'This host has none of that name, and remembers none. A * stands for anything, as in disk.*/sda.');
+	}
+
 	function draw_chips() {
 		keyed(chips, chosen_patterns(), (pattern) => pattern, (pattern) => h('button.chip.removable', { type: 'button', 'aria-label': `Remove ${pattern}`, onclick: () => choose(chosen_patterns().filter((one) => one !== pattern)) }, pattern, icon('close')));
 	}
 
-	function rewant() {
-		const patterns = chosen_patterns(), key = patterns.join('\n');
+	/* By their names and not by pattern: of * only what is shown is watched. */
+	function rewant(ids) {
+		const key = ids.join('\n');
 
 		if (key === want_key)
 			return;
 		want_key = key;
 		want?.release();
-		want = patterns.length ? plane.want(patterns, { history: false }) : null;
+		want = ids.length ? plane.want(ids, { history: false }) : null;
 	}
 
 	/* ---- charts, one for each unit ---- */
@@ -252,7 +276,7 @@ export function mount(el, ctx) {
 			const place = h('section.card.wide.explorer-card', { 'aria-label': titles[unit] ?? unit });
 			const title = ids.length === 1 ? ids[0] : titles[unit] ?? unit;
 			const spec = chart_card({
-				id: `explore-${unit}`, title, unit, series: ids, most: MOST_IN_CHART, label: (id) => id,
+				id: `explore-${unit}`, title, unit, series: ids, most: MOST_IN_CHART, gone: true, label: (id) => (plane.about(id).gone ? `${id} (gone)` : id),
 				fixed: unit === 'percent' && !ids.some((id) => (plane.stats_of(id).max ?? 0) > 100) ? [0, 100] : undefined,
 			});
 
@@ -318,12 +342,14 @@ export function mount(el, ctx) {
 	}
 
 	function update() {
-		rewant();
-
-		const ids = selected(), groups = group_by_unit(ids);
+		const found = matched(chosen_patterns()), ids = found.slice(0, MOST), groups = group_by_unit(ids);
 		const key = [...groups].map(([unit, list_]) => `${unit}:${list_.join()}`).join('|');
 
+		rewant(ids);
 		draw_chips();
+		say_nothing(ids);
+		set_text(cut, found.length > MOST ? `The first ${MOST} of ${found.length} series are shown. A narrower pattern shows the rest.` : '');
+		cut.hidden = found.length <= MOST;
 		empty.hidden = chosen_patterns().length > 0;
 		if (key !== chart_key) {
 			chart_key = key;

@@ -43,9 +43,11 @@ export function mount(el, ctx) {
 
 	function update() {
 		tiles.update();
-		for (const [place, { card, near }] of places)
-			if (near || place.hidden || !place.firstChild)
+		for (const [place, { card, near }] of places) {
+			place.hidden = card.is_here?.() === false;
+			if (!place.hidden && (near || !place.firstChild))
 				card.update();
+		}
 		for (const section of el.querySelectorAll('.section'))
 			section.hidden = ![...section.querySelectorAll('.card')].some((place) => !place.hidden);
 	}
