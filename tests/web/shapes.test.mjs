@@ -63,7 +63,7 @@ tests.push(['a watch that is refused is never LIVE', async () => {
 		await until_badge(page, 'NO VALUES');
 		await until(page, 'the reason', () => /sends no values: too many series/.test(document.querySelector('.banner:not([hidden])')?.textContent));
 		refused = false;
-		await page.locator('.banner button').click();
+		await page.locator('.banner button').evaluate((button) => button.click()); /* it may have tried by itself */
 		await until_badge(page, 'LIVE');
 		assert.equal(await page.locator('.banner:not([hidden])').count(), 0);
 		assert.deepEqual(page.faults, []);

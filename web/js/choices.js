@@ -33,20 +33,21 @@ export function create_choices({ feed, changed }) {
 		if (wish.asking || feed.state.get().phase !== 'online')
 			return;
 		wish.asking = true;
+
+		const before = [wish.live, wish.problem];
+
 		try {
 			const choice = await rank(wish, {});
 
 			wish.problem = null;
-			if (same(wish.live, choice))
-				return;
-			wish.live = choice;
-			changed();
+			if (!same(wish.live, choice))
+				wish.live = choice;
 		} catch (error) {
 			wish.problem = error.message;
-			changed();
-		} finally {
-			wish.asking = false;
 		}
+		wish.asking = false;
+		if (wish.live !== before[0] || wish.problem !== before[1])
+			changed();
 	}
 
 	const is_due = (wish) => wish.wanted && (wish.live === null || (!wish.live.all && wish.near));
@@ -80,6 +81,8 @@ export function create_choices({ feed, changed }) {
 			}
 		},
 		patterns_of,
+		/* First choices are on their way: what they are about is asked for at once. */
+		is_busy: () => [...wishes].some((wish) => wish.asking && wish.live === null),
 		/* The busiest of a fixed range, gone ones among them. */
 		async choose_past(list, { from, to }) {
 			const range = `${from} ${to}`;

@@ -242,9 +242,13 @@ export function create_plane({ feed, clock }) {
 		setTimeout(() => {
 			wired = false;
 			feed.watch([...new Set([...wants].flatMap((want) => [...asked_of(want, 'live'), ...asked_of(want, 'live', want.along)]))]);
-			/* A question for everything asks for what is missing when it is back. */
-			if (missing().length && ![...flying].some(({ anew }) => anew))
-				load(!(loaded.size && (is_history() ? past : live)));
+
+			const anew = !(loaded.size && (is_history() ? past : live));
+
+			/* A question for everything asks for what is missing when it is back, and
+			 * what is still being chosen comes with the rest. */
+			if (missing().length && ![...flying].some((flight) => flight.anew) && (anew || !choices.is_busy()))
+				load(anew);
 		}, SETTLE_MS);
 	}
 
