@@ -226,7 +226,7 @@ describe("over HTTP", () => {
 		test(`series of ${match.length} bytes is 400`, async () => {
 			const answer = await get(server, `/api/v1/series?${query({ match })}`);
 			assert.equal(answer.status, 400);
-			assert.match(JSON.parse(answer.text).error, /^match must be a text of at most 256 bytes/);
+			assert.match(JSON.parse(answer.text).error, /^match must be a text of 1 to 256 bytes/);
 		});
 
 	test("bytes that are no text match nothing", async () => {

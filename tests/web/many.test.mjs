@@ -39,6 +39,16 @@ if (process.env.VEDETTE_WEB_APART) {
 		await daemon?.stop();
 	});
 
+	async function until_series(id, good) {
+		for (;;) {
+			const { series } = await (await fetch(`${daemon.url}api/v1/series?match=${id}`)).json();
+
+			if (good(series[0]))
+				return;
+			await new Promise((done) => setTimeout(done, 100));
+		}
+	}
+
 	async function visit(hash, fn, options) {
 		const page = await open(browser, daemon.url + hash, options);
 
@@ -54,7 +64,7 @@ if (process.env.VEDETTE_WEB_APART) {
 
 	describe('many interfaces', () => {
 		test('the overview is live, and draws those that carry something', { timeout: 60000 }, async () => {
-			await until_rates(daemon);
+			await until_series('net.tx_bytes/veth0', (series) => series?.last > 0);
 			await visit('', async (page) => {
 				await until_badge(page, 'LIVE');
 				await next_tick(page);
@@ -91,6 +101,15 @@ if (process.env.VEDETTE_WEB_APART) {
 				assert.match(await text(page, '.explorer-cut'), /^The first 64 of 13\d series/);
 			});
 		});
+
+		test('the explorer shows what went away, and that it did', { timeout: 60000 }, async () => {
+			execFileSync('ip', ['link', 'del', 'br129']);
+			await until_series('net.rx_bytes/br129', (series) => series === undefined);
+			await visit('#/explorer?series=net.rx_bytes/br129', async (page) => {
+				await until(page, 'its line', () => document.querySelector('.explorer-card .legend-name')?.textContent === 'net.rx_bytes/br129 (gone)');
+				await until(page, 'its numbers', () => /\d/.test(document.querySelector('.stats tbody tr td:nth-child(3)')?.textContent));
+			});
+		});
 	});
 } else {
 	const can = spawnSync('unshare', [...apart, 'ip', 'link', 'add', 'br0', 'type', 'bridge']).status === 0;
@@ -102,14 +121,4 @@ if (process.env.VEDETTE_WEB_APART) {
 
 		assert.equal(status, 0, `${stdout}${stderr}`);
 	});
-}
-
-async function until_rates(server) {
-	for (;;) {
-		const { series } = await (await fetch(`${server.url}api/v1/series?pattern=net.tx_bytes/veth0`)).json();
-
-		if (series[0]?.last > 0)
-			return;
-		await new Promise((done) => setTimeout(done, 100));
-	}
 }
