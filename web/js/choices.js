@@ -46,7 +46,8 @@ export function create_choices({ feed, changed }) {
 			wish.problem = error.message;
 		}
 		wish.asking = false;
-		if (wish.live !== before[0] || wish.problem !== before[1])
+		/* Others may have waited for it, whatever came of it. */
+		if (wish.live === null || wish.live !== before[0] || wish.problem !== before[1])
 			changed();
 	}
 

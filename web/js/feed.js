@@ -120,8 +120,7 @@ export function create_feed() {
 		try {
 			const answer = await request('watch', { series: patterns, rate: rate_ms });
 
-			if (number !== asked)
-				return;
+			/* Answers come in order, and frames of this list until the next is in force. */
 			listed = patterns;
 			use_list(answer);
 			if (state.get().deaf)

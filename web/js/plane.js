@@ -241,7 +241,9 @@ export function create_plane({ feed, clock }) {
 		wired = true;
 		setTimeout(() => {
 			wired = false;
-			feed.watch([...new Set([...wants].flatMap((want) => [...asked_of(want, 'live'), ...asked_of(want, 'live', want.along)]))]);
+			/* One list for all that is being chosen, and not one for each. */
+			if (loaded.size === 0 || !choices.is_busy())
+				feed.watch([...new Set([...wants].flatMap((want) => [...asked_of(want, 'live'), ...asked_of(want, 'live', want.along)]))]);
 
 			const anew = !(loaded.size && (is_history() ? past : live));
 
