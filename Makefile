@@ -6,7 +6,7 @@
 #   make fuzz [FUZZ_TIME=60]      that many seconds for each target
 #   make soak [SOAK_TIME=600]     a thousand clients for that many seconds; SAN= works here too
 #   make bench                    our numbers beside those of our peers
-#   make install                  into $(DESTDIR)$(PREFIX)
+#   make install                  into $(DESTDIR)$(PREFIX), and $(DESTDIR)/etc/vedette/vedette.conf where there is none
 #   make install-library          the Socket.IO library alone, for C programs: headers, archive, pkg-config
 #   make deps web all compile_commands.json clean
 #
@@ -21,6 +21,8 @@ O         := build
 SAN       :=
 WERROR    := -Werror
 PREFIX    := /usr/local
+# Where the program looks by itself, unless it is put somewhere for a try.
+SYSCONFDIR = $(if $(filter /usr /usr/local,$(PREFIX)),,$(PREFIX))/etc
 FUZZ_TIME := 60
 SOAK_TIME := 600
 WEB       := yes
@@ -69,7 +71,7 @@ ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsan
 # ---- building -----------------------------------------------------------------------------------------------------
 
 .DEFAULT_GOAL := $(out)/vedette
-.PHONY: all run deps web bench soak fuzz fuzzing install install-library check clean
+.PHONY: all run deps web bench soak fuzz fuzzing install install-conf install-library check clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -126,6 +128,7 @@ $(out)/obj/schema.o: $O/schema.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(cflags) -c -o $@ $<
+$(out)/obj/src/app/config_shipped.o: contrib/alerts.conf
 $(out)/obj/src/engineio/wslay.o: cflags += $(if $(wslay),-DWSLAY_IMAGE='"$(wslay)"')
 -include $(shell find $(out)/obj -name '*.d' 2>/dev/null)
 
@@ -166,7 +169,7 @@ run: deps
 	+@$(sub) -s $(jobs) $(out)/vedette
 	@exec $(out)/vedette $(ARGS)
 
-install: $(out)/vedette
+install: $(out)/vedette install-conf
 	install -D -s -m 755 $(out)/vedette $(DESTDIR)$(PREFIX)/bin/vedette
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/vedette.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/vedette.service
@@ -176,7 +179,10 @@ install: $(out)/vedette
 	install -D -m 644 contrib/completion/vedette.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
 	install -D -m 644 contrib/completion/_vedette $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vedette
 	install -D -m 644 contrib/completion/vedette.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vedette.fish
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vedette README.md contrib/vedette.conf contrib/alerts.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vedette README.md contrib/ALERTS.md contrib/vedette.conf contrib/alerts.conf
+install-conf: # what an operator wrote stays
+	test -e $(DESTDIR)$(SYSCONFDIR)/vedette/vedette.conf || \
+		install -D -m 644 contrib/vedette.conf $(DESTDIR)$(SYSCONFDIR)/vedette/vedette.conf
 
 install-library: $(out)/libvedette-socketio.a
 	install -D -m 644 $< $(DESTDIR)$(PREFIX)/lib/libvedette-socketio.a
@@ -219,9 +225,13 @@ check-clang:
 	+@$(sub) CC=clang all $(call programs,unit,$O/clang/unit/)
 check-unit: $(call programs,unit,$(out)/unit/)
 	@contrib/check-units $^
+check-asan check-tsan check-valgrind: export UNIT_TIMEOUT ?= 300
 check-asan:
 	+@$(sub) SAN=address,undefined check-unit
 check-tsan: # its shadow memory does not fit beside the wide address randomisation of newer kernels
+	@setarch -R true 2>/dev/null || [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28)" -le 28 ] || \
+		{ echo "check-tsan: this host randomises addresses too widely for the thread sanitizer, and setarch -R, which would stop" \
+			"that, is refused: allow personality(2) (docker run --security-opt seccomp=unconfined), or sysctl vm.mmap_rnd_bits=28"; exit 1; }
 	+@UNDER="$$(setarch -R true 2>/dev/null && echo setarch -R)" $(sub) SAN=thread check-unit
 check-valgrind: $(call programs,unit,$(out)/unit/)
 	@# Threads take turns: without fair-sched two that write keep the third from ever reading.
@@ -240,9 +250,12 @@ check-web: san =
 check-wire check-conformance check-e2e: san = address,undefined
 $(suites:%=check-%): check-%: tests/node_modules/.package-lock.json
 	+@$(sub) SAN=$(or $(SAN),$(san)) suite-$*
+# What must come in time has six times as long there: how far a build is slowed down is one thing, how busy a machine that
+# runs all this another.
+check-wire check-conformance check-e2e: export CONFORMANCE_SLOW ?= 6
 $(suites:%=suite-%): suite-%: all
-	@# Node runs the files of one call side by side; browsers would starve each other.
-	for files in $(if $(filter web,$*),$(wildcard tests/$*/*.test.mjs),"$(wildcard tests/$*/*.test.mjs)"); do \
+	@# Node would run the files of one call side by side; browsers, and servers that are timed, would starve each other.
+	for files in $(if $(filter web e2e,$*),$(wildcard tests/$*/*.test.mjs),"$(wildcard tests/$*/*.test.mjs)"); do \
 		VEDETTE_BIN=$(abspath $(out)/vedette) CONFORMANCE_BIN=$(abspath $(out)/conformance-server) \
 			node --test --test-reporter=spec $$files || exit 1; \
 	done

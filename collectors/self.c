@@ -179,6 +179,7 @@ const struct collector collector_self = {
 	.help = "Vedette itself",
 	.metrics = metrics,
 	.nmetrics = METRICS,
+	.unbounded = "self.cpu",
 	.interval_ms = 1000,
 	.state_bytes = sizeof(struct state),
 	.open = open_self,

@@ -7,7 +7,7 @@
 
 static struct rule_words words_of(const struct alert_view *v, const char *host)
 {
-	return (struct rule_words){v->series, host, severity_name(v->severity), v->value, v->threshold};
+	return (struct rule_words){v->series, host, severity_name(v->severity), v->value, v->threshold, v->unit ? v->unit : ""};
 }
 
 static void add_label(const struct alert_view *v, const struct rule_words *w, const char *label, struct buf *out)
@@ -91,7 +91,7 @@ static void add_flag(struct buf *out, const char *name, bool is)
 	buf_addf(out, ",\"%s\":%s", name, is ? "true" : "false");
 }
 
-void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, struct buf *out)
+static void add_members(const struct alert_view *v, const char *host, int64_t now_ms, struct buf *out)
 {
 	buf_adds(out, "{\"id\":");
 	json_add_str(out, v->id);
@@ -119,5 +119,17 @@ void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, st
 	add_runbook(v, host, out);
 	add_flag(out, "flapping", v->flapping);
 	add_flag(out, "inhibited", v->inhibited);
+}
+
+void alert_json(const struct alert_view *v, const char *host, int64_t now_ms, struct buf *out)
+{
+	add_members(v, host, now_ms, out);
+	buf_addc(out, '}');
+}
+
+void alert_json_linked(const struct alert_view *v, const char *host, int64_t now_ms, const char *url, struct buf *out)
+{
+	add_members(v, host, now_ms, out);
+	add_text(out, "url", url);
 	buf_addc(out, '}');
 }

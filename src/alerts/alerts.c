@@ -52,19 +52,25 @@ static bool is_older(const struct instance *x, const struct instance *y)
 
 static bool inhibits(const struct inhibitor *h, const struct instance *by, const struct instance *i)
 {
-	if (by->shown < i->shown || !is_about(by, i))
+	if (by->shown < i->shown || !(h->whole || is_about(by, i)))
 		return false;
 	return !h->mutual || by->shown > i->shown || is_older(by, i);
 }
 
-static const struct instance *inhibitor_of(const struct instance *i)
+/* One that nobody is told of because of the hour explains nothing to anybody: then the effect has to speak. */
+const struct instance *instance_inhibitor(const struct instance *i)
 {
 	const struct watch *w = i->watch;
 
-	for (size_t k = 0; k < w->ninhibitors; k++)
-		list_each(&w->inhibitors[k].by->firing, l, after)
-			if (inhibits(&w->inhibitors[k], INSTANCE(l, firing), i))
+	for (size_t k = 0; k < w->ninhibitors; k++) {
+		const struct inhibitor *h = &w->inhibitors[k];
+
+		if (!h->by->awake)
+			continue;
+		list_each(&h->by->firing, l, after)
+			if (inhibits(h, INSTANCE(l, firing), i))
 				return INSTANCE(l, firing);
+	}
 	return NULL;
 }
 
@@ -89,12 +95,7 @@ static enum severity severity_of(const struct instance *i)
 
 static double threshold_of(const struct instance *i)
 {
-	const struct rule *r = i->watch->rule;
-	enum severity s = severity_of(i);
-
-	if (r->compare == RULE_OUTSIDE && r->limits[s].set && i->value > r->limits[s].high)
-		return r->limits[s].high;
-	return rule_threshold(r, s);
+	return rule_threshold(i->watch->rule, severity_of(i), i->high);
 }
 
 void instance_view(const struct instance *i, struct alert_view *out)
@@ -102,7 +103,7 @@ void instance_view(const struct instance *i, struct alert_view *out)
 	const struct alert *al = i->alert;
 	const struct rule *r = i->watch->rule;
 	enum alert_state state = state_of(i);
-	const struct instance *by = al->inhibited ? inhibitor_of(i) : NULL;
+	const struct instance *by = al->inhibited ? instance_inhibitor(i) : NULL;
 	bool silenced = state == ALERT_SILENCED;
 
 	*out = (struct alert_view){
@@ -113,7 +114,7 @@ void instance_view(const struct instance *i, struct alert_view *out)
 		.acked_ms = al->acked_ms, .acked_by = al->by, .acked_note = al->note,
 		.silence = silenced ? al->silence->id : NULL, .silenced_ms = silenced ? al->silence->until_ms : 0,
 		.flapping = i->flapping, .inhibited = al->inhibited,
-		.inhibited_by = by ? by->watch->rule->name : NULL, .untold = al->told != severity_of(i),
+		.inhibited_by = by ? by->watch->rule->name : NULL, .untold = al->told != severity_of(i), .told = &al->heard,
 	};
 }
 
@@ -125,7 +126,7 @@ void instance_summarize(const struct alerts *a, struct instance *i)
 
 	buf_init(&text, LIMIT_SUMMARY_BYTES);
 	if (r->summary && *r->summary)
-		rule_fill(r, r->summary, &(struct rule_words){i->subject->id, a->host, severity_name(s), i->value, threshold_of(i)},
+		rule_fill(r, r->summary, &(struct rule_words){i->subject->id, a->host, severity_name(s), i->value, threshold_of(i), i->subject->unit},
 			&text);
 	else
 		rule_say(r, s, i->watch->pattern ? i->subject->id : r->metric, i->value, i->subject->unit, &text);
@@ -178,13 +179,13 @@ static void find_mutes(struct alerts *a, struct instance *i, int64_t now_ms)
 	if (s && !al->silence)
 		al->silenced_ms = al->restored && al->said == ALERT_ACKNOWLEDGED ? s->from_ms : later_than(now_ms, al->acked_ms);
 	al->silence = s;
-	al->inhibited = inhibitor_of(i) != NULL;
+	al->inhibited = instance_inhibitor(i) != NULL;
 	al->mutes = a->mutes;
 }
 
-static bool is_muted(const struct alerts *a, const struct instance *i)
+static bool is_muted(const struct instance *i)
 {
-	return i->alert->silence || i->alert->inhibited || !rule_in_hours(i->watch->rule, a->weekday, a->minute);
+	return i->alert->silence || i->alert->inhibited || !i->watch->awake;
 }
 
 /* --- telling --- */
@@ -236,10 +237,10 @@ static void refresh(struct alerts *a, struct instance *i, int64_t now_ms)
 	/* It was changed, or another covers what it covered: until when, by whom and why are others. */
 	other = was && was != al->silence && al->said == ALERT_SILENCED;
 	/* Nobody knows whether channels heard of it before the restart: rather once more than never. */
-	if (al->restored && is_muted(a, i))
+	if (al->restored && is_muted(i))
 		al->told = SEVERITY_NONE;
 	al->restored = false;
-	late = (al->told != i->shown || (turned && al->known)) && !al->acked_ms && !is_muted(a, i);
+	late = (al->told != i->shown || (turned && al->known)) && !al->acked_ms && !is_muted(i);
 	if (late || other || al->said != state_of(i) || al->inhibited != inhibited || turned)
 		tell(a, i, ALERT_CHANGED, late, now_ms);
 }
@@ -283,6 +284,7 @@ static void alert_close(struct alerts *a, struct instance *i)
 	free(al->summary);
 	free(al->by);
 	free(al->note);
+	told_release(&al->heard);
 	free(al);
 }
 
@@ -319,7 +321,7 @@ static void show(struct alerts *a, struct instance *i, enum severity is, int64_t
 	link_if(&i->watch->firing, &i->firing, true);
 	instance_summarize(a, i);
 	find_mutes(a, i, now_ms);
-	tell(a, i, !was ? ALERT_STARTED : is > was ? ALERT_RAISED : ALERT_CHANGED, !is_muted(a, i), now_ms);
+	tell(a, i, !was ? ALERT_STARTED : is > was ? ALERT_RAISED : ALERT_CHANGED, !is_muted(i), now_ms);
 }
 
 /* That it is better is believed at once, until it was believed too often. */
@@ -370,8 +372,10 @@ void instance_judged(struct alerts *a, struct instance *i, double value, int64_t
 {
 	enum severity is = rule_judge(i->watch->rule, value, i->judged), was = i->judged;
 
-	if (!isnan(value))
+	if (!isnan(value)) {
 		i->value = value;
+		i->high = is ? rule_is_high(i->watch->rule, is, value) : i->high;
+	}
 	if (is == was && !list_linked(&i->moving))
 		return;
 	if (is != was)
@@ -584,10 +588,25 @@ static void note_tick(struct alerts *a, int64_t now_ms)
 	a->ticked_ms = a->now_ms = now_ms;
 }
 
-void alerts_tick(struct alerts *a, int64_t now_ms, int weekday, int minute_of_day)
+/* A rule whose hours begin or end has a word in what it inhibits. */
+static void note_hour(struct alerts *a, int weekday, int minute_of_day)
 {
+	if (a->weekday == weekday && a->minute == minute_of_day)
+		return;
 	a->weekday = weekday;
 	a->minute = minute_of_day;
+	for (size_t i = 0; i < a->n; i++) {
+		struct watch *w = &a->watches[i];
+		bool awake = rule_in_hours(w->rule, weekday, minute_of_day);
+
+		a->mutes += w->inhibits && awake != w->awake;
+		w->awake = awake;
+	}
+}
+
+void alerts_tick(struct alerts *a, int64_t now_ms, int weekday, int minute_of_day)
+{
+	note_hour(a, weekday, minute_of_day);
 	note_tick(a, now_ms);
 	catalog_look(a, now_ms);
 	silences_tick(a, now_ms);
@@ -630,8 +649,16 @@ int alerts_acknowledge(struct alerts *a, const char *id, const char *by, const c
 	i->alert->by = text_copy(by);
 	i->alert->note = text_copy(note);
 	i->alert->acked_ms = later_than(now_ms, i->alert->silenced_ms);
-	tell(a, i, ALERT_CHANGED, !is_muted(a, i), now_ms);
+	tell(a, i, ALERT_CHANGED, !is_muted(i), now_ms);
 	return 0;
+}
+
+void alerts_told(struct alerts *a, const char *id, const char *channel)
+{
+	struct instance *i = by_id(a, id);
+
+	if (i)
+		told_add(&i->alert->heard, channel);
 }
 
 void alerts_each(struct alerts *a, void (*fn)(void *user, const struct alert_view *v), void *user)

@@ -11,12 +11,16 @@
 
 struct channel_kind;
 
+/* `tls` of an email. Not said: STARTTLS where the server offers it, and required of one that gets a password or has a ca_file. */
+enum channel_tls { CHANNEL_TLS_UNSAID, CHANNEL_TLS_REQUIRED, CHANNEL_TLS_NONE };
+
 /* One channel of the configuration. Owned by it; plain data. */
 struct channel {
 	char *name;
 	const struct channel_kind *kind;
 	uint32_t timeout_ms;           /* of one attempt */
-	uint32_t max_attempts;         /* then it is a dead letter */
+	int64_t max_age_ms;            /* then a message is a dead letter */
+	uint32_t max_attempts;         /* likewise; 0: as many as it takes */
 	int64_t max_wait_ms;           /* between attempts */
 	enum severity least;           /* milder ones are not told */
 	char **rules;                  /* patterns of rule names; none: all */
@@ -35,7 +39,7 @@ struct channel {
 	char *smtp, *from, *user, *password;
 	char **to;
 	size_t nto;
-	bool require_tls;
+	enum channel_tls tls;
 };
 void channel_release(struct channel *c);
 
@@ -44,9 +48,11 @@ struct telling {
 	const struct channel *channel;
 	const struct alert_view *alert;
 	struct alerts *alerts;         /* for the group of the same rule */
-	const char *host, *external_url;
+	const char *host, *external_url; /* of the dashboard, ends in '/' */
 	int64_t now_ms;
 };
+void telling_link(const struct telling *t, struct buf *out);   /* where the dashboard shows this alert */
+void telling_object(const struct telling *t, struct buf *out); /* the alert object, and that link as its `url` */
 
 /* One attempt. */
 struct attempt {
@@ -59,7 +65,7 @@ struct attempt {
 struct attempt_result {
 	bool delivered, hopeless;      /* hopeless: no further attempt is of use */
 	int status;
-	const char *error;             /* NULL if delivered */
+	const char *error;             /* NULL if delivered; or who of several did not get it, and never will */
 	int64_t retry_after_ms;        /* -1: as we like */
 };
 typedef void attempt_done_fn(void *user, const struct attempt_result *r);

@@ -16,12 +16,13 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static const char *body(const struct telling *t, struct buf *out)
 {
-	alert_json(t->alert, t->host, t->now_ms, out);
+	telling_object(t, out);
 	return "application/json";
 }
 
@@ -94,7 +95,7 @@ static void on_start_failed(struct loop_timer *t)
 	cannot_start(list_item(t, struct child, timer));
 }
 
-/* NAME=value from a member of the alert. */
+/* NAME=value from a member of the alert; empty for null. */
 static char *variable(struct slice alert, const char *name, const char *member)
 {
 	struct slice value;
@@ -105,7 +106,7 @@ static char *variable(struct slice alert, const char *name, const char *member)
 	if (json_get(alert, member, &value)) {
 		if (json_type(value) == JSON_STRING)
 			json_unquote(&text, value);
-		else
+		else if (json_type(value) != JSON_NULL)
 			json_add_slice(&text, value);
 	}
 	line = xasprintf("%s=%s", name, text.data);
@@ -117,7 +118,7 @@ static const char *const variables[][2] = {
 	{"VEDETTE_ID", "id"},         {"VEDETTE_RULE", "rule"},         {"VEDETTE_TYPE", "type"},
 	{"VEDETTE_SERIES", "series"}, {"VEDETTE_VALUE", "value"},       {"VEDETTE_THRESHOLD", "threshold"},
 	{"VEDETTE_STATE", "state"},   {"VEDETTE_SEVERITY", "severity"}, {"VEDETTE_SUMMARY", "summary"},
-	{"VEDETTE_HOST", "host"},
+	{"VEDETTE_HOST", "host"},     {"VEDETTE_URL", "url"},           {"VEDETTE_RUNBOOK", "runbook"},
 };
 #define VARIABLES (sizeof variables / sizeof *variables)
 
@@ -201,12 +202,30 @@ static void send_exec(const struct attempt *a, attempt_done_fn *done, void *user
 		loop_timer_set(c->loop, &c->timer, a->channel->timeout_ms, on_timeout);
 }
 
+/* NULL, or why it cannot be run by who runs this. */
+static const char *not_a_program(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "is no program";
+	return access(path, X_OK) < 0 ? "is not executable: chmod +x would make it so" : NULL;
+}
+
 static bool check(const struct channel *c, char *why, size_t size)
 {
-	if (c->ncommand && c->command[0][0] == '/')
-		return true;
-	snprintf(why, size, "command must be a list that starts with the full path of a program: {\"/usr/local/bin/page\", \"--now\"}");
-	return false;
+	const char *fault;
+
+	if (!c->ncommand || c->command[0][0] != '/') {
+		snprintf(why, size, "command must be a list that starts with the full path of a program: {\"/usr/local/bin/page\", \"--now\"}");
+		return false;
+	}
+	fault = not_a_program(c->command[0]);
+	if (fault)
+		snprintf(why, size, "command: %.200s: %s", c->command[0], fault);
+	return !fault;
 }
 
 static void end(void)

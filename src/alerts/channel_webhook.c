@@ -172,6 +172,8 @@ static bool check(const struct channel *c, char *why, size_t size)
 		snprintf(why, size, "format must be one of: %s", format_names());
 	else if (strcmp(c->format, "template") == 0 && !c->template)
 		snprintf(why, size, "format = template needs template or template_file");
+	else if (c->proxy && !c->allow_private && c->redirects)
+		snprintf(why, size, "private = false with a proxy allows no redirects: the proxy would follow them unseen");
 	else if (bad_header(c))
 		snprintf(why, size, "a header is written \"Name: value\" on one line, and one of `headers` is not"); /* it may hold a secret */
 	else if (c->secret && !webhook_secret_check(c->secret))

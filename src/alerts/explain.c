@@ -61,7 +61,7 @@ static void add_present(const struct instance *i, struct buf *out)
 	else if (r->compare == RULE_FULL_IN && i->value <= 0)
 		buf_adds(out, "is full");
 	else if (r->compare == RULE_FULL_IN || r->compare == RULE_ABSENT) {
-		buf_adds(out, r->compare == RULE_ABSENT ? "last heard of before " : "full in ");
+		buf_adds(out, r->compare == RULE_ABSENT ? "silent for " : "full in ");
 		rule_say_duration(out, i->value);
 	} else
 		rule_say_value(out, i->value, r->fold == RULE_RATE ? "" : i->subject->unit);
@@ -86,20 +86,37 @@ static void add_moving(const struct alerts *a, const struct instance *i, struct 
 	}
 }
 
-static void add_mutes(const struct alerts *a, const struct instance *i, struct buf *out)
+static void add_mutes(const struct instance *i, struct buf *out)
 {
+	const struct instance *by = instance_inhibitor(i);
 	const struct alert *al = i->alert;
 
 	if (al->acked_ms)
 		buf_addf(out, "; acknowledged by %s", al->by ? al->by : "someone");
 	if (al->silence)
 		buf_addf(out, "; silenced (%s)", al->silence->matcher);
-	if (al->inhibited)
-		buf_adds(out, "; inhibited");
+	if (by)
+		buf_addf(out, "; inhibited by %s on %s", by->watch->rule->name, by->subject->id);
 	if (i->flapping)
 		buf_adds(out, "; flapping, so it ends only when it was calm for 5 min");
-	if (!rule_in_hours(i->watch->rule, a->weekday, a->minute))
+	if (!i->watch->awake)
 		buf_adds(out, "; outside its hours, so nobody is told");
+}
+
+/* Many families have instances and no total: whoever left the instance out would wait for ever. */
+static void add_waiting(const struct alerts *a, const struct subject *s, struct buf *out)
+{
+	struct store_list list;
+	struct buf instances;
+
+	buf_init(&instances, STORE_MAX_ID + 3);
+	buf_addf(&instances, "%s/*", s->id);
+	store_match_take(a->store, instances.data, &list);
+	buf_adds(out, "waiting: there is no such series yet");
+	if (list.n)
+		buf_addf(out, ", but %s; %s means all that begin so", list.at[0].id, instances.data);
+	store_list_release(&list);
+	buf_release(&instances);
 }
 
 static void explain_instance(const struct alerts *a, const struct instance *i, struct buf *out)
@@ -108,7 +125,10 @@ static void explain_instance(const struct alerts *a, const struct instance *i, s
 
 	buf_addf(out, "  %s: ", s->id);
 	if (s->ref == STORE_NONE && i->watch->rule->compare != RULE_ABSENT) {
-		buf_adds(out, s->known_ms ? "the series is gone" : "waiting: there is no such series yet");
+		if (s->known_ms)
+			buf_adds(out, "the series is gone");
+		else
+			add_waiting(a, s, out);
 	} else {
 		add_present(i, out);
 		if (!subject_fresh(s, a->now_ms) && s->known_ms && i->watch->rule->compare != RULE_ABSENT)
@@ -121,8 +141,18 @@ static void explain_instance(const struct alerts *a, const struct instance *i, s
 	if (list_linked(&i->moving))
 		add_moving(a, i, out);
 	if (i->shown)
-		add_mutes(a, i, out);
+		add_mutes(i, out);
 	buf_addc(out, '\n');
+}
+
+void alert_say_value(const struct alert_view *v, struct buf *out)
+{
+	rule_say_amount(v->rule, v->value, v->unit ? v->unit : "", out);
+}
+
+void alert_say_threshold(const struct alert_view *v, struct buf *out)
+{
+	rule_say_amount(v->rule, v->threshold, v->unit ? v->unit : "", out);
 }
 
 void alert_say_end(const struct alert_view *v, struct buf *out)
@@ -169,8 +199,6 @@ bool alerts_explain(struct alerts *a, const char *rule, struct buf *out)
 
 /* --- for the dashboard --- */
 
-static const char *const compares[] = {[RULE_ABOVE] = "above", [RULE_BELOW] = "below", [RULE_OUTSIDE] = "outside",
-	[RULE_EQUALS] = "equals", [RULE_FULL_IN] = "full_in", [RULE_ABSENT] = "absent"};
 static const char *const folds[] = {[RULE_LAST] = "last", [RULE_AVG] = "avg", [RULE_MIN] = "min", [RULE_MAX] = "max",
 	[RULE_RATE] = "rate", [RULE_DELTA] = "delta", [RULE_PERCENTILE] = "p"};
 
@@ -183,7 +211,7 @@ static void add_limits(const struct rule *r, struct buf *out)
 		if (!r->limits[s].set)
 			continue;
 		buf_addf(out, "%s\"%s\":{\"limit\":", comma, severity_name(s));
-		json_add_number(out, rule_threshold(r, s));
+		json_add_number(out, rule_threshold(r, s, false));
 		if (r->compare == RULE_OUTSIDE) {
 			buf_adds(out, ",\"high\":");
 			json_add_number(out, r->limits[s].high);
@@ -264,7 +292,7 @@ static void add_rule(const struct watch *w, struct buf *out)
 	json_add_str(out, r->type ? r->type : r->name);
 	buf_adds(out, ",\"metric\":");
 	json_add_str(out, r->metric);
-	buf_addf(out, ",\"compare\":\"%s\"", compares[r->compare]);
+	buf_addf(out, ",\"compare\":\"%s\"", rule_compare_name(r->compare));
 	add_limits(r, out);
 	buf_addf(out, ",\"aggregate\":\"%s", folds[r->fold]);
 	if (r->fold == RULE_PERCENTILE)
@@ -273,6 +301,7 @@ static void add_rule(const struct watch *w, struct buf *out)
 		(long long)r->keep_ms);
 	add_texts(out, "labels", r->labels, r->nlabels);
 	add_texts(out, "inhibitedBy", r->inhibited_by, r->ninhibited_by);
+	add_texts(out, "inhibits", r->inhibits, r->ninhibits);
 	add_texts(out, "channels", r->channels, r->nchannels);
 	buf_adds(out, ",\"runbook\":");
 	json_add_str(out, r->runbook);

@@ -8,10 +8,26 @@
 #include <string.h>
 #include <time.h>
 
+void telling_link(const struct telling *t, struct buf *out)
+{
+	/* An address of the dashboard's (web/js/lib/urlstate.js). */
+	buf_addf(out, "%s#/alerts?alert=%s", t->external_url, t->alert->id);
+}
+
+void telling_object(const struct telling *t, struct buf *out)
+{
+	struct buf link;
+
+	buf_init(&link, LIMIT_SUMMARY_BYTES);
+	telling_link(t, &link);
+	alert_json_linked(t->alert, t->host, t->now_ms, link.data, out);
+	buf_release(&link);
+}
+
 /* A label of the rule, its placeholders filled. */
 static void fill(const struct telling *t, const struct alert_view *a, const char *text, struct buf *out)
 {
-	struct rule_words w = {a->series, t->host, severity_name(a->severity), a->value, a->threshold};
+	struct rule_words w = {a->series, t->host, severity_name(a->severity), a->value, a->threshold, a->unit ? a->unit : ""};
 
 	buf_init(out, LIMIT_SUMMARY_BYTES);
 	rule_fill(a->rule, text, &w, out);
@@ -20,12 +36,6 @@ static void fill(const struct telling *t, const struct alert_view *a, const char
 /* For people, of an alert that is damped. */
 #define FLAPS "it comes and goes: its end is told once it was calm for 5 minutes"
 
-/* --- json: the alert object of the API --- */
-
-static void body_json(const struct telling *t, struct buf *out)
-{
-	alert_json(t->alert, t->host, t->now_ms, out);
-}
 
 /* --- alertmanager: its webhook payload, version 4 (Alertmanager, template.Data) --- */
 
@@ -53,12 +63,14 @@ static void add_pair(struct buf *out, const char *name, size_t n, const char *va
 	json_add_str(out, value ? value : "");
 }
 
-/* Of an alert whose rule is gone. */
+/* Of an alert whose rule is gone; it may be of a time when a label could have any name. */
 static void add_kept_labels(const struct alert_view *a, struct buf *out)
 {
 	struct json_walk w = json_walk(slice_str(a->labels));
 
 	for (struct slice name, value; json_next_member(&w, &name, &value);) {
+		if (name.n >= 2 && rule_label_taken(name.p + 1, name.n - 2))
+			continue;
 		buf_addc(out, ',');
 		json_add_slice(out, name);
 		buf_addc(out, ':');
@@ -112,6 +124,18 @@ static void add_annotations(const struct telling *t, const struct alert_view *a,
 	buf_addc(out, '}');
 }
 
+static void add_link(const struct telling *t, const struct alert_view *a, struct buf *out)
+{
+	struct telling other = *t;
+	struct buf link;
+
+	other.alert = a;               /* of the group */
+	buf_init(&link, LIMIT_SUMMARY_BYTES);
+	telling_link(&other, &link);
+	json_add_string(out, link.data, link.len);
+	buf_release(&link);
+}
+
 static void add_alert(const struct telling *t, const struct alert_view *a, struct buf *out)
 {
 	buf_addf(out, "{\"status\":\"%s\",\"labels\":", a->state == ALERT_RESOLVED ? "resolved" : "firing");
@@ -123,11 +147,12 @@ static void add_alert(const struct telling *t, const struct alert_view *a, struc
 	buf_adds(out, ",\"endsAt\":");
 	add_time(out, a->ends_ms);
 	buf_adds(out, ",\"generatorURL\":");
-	json_add_str(out, t->external_url);
+	add_link(t, a, out);
 	buf_addf(out, ",\"fingerprint\":\"%s\"}", a->id);
 }
 
-/* Others of the group that a message holds: when a thousand series of one rule fire, each tells of itself. */
+/* Others of the group that a message holds, of those that the channel heard of, since it does not hear the end of the rest. When a thousand
+ * series of one rule fire, each tells of itself. */
 #define GROUP_OTHERS 100
 
 struct group {
@@ -141,7 +166,7 @@ static void visit_other(void *user, const struct alert_view *a)
 	struct group *g = user;
 
 	if (strcmp(a->id, g->t->alert->id) == 0 || strcmp(a->rule_name, g->t->alert->rule_name) != 0 || a->inhibited ||
-	    (a->state != ALERT_FIRING && a->state != ALERT_ACKNOWLEDGED))
+	    (a->state != ALERT_FIRING && a->state != ALERT_ACKNOWLEDGED) || !told_has(a->told, g->t->channel->name))
 		return;
 	if (++g->n > GROUP_OTHERS)
 		return;
@@ -322,7 +347,6 @@ static void add_end(const struct chat *c, const struct alert_view *a, struct buf
 static void add_sentence(const struct telling *t, const struct chat *c, struct buf *text)
 {
 	const struct alert_view *a = t->alert;
-	struct buf runbook;
 
 	buf_addf(text, "%s %s[%s] ", sign_of(a), c->bold, word_of(a));
 	c->add(text, a->rule_name);
@@ -335,13 +359,25 @@ static void add_sentence(const struct telling *t, const struct chat *c, struct b
 	if (a->flapping)
 		buf_adds(text, " (" FLAPS ")");
 	add_by(c, a, text);
+}
+
+/* A line each: where the alert is, and what to do. */
+static void add_links(const struct telling *t, const struct chat *c, struct buf *text)
+{
+	struct buf link, runbook;
+
+	buf_init(&link, LIMIT_SUMMARY_BYTES);
 	buf_init(&runbook, LIMIT_SUMMARY_BYTES);
-	alert_runbook(a, t->host, &runbook);
+	telling_link(t, &link);
+	alert_runbook(t->alert, t->host, &runbook);
+	buf_adds(text, "\nalert: ");
+	c->add_link(text, link.data);
 	if (runbook.len) {
-		buf_addc(text, ' ');
+		buf_adds(text, "\nrunbook: ");
 		c->add_link(text, runbook.data);
 	}
 	buf_release(&runbook);
+	buf_release(&link);
 }
 
 #define SENTENCE_MAX 32000 /* a summary and a note, each byte of them escaped */
@@ -352,6 +388,7 @@ static void body_slack(const struct telling *t, struct buf *out)
 
 	buf_init(&text, SENTENCE_MAX);
 	add_sentence(t, &slack, &text);
+	add_links(t, &slack, &text);
 	buf_adds(out, "{\"text\":");
 	json_add_string(out, text.data, text.len);
 	buf_addc(out, '}');
@@ -360,19 +397,33 @@ static void body_slack(const struct telling *t, struct buf *out)
 
 #define DISCORD_MAX 2000 /* characters of a message */
 
+/* What is left of it where at most so many bytes have room: not half of a character. */
+static size_t cut(const struct buf *text, size_t most)
+{
+	size_t n = text->len < most ? text->len : most;
+
+	while (n < text->len && n && ((unsigned char)text->data[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+/* A sentence may be cut; half a link leads nowhere. */
 static void body_discord(const struct telling *t, struct buf *out)
 {
-	struct buf text;
-	size_t n;
+	struct buf text, links;
+	size_t links_len;
 
 	buf_init(&text, SENTENCE_MAX);
+	buf_init(&links, SENTENCE_MAX);
+	add_links(t, &discord, &links);
 	add_sentence(t, &discord, &text);
-	n = text.len < DISCORD_MAX ? text.len : DISCORD_MAX;
-	while (n < text.len && ((unsigned char)text.data[n] & 0xc0) == 0x80)
-		n--; /* not inside a character */
+	links_len = cut(&links, DISCORD_MAX);
+	text.len = cut(&text, DISCORD_MAX - links_len);
+	buf_add(&text, links.data, links_len);
 	buf_adds(out, "{\"content\":");
-	json_add_string(out, text.data, n);
+	json_add_string(out, text.data, text.len);
 	buf_adds(out, ",\"allowed_mentions\":{\"parse\":[]}}");
+	buf_release(&links);
 	buf_release(&text);
 }
 
@@ -420,7 +471,7 @@ static void body_template(const struct telling *t, struct buf *out)
 	struct buf alert;
 
 	buf_init(&alert, SIZE_MAX / 2);
-	alert_json(t->alert, t->host, t->now_ms, &alert);
+	telling_object(t, &alert);
 	for (struct hole h; next_hole(p, &h); p = h.after) {
 		buf_add(out, p, (size_t)(h.open - p));
 		fill_hole(slice_of(alert.data, alert.len), &h, out);
@@ -437,18 +488,21 @@ bool webhook_template_check(const char *text, char *why, size_t size)
 	bool good = true;
 
 	buf_init(&alert, SIZE_MAX / 2);
-	alert_json(&any, "", 0, &alert);
+	alert_json_linked(&any, "", 0, "", &alert);
 	for (struct hole h; good && next_hole(text, &h); text = h.after) {
 		good = json_get(slice_of(alert.data, alert.len), h.name, &unused);
 		if (!good)
 			snprintf(why, size, "an alert has no {{%s}} to fill in; {{summary}}, {{severity}}, {{value}} … are members of its object", h.name);
 	}
 	buf_release(&alert);
-	return good;
+	text = strstr(text, "{{");
+	if (good && text)
+		snprintf(why, size, "\"%.40s\" opens {{ and does not close it with }}", text);
+	return good && !text;
 }
 
 static const struct format formats[] = {
-	{"json",         "application/json", body_json},
+	{"json",         "application/json", telling_object},
 	{"alertmanager", "application/json", body_alertmanager},
 	{"slack",        "application/json", body_slack},
 	{"discord",      "application/json", body_discord},

@@ -40,6 +40,7 @@ struct alert {
 	bool flapping;                 /* likewise as last told */
 	enum severity told;            /* what channels believe it is */
 	bool known;                    /* channels may know of it: they are told its end */
+	struct told heard;             /* which */
 	bool restored;                 /* not yet seen by a tick since the start */
 	enum alert_state said;         /* as it was last told through the hook */
 	uint64_t mutes;                /* what a->mutes was when silence and inhibited were found */
@@ -53,6 +54,7 @@ struct instance {
 	double value;
 	bool timed;                    /* judged by the clock and not by samples */
 	uint8_t judged;                /* severity of the last judgement */
+	bool high;                     /* of outside: when it was last wrong, it was so at the upper end */
 	uint8_t shown;                 /* severity of the alert: what held for `for`, and was not calm for `keep` */
 	bool on[SEVERITIES];           /* shown is the highest of these */
 	int64_t edge_ms[SEVERITIES];   /* when judged >= s last changed */
@@ -71,6 +73,7 @@ struct instance {
 /* Who may inhibit a rule. */
 struct inhibitor {
 	struct watch *by;
+	bool whole;                    /* said as "*": of whatever instance either is */
 	bool mutual;                   /* and is inhibited by it in turn, maybe by others between */
 };
 
@@ -80,7 +83,8 @@ struct watch {
 	char *metric;                  /* its series' id or pattern, no alias */
 	bool pattern;
 	bool inhibits;                 /* some other rule */
-	bool visited;
+	bool awake;                    /* it is within its hours */
+	uint64_t visited;              /* the last walk that came by */
 	struct inhibitor *inhibitors;
 	size_t ninhibitors;
 	struct link instances, firing;
@@ -103,6 +107,7 @@ struct alerts {
 	struct link orphans;           /* restored alerts whose rule is gone */
 	size_t nsilences, ninstances;
 	uint64_t mutes;                /* changes with all that can silence or inhibit */
+	uint64_t walks;                /* through who inhibits whom */
 	int64_t silences_edge_ms;      /* when the next silence begins or ends */
 	uint64_t generation;           /* of the store, when it was last looked through; 0: must be */
 	int64_t look_ms;               /* not before */
@@ -124,10 +129,16 @@ void instance_judged(struct alerts *a, struct instance *i, double value, int64_t
 void instance_end(struct alerts *a, struct instance *i, int64_t now_ms); /* resolved or no longer pending, whatever its value */
 void instance_summarize(const struct alerts *a, struct instance *i); /* its alert's sentence, from its present value */
 void instance_view(const struct instance *i, struct alert_view *out);
+const struct instance *instance_inhibitor(const struct instance *i); /* whose alert inhibits its own now; NULL: none does */
 void alerts_refresh(struct alerts *a, int64_t now_ms); /* who is silenced and inhibited now: tells what changed */
 
 /* --- lifetime.c --- */
 void orphans_end(struct alerts *a, int64_t now_ms); /* restored alerts that no rule wants */
+
+/* --- told.c --- */
+void told_add(struct told *t, const char *channel);
+void told_read(struct told *t, const char *json); /* what told_json() wrote; anything else adds nothing */
+void told_release(struct told *t);
 
 /* --- watch.c: rules and series find each other --- */
 void watches_build(struct alerts *a);    /* from a->rules */
@@ -155,6 +166,8 @@ void silences_release(struct alerts *a);
 /* --- rule_template.c --- */
 void rule_say_value(struct buf *out, double v, const char *unit);   /* "93.1 %", "1.2 GiB/s" */
 void rule_say_duration(struct buf *out, double ms);                 /* "45 s", "3.2 h" */
+/* A value or a limit of this rule, of a series in this unit: of absent and full_in it is a time. r NULL: of a rule that is gone. */
+void rule_say_amount(const struct rule *r, double v, const char *unit, struct buf *out);
 /* A sentence for a rule that has none: "cpu is 93.1 %, above 80 %". name: what the series is called. */
 void rule_say(const struct rule *r, enum severity s, const char *name, double value, const char *unit, struct buf *out);
 void rule_say_limit(const struct rule *r, enum severity s, double value, const char *unit, struct buf *out); /* "above 80 %" */

@@ -13,6 +13,7 @@ struct orphan {
 	struct link link;
 	char id[ALERT_ID_LEN + 1];
 	char *rule, *type, *metric, *series, *summary, *by, *note, *labels, *runbook; /* by and note: of the acknowledgement */
+	struct told heard;
 	enum severity severity;
 	double value;
 	int64_t starts_ms, acked_ms;
@@ -25,6 +26,7 @@ static void orphan_free(struct orphan *o)
 	list_remove(&o->link);
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free(texts[i]);
+	told_release(&o->heard);
 	free(o);
 }
 
@@ -43,6 +45,7 @@ static void keep_orphan(struct alerts *a, const struct alert_saved *saved)
 	o->note = text_copy(saved->acked_ms ? saved->acked_note : saved->note);
 	o->labels = text_copy(saved->labels);
 	o->runbook = text_copy(saved->runbook);
+	told_read(&o->heard, saved->told);
 	o->severity = saved->severity;
 	o->value = saved->value;
 	o->starts_ms = saved->starts_ms;
@@ -56,7 +59,8 @@ void orphans_end(struct alerts *a, int64_t now_ms)
 		struct alert_view v = {.id = o->id, .rule_name = o->rule, .type = o->type, .metric = o->metric, .series = o->series,
 			.summary = o->summary, .labels = o->labels, .runbook = o->runbook, .severity = o->severity, .state = ALERT_RESOLVED, .value = o->value, .threshold = NAN,
 			.starts_ms = o->starts_ms, .ends_ms = now_ms, .changed_ms = now_ms, .by = o->by, .note = o->note,
-			.acked_ms = o->acked_ms, .acked_by = o->acked_ms ? o->by : NULL, .acked_note = o->acked_ms ? o->note : NULL};
+			.acked_ms = o->acked_ms, .acked_by = o->acked_ms ? o->by : NULL, .acked_note = o->acked_ms ? o->note : NULL,
+			.told = &o->heard};
 
 		if (a->hooks.changed)
 			a->hooks.changed(a->hooks.user, ALERT_ENDED, &v, true);
@@ -190,11 +194,13 @@ static void restore_alert(struct alerts *a, struct instance *i, const struct ale
 	al = i->alert;
 	i->value = saved->value;
 	i->judged = i->shown = (uint8_t)saved->severity;
+	i->high = rule_is_high(i->watch->rule, saved->severity, saved->value);
 	for (enum severity s = SEVERITY_INFO; s <= saved->severity; s++)
 		i->on[s] = true;
 	list_push(&i->watch->firing, &i->firing);
 	al->said = saved->state;
 	al->restored = al->known = true;
+	told_read(&al->heard, saved->told);
 	al->told = saved->untold || saved->state == ALERT_SILENCED ? SEVERITY_NONE : saved->severity;
 	if (saved->acked_ms) {
 		al->acked_ms = saved->acked_ms;
@@ -230,5 +236,5 @@ void alerts_restore(struct alerts *a, const struct alert_saved *saved)
 	restore_alert(a, i, saved);
 	/* It was silent before the restart, too. */
 	if (w->rule->compare == RULE_ABSENT)
-		s->since_ms = saved->starts_ms - (int64_t)rule_threshold(w->rule, saved->severity);
+		s->since_ms = saved->starts_ms - (int64_t)rule_threshold(w->rule, saved->severity, false);
 }

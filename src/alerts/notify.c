@@ -14,6 +14,8 @@
 #define AT_ONCE 4             /* attempts of one channel */
 #define FIRST_WAIT_MS 5000
 #define LOOK_MS 1000          /* how often the outbox is asked for what fell due */
+#define HURRY_MS (60 * 1000)  /* at most so often: a receiver may take all but one, and that one is not to be tried with each other */
+#define TRIED_MS (30 * 60 * 1000) /* of trying, before a message is old */
 
 /* A channel at work. One that is gone from the configuration goes with the next reload that finds it idle. */
 struct lane {
@@ -22,7 +24,10 @@ struct lane {
 	const struct channel *channel; /* NULL: gone from the configuration */
 	char *name;
 	unsigned under_way;
-	bool asking, again, failing;
+	bool asking, again;
+	bool failing, well;            /* as the last attempt said; neither: nobody tried yet */
+	bool put_off;                  /* messages may wait for longer than they need to, now or from before the start */
+	int64_t hurried_ms, held_ms;   /* 0: never; not to be spoken to before. Monotonic */
 	int64_t busy[AT_ONCE];         /* ids under way: the outbox still holds them */
 };
 
@@ -32,7 +37,7 @@ struct notify {
 	struct outbox outbox;
 	struct link lanes;
 	struct loop_timer timer;
-	unsigned refs;                 /* itself, and every question and attempt that is under way */
+	unsigned refs;                 /* itself, and every question, attempt and test that is under way */
 	bool closed;
 };
 
@@ -57,7 +62,7 @@ static void unref(struct notify *n)
 struct try {
 	struct lane *lane;
 	struct notify *notify;
-	int64_t id;
+	int64_t id, since_ms;
 	uint32_t attempts;
 };
 
@@ -80,17 +85,65 @@ static void on_kept(void *user)
 	unref(n);
 }
 
-static int64_t wait_ms(const struct channel *c, uint32_t attempts)
+/* After so many attempts, a fifth more or less. */
+static int64_t mean_wait_ms(const struct channel *c, uint32_t attempts)
 {
 	int64_t wait = FIRST_WAIT_MS;
-	uint32_t noise;
 
 	for (uint32_t i = 1; i < attempts && wait < c->max_wait_ms; i++)
 		wait *= 2;
-	if (wait > c->max_wait_ms)
-		wait = c->max_wait_ms;
+	return wait < c->max_wait_ms ? wait : c->max_wait_ms;
+}
+
+static int64_t wait_ms(const struct channel *c, uint32_t attempts)
+{
+	int64_t wait = mean_wait_ms(c, attempts);
+	uint32_t noise;
+
 	random_bytes(&noise, sizeof noise);
 	return wait - wait / 5 + (int64_t)(noise % (uint64_t)(wait * 2 / 5 + 1));
+}
+
+/* A clock that leapt, as it does on a host without one of its own when it learns the time, makes a message older than it is: it is
+ * tried for a while all the same. */
+static bool is_too_old(const struct channel *c, const struct try *t)
+{
+	int64_t tried = 0, least = c->max_age_ms / 2 < TRIED_MS ? c->max_age_ms / 2 : TRIED_MS;
+
+	if (clock_wall_ms() - t->since_ms < c->max_age_ms)
+		return false;
+	for (uint32_t i = 1; i <= t->attempts && tried < least; i++)
+		tried += mean_wait_ms(c, i);
+	return tried >= least;
+}
+
+static bool is_given_up(const struct channel *c, const struct try *t)
+{
+	return (c->max_attempts && t->attempts + 1 >= c->max_attempts) || is_too_old(c, t);
+}
+
+/* What was put off while the receiver was away need not wait any longer. */
+static void hurry(struct lane *lane)
+{
+	int64_t now = clock_mono_ms();
+
+	if (!lane->well || !lane->put_off || (lane->hurried_ms && now - lane->hurried_ms < HURRY_MS))
+		return;
+	lane->put_off = false;
+	lane->hurried_ms = now;
+	lane->notify->outbox.hurry(lane->notify->outbox.user, lane->name);
+	ask(lane);
+}
+
+static bool is_held(const struct lane *lane)
+{
+	return clock_mono_ms() < lane->held_ms;
+}
+
+/* RFC 6585 4, RFC 9110 15.6.4: it is the receiver that is busy, not one message that it does not like. */
+static bool asks_for_a_pause(const struct attempt_result *r)
+{
+	return !r->delivered && (r->status == 429 || r->status == 503) && r->retry_after_ms >= 0;
 }
 
 /* Once when it begins to fail, and once when it is well again. */
@@ -101,6 +154,16 @@ static void tell_log(struct lane *lane, const struct attempt_result *r)
 	else if (!r->delivered && !lane->failing)
 		log_warn("channel %s: fails: %s", lane->name, r->error);
 	lane->failing = !r->delivered;
+	lane->well = r->delivered;
+}
+
+/* What an attempt, or a test, says of the receiver. */
+static void learn(struct lane *lane, const struct attempt_result *r)
+{
+	tell_log(lane, r);
+	if (asks_for_a_pause(r))
+		lane->held_ms = clock_mono_ms() + r->retry_after_ms;
+	hurry(lane);
 }
 
 static void on_tried(void *user, const struct attempt_result *r)
@@ -112,14 +175,15 @@ static void on_tried(void *user, const struct attempt_result *r)
 	const char *outcome = "delivered";
 
 	if (!t->notify->closed)
-		tell_log(t->lane, r);
+		learn(t->lane, r);
 	if (!r->delivered && t->notify->closed) {
 		outcome = "retry"; /* the program ends: it is sent after the next start */
 		next = clock_wall_ms();
 	} else if (!r->delivered) {
-		bool dead = r->hopeless || (c && t->attempts + 1 >= c->max_attempts);
+		bool dead = r->hopeless || (c && is_given_up(c, t));
 
-		outcome = dead ? "dead" : "retry";
+		outcome = dead ? "dead" : asks_for_a_pause(r) ? "held" : "retry";
+		t->lane->put_off |= !dead;
 		if (dead)
 			log_error("channel %s: a message is given up at attempt %u: %s", t->lane->name, t->attempts + 1, r->error);
 		else if (!c)
@@ -152,7 +216,7 @@ static void send(struct lane *lane, const struct letter *l)
 		.fetch = n->fetch,
 	};
 
-	*t = (struct try){lane, n, l->id, l->attempts};
+	*t = (struct try){lane, n, l->id, l->since_ms, l->attempts};
 	for (size_t i = 0; i < AT_ONCE; i++) {
 		if (lane->busy[i])
 			continue;
@@ -170,7 +234,7 @@ static void on_due(void *user, const struct letter *at, size_t count)
 	struct notify *n = lane->notify;
 
 	lane->asking = false;
-	for (size_t i = 0; i < count && lane->under_way < AT_ONCE && lane->channel && !n->closed; i++)
+	for (size_t i = 0; i < count && lane->under_way < AT_ONCE && lane->channel && !is_held(lane) && !n->closed; i++)
 		if (!is_under_way(lane, at[i].id))
 			send(lane, &at[i]);
 	if (lane->again && !n->closed)
@@ -183,7 +247,7 @@ static void ask(struct lane *lane)
 	struct notify *n = lane->notify;
 
 	lane->again = lane->asking;
-	if (lane->asking || lane->under_way == AT_ONCE || !lane->channel)
+	if (lane->asking || lane->under_way == AT_ONCE || !lane->channel || is_held(lane))
 		return;
 	lane->asking = true;
 	n->refs++;
@@ -201,6 +265,8 @@ static void on_look(struct loop_timer *t)
 	struct notify *n = list_item(t, struct notify, timer);
 
 	loop_timer_set(n->loop, t, LOOK_MS, on_look);
+	list_each(&n->lanes, l, after)
+		hurry(list_item(l, struct lane, link));
 	notify_poke(n);
 }
 
@@ -227,6 +293,7 @@ void notify_reload(struct notify *n, const struct channel *channels, size_t coun
 		if (!lane) {
 			lane = xzalloc(sizeof *lane);
 			lane->notify = n;
+			lane->put_off = true;
 			lane->name = xstrdup(channels[i].name);
 			list_push(&n->lanes, &lane->link);
 		}
@@ -288,12 +355,34 @@ static bool rule_names(const struct rule *r, const char *channel)
 
 bool notify_wants(const struct channel *c, const struct alert_view *a)
 {
-	return a->severity >= c->least && fits(c, a->rule_name) && (!a->rule || rule_names(a->rule, c->name));
+	if (told_has(a->told, c->name))
+		return true;
+	return a->state != ALERT_RESOLVED && a->severity >= c->least && fits(c, a->rule_name) && rule_names(a->rule, c->name);
 }
 
 /* --- test --- */
 
-bool notify_test(struct notify *n, const char *channel, const char *host, attempt_done_fn *done, void *user)
+struct testing {
+	struct notify *notify;
+	char *channel;
+	attempt_done_fn *done;
+	void *user;
+};
+
+static void on_tested(void *user, const struct attempt_result *r)
+{
+	struct testing *t = user;
+	struct lane *lane = t->notify->closed ? NULL : find(t->notify, t->channel);
+
+	if (lane)
+		learn(lane, r);
+	t->done(t->user, r);
+	unref(t->notify);
+	free(t->channel);
+	free(t);
+}
+
+bool notify_test(struct notify *n, const char *channel, const char *host, const char *url, attempt_done_fn *done, void *user)
 {
 	struct lane *lane = find(n, channel);
 	int64_t now = clock_wall_ms();
@@ -302,8 +391,9 @@ bool notify_test(struct notify *n, const char *channel, const char *host, attemp
 		.id = id, .rule_name = "TEST", .type = "TEST", .metric = "cpu", .series = "cpu.usage", .severity = SEVERITY_INFO,
 		.summary = "A test of this channel: nothing is wrong.", .state = ALERT_FIRING, .starts_ms = now, .changed_ms = now,
 	};
-	struct telling t = {.alert = &view, .host = host, .now_ms = now};
+	struct telling t = {.alert = &view, .host = host, .external_url = url, .now_ms = now};
 	struct attempt a = {.message_id = id, .loop = n->loop, .fetch = n->fetch};
+	struct testing *testing;
 	struct buf body;
 
 	if (!lane || !lane->channel)
@@ -314,7 +404,10 @@ bool notify_test(struct notify *n, const char *channel, const char *host, attemp
 	a.content_type = lane->channel->kind->body(&t, &body);
 	a.body = body.data;
 	a.len = body.len;
-	lane->channel->kind->send(&a, done, user);
+	testing = xzalloc(sizeof *testing);
+	*testing = (struct testing){n, xstrdup(channel), done, user};
+	n->refs++;
+	lane->channel->kind->send(&a, on_tested, testing);
 	buf_release(&body);
 	return true;
 }

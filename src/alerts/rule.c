@@ -25,6 +25,14 @@ bool severity_parse(const char *name, enum severity *out)
 	return false;
 }
 
+const char *rule_compare_name(enum rule_compare c)
+{
+	static const char *const names[] = {[RULE_ABOVE] = "above", [RULE_BELOW] = "below", [RULE_OUTSIDE] = "outside",
+		[RULE_EQUALS] = "equals", [RULE_FULL_IN] = "full_in", [RULE_ABSENT] = "absent"};
+
+	return names[c];
+}
+
 static const struct {
 	const char *name;
 	enum rule_fold fold;
@@ -132,9 +140,17 @@ enum severity rule_judge(const struct rule *r, double value, enum severity now)
 	return SEVERITY_NONE;
 }
 
-double rule_threshold(const struct rule *r, enum severity s)
+bool rule_is_high(const struct rule *r, enum severity s, double value)
 {
-	return r->limits[s].set ? limit_low(r, &r->limits[s]) : NAN;
+	/* clear lies on either side of the middle: what lingers is at the nearer end. */
+	return r->compare == RULE_OUTSIDE && value > (r->limits[s].low + r->limits[s].high) / 2;
+}
+
+double rule_threshold(const struct rule *r, enum severity s, bool high)
+{
+	const struct rule_limit *l = &r->limits[s];
+
+	return !l->set ? NAN : high && r->compare == RULE_OUTSIDE ? l->high : limit_low(r, l);
 }
 
 /* --- hours --- */
@@ -239,6 +255,7 @@ void rule_release(struct rule *r)
 	free(r->runbook);
 	free_texts(r->labels, r->nlabels);
 	free_texts(r->inhibited_by, r->ninhibited_by);
+	free_texts(r->inhibits, r->ninhibits);
 	free_texts(r->channels, r->nchannels);
 	free(r->hours);
 	*r = (struct rule){0};

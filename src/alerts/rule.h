@@ -16,6 +16,7 @@ enum severity { SEVERITY_NONE, SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICA
 
 const char *severity_name(enum severity s); /* "none", "info", "warning", "critical" */
 bool severity_parse(const char *name, enum severity *out);
+const char *rule_compare_name(enum rule_compare c); /* "above" … "full_in", "absent", as in the configuration */
 
 /* One limit. above/below/equals use low; outside fires below low and above high. absent and full_in use low (ms), or where it is
  * 0 the rule's own absent_ms and full_in_ms; the severity's limit is set all the same. */
@@ -37,8 +38,10 @@ struct rule {
 	char *type, *metric, *summary, *runbook;
 	char **labels;                 /* "key=value" */
 	size_t nlabels;
-	char **inhibited_by;           /* names of rules whose firing alerts of higher or equal severity silence this one's */
+	char **inhibited_by;           /* names or patterns of rules whose firing alerts of higher or equal severity silence this one's */
 	size_t ninhibited_by;
+	char **inhibits;               /* the same, said by the other side. "*": every other rule, whatever instance it is about */
+	size_t ninhibits;
 	char **channels;               /* names; none: all */
 	size_t nchannels;
 	enum rule_compare compare;
@@ -57,20 +60,25 @@ struct rule {
 /* Which severity value has, given the one it has now (hysteresis). NaN keeps the present one. For RULE_ABSENT value is the
  * silence in ms, for RULE_FULL_IN the time in ms until it is full (INFINITY: never). */
 enum severity rule_judge(const struct rule *r, double value, enum severity now);
-/* The limit that made it so: what `threshold` says of an alert. */
-double rule_threshold(const struct rule *r, enum severity s);
+/* The limit that made it so: what `threshold` says of an alert. high: of outside, the upper one. */
+double rule_threshold(const struct rule *r, enum severity s, bool high);
+/* Whether a value that has severity s by outside is at its upper end: beyond it, or not back past clear. */
+bool rule_is_high(const struct rule *r, enum severity s, double value);
 bool rule_in_hours(const struct rule *r, int weekday, int minute_of_day);
 
 /* What is impossible in a rule, in words that say what was meant; false and a text in why. */
 bool rule_check(const struct rule *r, char *why, size_t size);
-/* What is impossible between rules that are each possible: two of a name, inhibited_by a rule that there is not. which: the one at fault. */
+/* Is this the name of a label that messages give to each alert themselves? */
+bool rule_label_taken(const char *name, size_t n);
+/* What is impossible between rules that are each possible: two of a name, inhibited_by or inhibits a rule that there is not. which: the one at fault. */
 bool rules_check(const struct rule *rules, size_t n, size_t *which, char *why, size_t size);
 
-/* Fills {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME}; unknown names are an error in
+/* Fills {value} {threshold} {value_text} {limit_text} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME}; unknown names are an error in
  * rule_template_check and stay as they are here. */
 struct rule_words {
 	const char *series, *host, *severity;
 	double value, threshold;
+	const char *unit;              /* of the series; "" for none. value_text and limit_text carry it */
 };
 void rule_fill(const struct rule *r, const char *text, const struct rule_words *w, struct buf *out);
 bool rule_template_check(const struct rule *r, const char *text, char *why, size_t size);

@@ -1,6 +1,5 @@
 /* rule_check.c: what is impossible in a rule, and what was probably meant. One function a kind of mistake; the table is the order. */
-#include "alerts/rule.h"
-#include "store/store.h"
+#include "alerts/inner.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -79,7 +78,7 @@ static bool window_ok(const struct rule *r, const struct why *why)
 	bool own = r->compare == RULE_ABSENT || r->compare == RULE_FULL_IN;
 
 	if (own && r->fold != RULE_LAST)
-		return no(why, "%s has no use for an aggregate", r->compare == RULE_ABSENT ? "absent" : "full_in");
+		return no(why, "%s has no use for an aggregate", rule_compare_name(r->compare));
 	if (r->compare == RULE_ABSENT && r->window_ms)
 		return no(why, "absent looks at the silence alone: leave window out");
 	if (!own && r->fold != RULE_LAST && !r->window_ms)
@@ -95,22 +94,31 @@ static bool window_ok(const struct rule *r, const struct why *why)
 	return true;
 }
 
-static bool times_ok(const struct rule *r, const struct why *why)
-{
-	if (r->compare == RULE_FULL_IN && r->full_in_ms && r->for_ms >= r->full_in_ms)
-		return no(why, "for is as long as full_in: it would be full before anyone is told");
-	if (r->compare == RULE_FULL_IN && r->full_in_ms && r->full_in_ms < 60000)
-		return no(why, "full_in is shorter than a minute");
-	if (r->compare == RULE_ABSENT && r->absent_ms && r->absent_ms < 1000)
-		return no(why, "absent is shorter than a second");
-	return true;
-}
-
 /* --- limits --- */
 
 static double low_of(const struct rule *r, enum severity s)
 {
-	return rule_threshold(r, s);
+	return rule_threshold(r, s, false);
+}
+
+static bool forecast_ok(const struct rule *r, double low, double clear, const struct why *why)
+{
+	if (!(low > 0))
+		return no(why, "full_in needs a duration, as in full_in = 4h");
+	if (low < 60000)
+		return no(why, "full_in is shorter than a minute");
+	if ((double)r->for_ms >= low)
+		return no(why, "for is as long as full_in: it would be full before anyone is told");
+	if (clear != 0 && clear < low)
+		return no(why, "clear is shorter than full_in: the alert ends when there is more time, not less");
+	return true;
+}
+
+static bool silence_ok(double low, const struct why *why)
+{
+	if (!(low > 0))
+		return no(why, "absent needs a duration, as in absent = 30s");
+	return low >= 1000 || no(why, "absent is shorter than a second");
 }
 
 static bool one_limit_ok(const struct rule *r, enum severity s, const struct why *why)
@@ -144,15 +152,9 @@ static bool one_limit_ok(const struct rule *r, enum severity s, const struct why
 			return no(why, "equals knows no clear: the alert ends with any other value");
 		return true;
 	case RULE_FULL_IN:
-		if (!(low > 0))
-			return no(why, "full_in needs a duration, as in full_in = 4h");
-		if (l->clear != 0 && l->clear < low)
-			return no(why, "clear is shorter than full_in: the alert ends when there is more time, not less");
-		return true;
+		return forecast_ok(r, low, l->clear, why);
 	case RULE_ABSENT:
-		if (!(low > 0))
-			return no(why, "absent needs a duration, as in absent = 30s");
-		return true;
+		return silence_ok(low, why);
 	}
 	return true;
 }
@@ -178,6 +180,22 @@ static bool further(const struct rule *r, enum severity lower, enum severity upp
 	return true;
 }
 
+/* "critical at 80", "critical at 4 h" */
+static void say_limit(const struct rule *r, enum severity s, char *text, size_t size)
+{
+	struct buf b;
+
+	buf_init(&b, size);
+	if (r->compare == RULE_FULL_IN || r->compare == RULE_ABSENT)
+		rule_say_duration(&b, low_of(r, s));
+	else if (r->compare == RULE_OUTSIDE)
+		buf_addf(&b, "%g to %g", low_of(r, s), r->limits[s].high);
+	else
+		buf_addf(&b, "%g", low_of(r, s));
+	snprintf(text, size, "%s at %s", severity_name(s), b.data);
+	buf_release(&b);
+}
+
 static bool order_ok(const struct rule *r, enum severity lower, enum severity upper, const struct why *why)
 {
 	static const char *const want[] = {
@@ -185,11 +203,13 @@ static bool order_ok(const struct rule *r, enum severity lower, enum severity up
 		[RULE_EQUALS] = "it must be another value", [RULE_FULL_IN] = "it must be a shorter time",
 		[RULE_ABSENT] = "it must be a longer time",
 	};
-	const char *a = severity_name(lower), *b = severity_name(upper);
+	char mild[100], bad[100];
 
 	if (further(r, lower, upper))
 		return true;
-	return no(why, "%s at %g would hide %s at %g: %s", b, low_of(r, upper), a, low_of(r, lower), want[r->compare]);
+	say_limit(r, lower, mild, sizeof mild);
+	say_limit(r, upper, bad, sizeof bad);
+	return no(why, "%s would hide %s: %s", bad, mild, want[r->compare]);
 }
 
 static bool limits_ok(const struct rule *r, const struct why *why)
@@ -217,6 +237,16 @@ static size_t label_key(const char *label)
 	return label[n] == '=' && !isdigit((unsigned char)*label) ? n : 0;
 }
 
+bool rule_label_taken(const char *name, size_t n)
+{
+	static const char *const own[] = {"alertname", "instance", "metric", "series", "severity"};
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (strlen(own[i]) == n && memcmp(own[i], name, n) == 0)
+			return true;
+	return false;
+}
+
 static bool label_ok(const struct rule *r, size_t at, const struct why *why)
 {
 	const char *label = r->labels[at];
@@ -224,6 +254,9 @@ static bool label_ok(const struct rule *r, size_t at, const struct why *why)
 
 	if (!n)
 		return no(why, "label \"%.60s\": it is written name=value, the name of letters, digits and _", label);
+	if (rule_label_taken(label, n))
+		return no(why, "label %.*s: every message says that of the alert itself; give the label another name, such as my_%.*s", (int)n, label,
+			(int)n, label);
 	for (size_t i = 0; i < at; i++)
 		if (strncmp(r->labels[i], label, n + 1) == 0)
 			return no(why, "label %.*s is there twice", (int)(n < 60 ? n : 60), label);
@@ -255,14 +288,22 @@ static bool texts_ok(const struct rule *r, const struct why *why)
 	return true;
 }
 
-static bool others_ok(const struct rule *r, const struct why *why)
+static bool inhibition_ok(const struct rule *r, const char *key, char *const *names, size_t n, const struct why *why)
 {
-	for (size_t i = 0; i < r->ninhibited_by; i++) {
-		if (!*r->inhibited_by[i])
-			return no(why, "inhibited_by holds an empty name");
-		if (strcmp(r->inhibited_by[i], r->name) == 0)
+	for (size_t i = 0; i < n; i++) {
+		if (!*names[i])
+			return no(why, "%s holds an empty name", key);
+		if (strcmp(names[i], r->name) == 0)
 			return no(why, "a rule cannot inhibit itself: within a rule the higher severity replaces the lower one anyway");
 	}
+	return true;
+}
+
+static bool others_ok(const struct rule *r, const struct why *why)
+{
+	if (!inhibition_ok(r, "inhibited_by", r->inhibited_by, r->ninhibited_by, why) ||
+		!inhibition_ok(r, "inhibits", r->inhibits, r->ninhibits, why))
+		return false;
 	for (size_t i = 0; i < r->nchannels; i++)
 		if (!*r->channels[i])
 			return no(why, "channels holds an empty name: for all of them leave channels out");
@@ -283,7 +324,7 @@ static bool hours_ok(const struct rule *r, const struct why *why)
 bool rule_check(const struct rule *r, char *why, size_t size)
 {
 	static bool (*const checks[])(const struct rule *, const struct why *) = {
-		name_ok, metric_ok, durations_ok, window_ok, times_ok, limits_ok, labels_ok, texts_ok, others_ok, hours_ok,
+		name_ok, metric_ok, durations_ok, window_ok, limits_ok, labels_ok, texts_ok, others_ok, hours_ok,
 	};
 	const struct why to = {why, size};
 
@@ -301,6 +342,15 @@ static const struct rule *rule_named(const struct rule *rules, size_t n, const c
 	return NULL;
 }
 
+/* A pattern may wait for rules to come; a name is a slip. */
+static bool names_ok(const struct rule *rules, size_t n, const char *key, char *const *names, size_t nnames, const struct why *why)
+{
+	for (size_t i = 0; i < nnames; i++)
+		if (!strchr(names[i], '*') && !rule_named(rules, n, names[i]))
+			return no(why, "%s: there is no rule of the name %.100s", key, names[i]);
+	return true;
+}
+
 bool rules_check(const struct rule *rules, size_t n, size_t *which, char *why, size_t size)
 {
 	const struct why to = {why, size};
@@ -309,9 +359,9 @@ bool rules_check(const struct rule *rules, size_t n, size_t *which, char *why, s
 		*which = i;
 		if (rule_named(rules, i, rules[i].name))
 			return no(&to, "there are two rules of the name %s", rules[i].name);
-		for (size_t k = 0; k < rules[i].ninhibited_by; k++)
-			if (!rule_named(rules, n, rules[i].inhibited_by[k]))
-				return no(&to, "inhibited_by: there is no rule of the name %.100s", rules[i].inhibited_by[k]);
+		if (!names_ok(rules, n, "inhibited_by", rules[i].inhibited_by, rules[i].ninhibited_by, &to) ||
+			!names_ok(rules, n, "inhibits", rules[i].inhibits, rules[i].ninhibits, &to))
+			return false;
 	}
 	return true;
 }

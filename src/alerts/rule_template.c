@@ -48,29 +48,57 @@ void rule_say_duration(struct buf *out, double ms)
 	buf_addf(out, " %s", units[i].name);
 }
 
-static void add_scaled(struct buf *out, double v, const char *rest)
+/* How a unit is said, as the dashboard does (web/js/lib/units.js). */
+static const struct unit {
+	const char *name, *said;
+	double step;                   /* a prefix for each; 0: none */
+	double span_ms;                /* a duration; 0: none */
+} units[] = {
+	{"percent", "%",  0,    0},    {"bytes",  "B",     1024, 0},    {"bytes/s", "B/s", 1024, 0},
+	{"bits/s", "bit/s", 1000, 0},  {"bits",   "bit",   0,    0},    {"ms",      "",    0,    1},
+	{"s",      "",    0,    1000}, {"celsius", "\xc2\xb0" "C", 0,   0}, {"volts",   "V",   0,    0},
+	{"watts",  "W",   0,    0},
+};
+
+static struct unit unit_of(const char *name)
 {
-	static const char *const prefixes[] = {"", "Ki", "Mi", "Gi", "Ti", "Pi"};
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (strcmp(units[i].name, name) == 0)
+			return units[i];
+	return (struct unit){name, name, 0, 0};
+}
+
+static void add_scaled(struct buf *out, double v, const struct unit *u)
+{
+	static const char *const iec[] = {"", "Ki", "Mi", "Gi", "Ti", "Pi"}, *const si[] = {"", "k", "M", "G", "T", "P"};
 	size_t i = 0;
 
-	for (; fabs(v) >= 1024 && i + 1 < sizeof prefixes / sizeof *prefixes; i++)
-		v /= 1024;
+	/* Not 1024: "1012 KiB" has a digit too many. */
+	for (; fabs(v) >= 999.5 && i + 1 < sizeof iec / sizeof *iec; i++)
+		v /= u->step;
 	add_number(out, v);
-	buf_addf(out, " %sB%s", prefixes[i], rest);
+	buf_addf(out, " %s%s", u->step > 1000 ? iec[i] : si[i], u->said);
+}
+
+static void add_span(struct buf *out, double ms)
+{
+	if (ms < 0)
+		buf_addc(out, '-');
+	rule_say_duration(out, fabs(ms));
 }
 
 void rule_say_value(struct buf *out, double v, const char *unit)
 {
-	if (isnan(v) || !*unit) {
-		add_number(out, v);
-	} else if (strcmp(unit, "percent") == 0) {
-		add_number(out, v);
-		buf_adds(out, " %");
-	} else if (strncmp(unit, "bytes", 5) == 0 && (!unit[5] || unit[5] == '/')) {
-		add_scaled(out, v, unit + 5);
+	const struct unit u = unit_of(unit);
+
+	if (isfinite(v) && u.step > 0) {
+		add_scaled(out, v, &u);
+	} else if (isfinite(v) && u.span_ms > 0) {
+		add_span(out, v * u.span_ms);
 	} else {
 		add_number(out, v);
-		buf_addf(out, " %s", unit);
+		if (*u.said && !isnan(v))
+			buf_addf(out, " %s", u.said);
 	}
 }
 
@@ -84,9 +112,9 @@ const char *series_instance(const char *id)
 /* --- templates --- */
 
 static const char *const names[] = {
-	"value", "threshold", "series", "metric", "instance", "rule", "severity", "host",
+	"value", "threshold", "value_text", "limit_text", "series", "metric", "instance", "rule", "severity", "host",
 };
-enum name { VALUE, THRESHOLD, SERIES, METRIC, INSTANCE, RULE, SEVERITY, HOST, NAMES };
+enum name { VALUE, THRESHOLD, VALUE_TEXT, LIMIT_TEXT, SERIES, METRIC, INSTANCE, RULE, SEVERITY, HOST, NAMES };
 #define LABELS "labels."
 
 /* A silence and a forecast are times, and nobody counts in milliseconds. */
@@ -98,6 +126,14 @@ static void add_measure(const struct rule *r, double v, struct buf *out)
 		add_number(out, v);
 }
 
+void rule_say_amount(const struct rule *r, double v, const char *unit, struct buf *out)
+{
+	if (r && (r->compare == RULE_ABSENT || r->compare == RULE_FULL_IN))
+		add_measure(r, v, out);
+	else
+		rule_say_value(out, v, r && r->fold == RULE_RATE ? "" : unit);
+}
+
 static void add_word(const struct rule *r, enum name name, const struct rule_words *w, struct buf *out)
 {
 	switch (name) {
@@ -106,6 +142,12 @@ static void add_word(const struct rule *r, enum name name, const struct rule_wor
 		break;
 	case THRESHOLD:
 		add_measure(r, w->threshold, out);
+		break;
+	case VALUE_TEXT:
+		rule_say_amount(r, w->value, w->unit, out);
+		break;
+	case LIMIT_TEXT:
+		rule_say_amount(r, w->threshold, w->unit, out);
 		break;
 	case SERIES:
 		buf_adds(out, w->series);
@@ -215,7 +257,7 @@ bool rule_template_check(const struct rule *r, const char *text, char *why, size
 		if (strncmp(open + 1, LABELS, sizeof LABELS - 1) == 0)
 			snprintf(why, size, "{%.*s}: the rule has no such label", (int)(n < 60 ? n : 60), open + 1);
 		else
-			snprintf(why, size, "unknown placeholder {%.*s}: there are {value}, {threshold}, {series}, {metric}, {instance}, "
+			snprintf(why, size, "unknown placeholder {%.*s}: there are {value}, {threshold}, {value_text}, {limit_text}, {series}, {metric}, {instance}, "
 				"{rule}, {severity}, {host} and {labels.NAME}", (int)(n < 60 ? n : 60), open + 1);
 		return false;
 	}
@@ -254,8 +296,10 @@ void rule_say_limit(const struct rule *r, enum severity s, double value, const c
 		break;
 	case RULE_OUTSIDE:
 		if (!isnan(value)) {
-			buf_adds(out, value > l->high ? "above " : "below ");
-			rule_say_value(out, value > l->high ? l->high : l->low, unit);
+			bool high = rule_is_high(r, s, value);
+
+			buf_adds(out, high ? "above " : "below ");
+			rule_say_value(out, high ? l->high : l->low, unit);
 			break;
 		}
 		buf_adds(out, "outside ");
@@ -269,11 +313,11 @@ void rule_say_limit(const struct rule *r, enum severity s, double value, const c
 		break;
 	case RULE_FULL_IN:
 		buf_adds(out, "full in less than ");
-		rule_say_duration(out, rule_threshold(r, s));
+		rule_say_duration(out, rule_threshold(r, s, false));
 		break;
 	case RULE_ABSENT:
 		buf_adds(out, "silent for ");
-		rule_say_duration(out, rule_threshold(r, s));
+		rule_say_duration(out, rule_threshold(r, s, false));
 		break;
 	}
 }

@@ -120,7 +120,8 @@ bool silence_matcher_check(const char *matcher, char *why, size_t size)
 static bool label_matches(const struct alerts *a, const struct instance *i, const struct term *t)
 {
 	const struct rule *r = i->watch->rule;
-	const struct rule_words w = {i->subject->id, a->host, severity_name(i->shown), i->value, rule_threshold(r, i->shown)};
+	const struct rule_words w = {i->subject->id, a->host, severity_name(i->shown), i->value, rule_threshold(r, i->shown, i->high),
+	                             i->subject->unit};
 	bool match = false;
 	struct buf text;
 

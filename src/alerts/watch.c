@@ -26,30 +26,53 @@ struct watch *watch_find(const struct alerts *a, const char *rule)
 	return NULL;
 }
 
+/* Both sides may have said so: the two are linked once. */
+static void add_inhibitor(struct watch *w, struct watch *by, bool whole)
+{
+	for (size_t i = 0; i < w->ninhibitors; i++) {
+		if (w->inhibitors[i].by != by)
+			continue;
+		w->inhibitors[i].whole |= whole;
+		return;
+	}
+	by->inhibits = true;
+	w->inhibitors = xreallocarray(w->inhibitors, w->ninhibitors + 1, sizeof *w->inhibitors);
+	w->inhibitors[w->ninhibitors++] = (struct inhibitor){.by = by, .whole = whole};
+}
+
+typedef void link_fn(struct watch *w, struct watch *other, bool whole);
+
+/* Each other rule that is meant. */
+static void each_named(struct alerts *a, struct watch *w, char *const *names, size_t n, link_fn *link)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < a->n; k++)
+			if (&a->watches[k] != w && store_pattern_match(names[i], a->watches[k].rule->name))
+				link(w, &a->watches[k], strcmp(names[i], "*") == 0);
+}
+
+static void inhibit(struct watch *w, struct watch *other, bool whole)
+{
+	add_inhibitor(other, w, whole);
+}
+
 static void link_inhibitors(struct alerts *a, struct watch *w)
 {
 	const struct rule *r = w->rule;
 
-	w->inhibitors = xcalloc(r->ninhibited_by, sizeof *w->inhibitors);
-	for (size_t i = 0; i < r->ninhibited_by; i++) {
-		struct watch *by = watch_find(a, r->inhibited_by[i]);
-
-		if (!by || by == w)
-			continue;
-		by->inhibits = true;
-		w->inhibitors[w->ninhibitors++].by = by;
-	}
+	each_named(a, w, r->inhibited_by, r->ninhibited_by, add_inhibitor);
+	each_named(a, w, r->inhibits, r->ninhibits, inhibit);
 }
 
-static bool reaches(struct watch *from, const struct watch *to)
+static bool reaches(struct watch *from, const struct watch *to, uint64_t walk)
 {
 	if (from == to)
 		return true;
-	if (from->visited)
+	if (from->visited == walk)
 		return false;
-	from->visited = true;
+	from->visited = walk;
 	for (size_t i = 0; i < from->ninhibitors; i++)
-		if (reaches(from->inhibitors[i].by, to))
+		if (reaches(from->inhibitors[i].by, to, walk))
 			return true;
 	return false;
 }
@@ -57,11 +80,8 @@ static bool reaches(struct watch *from, const struct watch *to)
 /* Two rules that inhibit each other would both be silent: of those, the alert that was first speaks. */
 static void find_mutual(struct alerts *a, struct watch *w)
 {
-	for (size_t i = 0; i < w->ninhibitors; i++) {
-		for (size_t k = 0; k < a->n; k++)
-			a->watches[k].visited = false;
-		w->inhibitors[i].mutual = reaches(w->inhibitors[i].by, w);
-	}
+	for (size_t i = 0; i < w->ninhibitors; i++)
+		w->inhibitors[i].mutual = reaches(w->inhibitors[i].by, w, ++a->walks);
 }
 
 void watches_build(struct alerts *a)
@@ -74,6 +94,7 @@ void watches_build(struct alerts *a)
 		w->rule = &a->rules[i];
 		w->metric = xstrdup(a->hooks.resolve ? a->hooks.resolve(metric) : metric);
 		w->pattern = strchr(w->metric, '*') != NULL;
+		w->awake = rule_in_hours(w->rule, a->weekday, a->minute);
 		list_init(&w->instances);
 		list_init(&w->firing);
 	}

@@ -8,7 +8,7 @@
 #include "alerts/notify.h"
 #include "app/answers.h"
 #include "app/channel_health.h"
-#include "app/self_series.h"
+#include "app/own_series.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/list.h"
@@ -76,6 +76,7 @@ static void make_messages(struct alerting *al, const struct alert_view *a, struc
 
 		if (!notify_wants(ch, a) || channel_health_is_of(a->series, ch->name))
 			continue;
+		alerts_told(al->alerts, a->id, ch->name);
 		random_id(m->ids[m->n]);
 		buf_init(&m->bodies[m->n], SIZE_MAX / 2);
 		m->at[m->n].channel = ch->name;
@@ -108,7 +109,7 @@ static void keep(struct alerting *al, const struct alert_view *a, bool notify)
 {
 	const char *host = al->app->hostname;
 	struct messages m = {0};
-	struct buf labels, runbook;
+	struct buf labels, runbook, told;
 	struct db_alert row = {
 		.id = a->id, .rule = a->rule_name, .type = a->type, .metric = a->metric, .series = a->series,
 		.severity = severity_name(a->severity), .state = shown_state(a), .summary = a->summary, .by = a->by, .note = a->note,
@@ -120,6 +121,7 @@ static void keep(struct alerting *al, const struct alert_view *a, bool notify)
 
 	buf_init(&labels, SIZE_MAX / 2);
 	buf_init(&runbook, SIZE_MAX / 2);
+	buf_init(&told, SIZE_MAX / 2);
 	if (a->rule || a->labels)
 		alert_labels_json(a, host, &labels);
 	alert_runbook(a, host, &runbook);
@@ -127,10 +129,13 @@ static void keep(struct alerting *al, const struct alert_view *a, bool notify)
 	row.runbook = runbook.len ? runbook.data : NULL;
 	if (notify)
 		make_messages(al, a, &m);
+	told_json(a->told, &told);
+	row.told = told.len ? told.data : NULL;
 	db_alert_change(al->app->db, &row, m.at, m.n, m.n ? on_kept : NULL, al);
 	free_messages(&m);
 	buf_release(&labels);
 	buf_release(&runbook);
+	buf_release(&told);
 }
 
 static void log_change(const struct alert_view *a, bool starts)
@@ -175,7 +180,7 @@ static void on_due(void *user, const struct db_delivery *d, size_t n)
 	struct letter *letters = xcalloc(n, sizeof *letters);
 
 	for (size_t i = 0; i < n; i++)
-		letters[i] = (struct letter){d[i].id, d[i].channel, d[i].message_id, d[i].body, d[i].content_type, d[i].attempts};
+		letters[i] = (struct letter){d[i].id, d[i].channel, d[i].message_id, d[i].body, d[i].content_type, d[i].attempts, d[i].since_ms};
 	q->done(q->user, letters, n);
 	free(letters);
 	free(q);
@@ -200,6 +205,13 @@ static void outbox_result(void *user, int64_t id, const char *outcome, int64_t n
 		outcome = "cut short";
 	db_outbox_result(al->app->db, id, outcome, next_ms, status, error, done, done_user);
 	channel_health_changed(al->health);
+}
+
+static void outbox_hurry(void *user, const char *channel)
+{
+	struct alerting *al = user;
+
+	db_outbox_hurry(al->app->db, channel);
 }
 
 /* --- channels that went --- */
@@ -294,7 +306,7 @@ static void tell_firing(struct alerting *al, int64_t now_ms)
 
 	alerts_each(al->alerts, count_firing, of);
 	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++)
-		at[s - 1] = (struct store_sample){self_series(al->app->store, "self.alerts_firing", severity_name(s)), of[s]};
+		at[s - 1] = (struct store_sample){own_series(al->app->store, "self.alerts_firing", severity_name(s)), of[s]};
 	store_publish(al->app->store, now_ms - now_ms % 1000, at, SEVERITY_CRITICAL);
 }
 
@@ -332,7 +344,7 @@ static void restore(void *user, const struct db_alert *a)
 	struct alert_saved saved = {
 		.id = a->id, .rule = a->rule, .series = a->series, .by = a->by, .note = a->note, .value = a->value,
 		.starts_ms = a->starts_ms, .state = ALERT_FIRING, .severity = SEVERITY_WARNING,
-		.acked_ms = a->acked_ms, .acked_by = a->ack_by, .acked_note = a->ack_note, .untold = a->untold,
+		.acked_ms = a->acked_ms, .acked_by = a->ack_by, .acked_note = a->ack_note, .untold = a->untold, .told = a->told,
 		.type = a->type, .metric = a->metric, .summary = a->summary, .labels = a->labels, .runbook = a->runbook,
 	};
 
@@ -366,11 +378,13 @@ static void on_silence_ended(void *user, const struct silence *s, int64_t now_ms
 	save_silence(user, s, now_ms);
 }
 
-/* Where others reach the dashboard, as far as we can tell: an address that stands for all is none. */
+/* Where others reach the dashboard: what the configuration says, or as far as we can tell: an address that stands for all is none. */
 static char *url_take(const struct app *app)
 {
 	const struct config_addr *a = &app->config->listen.at[0];
 
+	if (app->config->url)
+		return xstrdup(app->config->url);
 	if (strcmp(a->host, "0.0.0.0") == 0 || strcmp(a->host, "::") == 0)
 		return xasprintf("http://%s:%u/", app->hostname, a->port);
 	return xasprintf("http://%s/", a->text);
@@ -380,7 +394,7 @@ struct alerting *alerting_new(struct app *app)
 {
 	struct alerting *al = xzalloc(sizeof *al);
 	struct alerts_hooks hooks = {.user = al, .changed = on_changed, .resolve = series_resolve, .silence_ended = on_silence_ended};
-	struct outbox outbox = {al, outbox_due, outbox_result};
+	struct outbox outbox = {al, outbox_due, outbox_result, outbox_hurry};
 	struct rule *rules;
 	size_t n;
 
@@ -402,6 +416,8 @@ void alerting_reload(struct alerting *al)
 	size_t n;
 	struct rule *rules = config_rules_take(al->app->config, &n);
 
+	free(al->url);
+	al->url = url_take(al->app);
 	notify_reload(al->notify, al->app->config->channels, al->app->config->nchannels);
 	alerts_reload(al->alerts, rules, n);
 	look_for_gone(al);
@@ -873,7 +889,7 @@ void alerting_test(struct alerting *al, const char *channel, const char *who, en
 	struct testing *t = xzalloc(sizeof *t);
 
 	*t = (struct testing){al, xstrdup(channel), done, user};
-	if (notify_test(al->notify, channel, al->app->hostname, on_tested, t)) {
+	if (notify_test(al->notify, channel, al->app->hostname, al->url, on_tested, t)) {
 		db_audit(al->app->db, who, role_name(role), "test channel", channel);
 		return;
 	}

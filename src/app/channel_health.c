@@ -4,7 +4,7 @@
  * every second, so that rules judge it like any other value. */
 #include "app/channel_health.h"
 
-#include "app/self_series.h"
+#include "app/own_series.h"
 #include "base/json.h"
 #include "base/xmalloc.h"
 #include "collectors/prom.h"
@@ -22,7 +22,7 @@ struct known {
 	uint32_t waiting, dead;
 };
 
-struct told {
+struct heard {
 	char *channel;
 	store_ref ref;
 };
@@ -34,7 +34,7 @@ struct channel_health {
 	bool answered;                 /* before that nothing is known */
 	bool asking, again;
 	int64_t look_ms;
-	struct told *told;             /* the series of each channel of the configuration */
+	struct heard *told;            /* the series of each channel of the configuration */
 	size_t ntold;
 };
 
@@ -160,7 +160,7 @@ static store_ref series_of(struct channel_health *h, const char *channel)
 		if (strcmp(h->told[i].channel, channel) == 0)
 			return h->told[i].ref;
 	h->told = xreallocarray(h->told, h->ntold + 1, sizeof *h->told);
-	h->told[h->ntold] = (struct told){xstrdup(channel), self_series(h->app->store, FAILING, channel)};
+	h->told[h->ntold] = (struct heard){xstrdup(channel), own_series(h->app->store, FAILING, channel)};
 	return h->told[h->ntold++].ref;
 }
 
@@ -171,8 +171,8 @@ static void tell(struct channel_health *h, int64_t now_ms)
 	struct totals t = totals_of(h);
 	size_t n = 0;
 
-	at[n++] = (struct store_sample){self_series(h->app->store, "self.outbox_waiting", NULL), t.waiting};
-	at[n++] = (struct store_sample){self_series(h->app->store, "self.outbox_dead", NULL), t.dead};
+	at[n++] = (struct store_sample){own_series(h->app->store, "self.outbox_waiting", NULL), t.waiting};
+	at[n++] = (struct store_sample){own_series(h->app->store, "self.outbox_dead", NULL), t.dead};
 	for (size_t i = 0; i < c->nchannels; i++)
 		at[n++] = (struct store_sample){series_of(h, c->channels[i].name), fails(h, c->channels[i].name)};
 	store_publish(h->app->store, now_ms - now_ms % 1000, at, n);

@@ -27,8 +27,9 @@ static const char help[] =
 	"  --test-rules FROM TO say what would have fired; like -6h now, or\n"
 	"                       2026-11-23T04:00 2026-11-23T05:00\n"
 	"  --version            print the version, and exit\n"
-	"  --help[=keys|=file]  print this, every key of the configuration, or a file to\n"
-	"                       start from, and exit\n"
+	"  --help[=keys|=file|=rules]\n"
+	"                       print this, every key of the configuration, a file to\n"
+	"                       start from, or the shipped alert rules, and exit\n"
 	"\n"
 	"  token add NAME [viewer|operator], token list, token revoke NAME\n"
 	"                       who may look or act; the token is shown once\n"
@@ -89,12 +90,16 @@ static int print_text(void (*print)(struct buf *out))
 
 static int print_help(const char *topic)
 {
-	if (topic && strcmp(topic, "keys") == 0)
-		return print_text(config_print_keys);
-	if (topic && strcmp(topic, "file") == 0)
-		return print_text(config_print_sample);
+	static const struct {
+		const char *topic;
+		void (*print)(struct buf *out);
+	} topics[] = {{"keys", config_print_keys}, {"file", config_print_sample}, {"rules", config_print_rules}};
+
+	for (size_t i = 0; topic && i < sizeof topics / sizeof *topics; i++)
+		if (strcmp(topic, topics[i].topic) == 0)
+			return print_text(topics[i].print);
 	if (topic) {
-		fprintf(stderr, "vedette: there is no help on \"%s\"; --help=keys is on the configuration, --help=file is one to start from\n", topic);
+		fprintf(stderr, "vedette: there is no help on \"%s\"; --help=keys is on the configuration, --help=file is one to start from, --help=rules the shipped alert rules\n", topic);
 		return EX_USAGE;
 	}
 	fputs(help, stdout);

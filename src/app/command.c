@@ -3,6 +3,7 @@
 
 #include "app/ask.h"
 #include "app/config.h"
+#include "app/config_value.h"
 #include "app/replay.h"
 #include "base/json.h"
 #include "base/xmalloc.h"
@@ -15,6 +16,8 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
+
+enum { MOST_NAMES = 100 };     /* that are listed */
 
 struct command {
 	const struct cli *cli;
@@ -106,22 +109,80 @@ static char *path_take(const char *head, const char *name, const char *tail)
 	return buf_take(&path, NULL);
 }
 
+/* Names of the rules of the one that runs, which may have others than the file by now. */
+static char **rule_names_take(struct slice answer, size_t *n)
+{
+	char **names = NULL;
+	struct slice list, rule, text;
+
+	*n = 0;
+	if (!json_get(answer, "rules", &list) || json_type(list) != JSON_ARRAY)
+		return NULL;
+	for (struct json_walk w = json_walk(list); json_next(&w, &rule);) {
+		struct buf name;
+
+		buf_init(&name, SIZE_MAX / 2);
+		if (json_get(rule, "name", &text) && json_type(text) == JSON_STRING)
+			json_unquote(&name, text);
+		names = xreallocarray(names, *n + 1, sizeof *names);
+		names[(*n)++] = buf_take(&name, NULL);
+	}
+	return names;
+}
+
+static void say_no_such_rule(const char *name, char *const *names, size_t n)
+{
+	struct nearest near;
+
+	nearest_init(&near, name);
+	for (size_t i = 0; i < n; i++)
+		nearest_try(&near, names[i]);
+	fprintf(stderr, "vedette: there is no rule \"%s\".", name);
+	if (near.best)
+		fprintf(stderr, " Did you mean \"%s\"?", near.best);
+	for (size_t i = 0; i < n && i < MOST_NAMES; i++)
+		fprintf(stderr, "%s%s", i ? ", " : " There are ", names[i]);
+	fputs(n > MOST_NAMES ? ", …\n" : "\n", stderr);
+}
+
+static int no_such_rule(struct command *c)
+{
+	char *body = ask_take(&c->ask, "GET", "/api/v1/rules"), **names;
+	size_t n;
+
+	if (!body)
+		return EX_UNAVAILABLE;
+	names = rule_names_take(slice_str(body), &n);
+	say_no_such_rule(c->cli->name, names, n);
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+	free(body);
+	return EX_USAGE;
+}
+
 static int explain(struct command *c)
 {
-	char *path = path_take("/api/v1/rules/", c->cli->name, "/explain"), *body = ask_take(&c->ask, "GET", path);
+	char *path = path_take("/api/v1/rules/", c->cli->name, "/explain"), *body;
 	struct slice text;
 	struct buf out;
+	int code = EX_OK;
 
+	c->ask.fine = "there is no such rule";
+	body = ask_take(&c->ask, "GET", path);
 	free(path);
 	if (!body)
 		return EX_UNAVAILABLE;
 	buf_init(&out, SIZE_MAX / 2);
-	if (json_get(slice_str(body), "text", &text))
+	if (json_get(slice_str(body), "text", &text)) {
 		json_unquote(&out, text);
-	printf("%s%s", out.data, out.len && out.data[out.len - 1] == '\n' ? "" : "\n");
+		printf("%s%s", out.data, out.len && out.data[out.len - 1] == '\n' ? "" : "\n");
+	} else {
+		code = no_such_rule(c);
+	}
 	buf_release(&out);
 	free(body);
-	return EX_OK;
+	return code;
 }
 
 static int test_channel(struct command *c)

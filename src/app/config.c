@@ -2,8 +2,9 @@
  *
  * The library is told that every value is a string and calls on_value() for
  * each, with file and line at hand, so that all mistakes are found in one go.
- * It gives up at a name that it does not know; therefore a file is read dry
- * first, and each statement that it gives up on is reported and blanked. */
+ * It gives up at a name that it does not know and at a section without its
+ * title; therefore a file is read dry first, and each statement that it gives
+ * up on is reported and blanked. */
 #include "app/config.h"
 
 #include "app/config_blocks.h"
@@ -32,7 +33,7 @@ struct file {
 	unsigned source, depth;
 	struct buf text;
 
-	bool dry;                  /* look for unknown names only */
+	bool dry;                  /* look for what libconfuse gives up at only */
 	bool told;                 /* libconfuse said what was wrong */
 	char *unknown;             /* the name that it gave up at, and where */
 	unsigned unknown_line;
@@ -170,26 +171,50 @@ static void unknown_name(cfg_t *cfg, const char *name)
 	buf_release(&hint);
 }
 
-/* Other messages are libconfuse's own. This one is told by its text: the library has no code for it, and translates
- * only for programs that call setlocale(3). */
+static void missing_title(cfg_t *cfg, const char *name)
+{
+	const struct section *s = section_find(name);
+	struct place p = here(cfg);
+	struct buf all;
+
+	buf_init(&all, CONFIG_MAX_TEXT);
+	for (size_t i = 0; i < s->count(); i++)
+		buf_addf(&all, "%s%s", i ? ", " : ". There are ", s->title(i));
+	load_mistake(loading, &p, "%s needs a name before its brace: %s \"%s\" { … }%s", name, name, s->open ? "NAME" : s->title(0), all.data);
+	buf_release(&all);
+}
+
+/* What libconfuse gives up at, with its name. It has no codes for them, and translates only for programs that call setlocale(3). */
+static const struct {
+	const char *fmt;
+	void (*tell)(cfg_t *cfg, const char *name);
+} unusable[] = {
+	{"no such option '%s'", unknown_name},
+	{"missing title for section '%s'", missing_title},
+};
+
+/* Other messages are libconfuse's own. */
 static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	struct file *f = loading->file;
-	bool unknown = strcmp(fmt, "no such option '%s'") == 0;
-	struct place p = here(cfg);
+	size_t row = 0;
 	char *text;
 
+	while (row < sizeof unusable / sizeof *unusable && strcmp(fmt, unusable[row].fmt) != 0)
+		row++;
 	if (vasprintf(&text, fmt, ap) < 0)
 		abort();
 	f->told = true;
-	if (unknown && f->dry) {
-		char *name = xstrndup(text + strlen("no such option '"), strlen(text) - strlen("no such option ''"));
+	if (row < sizeof unusable / sizeof *unusable && f->dry) {
+		const char *name = strchr(text, '\'') + 1;
 
-		unknown_name(cfg, name);
 		free(f->unknown);
-		f->unknown = name;
-		f->unknown_line = p.line;
+		f->unknown = xstrndup(name, strlen(name) - 1);
+		f->unknown_line = here(cfg).line;
+		unusable[row].tell(cfg, f->unknown);
 	} else if (!f->dry) {
+		struct place p = here(cfg);
+
 		load_mistake(loading, &p, "%s", text);
 	}
 	free(text);
@@ -197,32 +222,40 @@ static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const cha
 
 static void read_file(struct load *l, const char *path, const struct place *included);
 
+/* A relative path begins where the file is that includes it. */
+static void include_paths(const struct place *p, const char *path)
+{
+	const char *slash = strrchr(p->name, '/');
+	glob_t found = {.gl_pathc = 0};
+	char *pattern;
+	int err;
+
+	if (*path == '/' || !slash)
+		pattern = xstrdup(path);
+	else
+		pattern = xasprintf("%.*s/%s", (int)(slash - p->name), p->name, path);
+	err = glob(pattern, GLOB_NOMAGIC, NULL, &found); /* sorted; a pattern may match nothing, a name is tried */
+	if (err && err != GLOB_NOMATCH)
+		load_mistake(loading, p, "include \"%s\": cannot be searched", path);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		read_file(loading, found.gl_pathv[i], p);
+	globfree(&found);
+	free(pattern);
+}
+
 static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 {
 	struct place p = here(cfg);
-	const char *slash = strrchr(p.name, '/');
-	char *pattern;
-	glob_t found = {.gl_pathc = 0};
-	int err;
 
 	(void)opt;
 	if (loading->file->dry)
 		return 0;
-	if (argc != 1 || !*argv[0]) {
+	if (argc != 1 || !*argv[0])
 		load_mistake(loading, &p, "include takes one path, such as include(\"conf.d/*.conf\")");
-		return 0;
-	}
-	if (*argv[0] == '/' || !slash)
-		pattern = xstrdup(argv[0]);
+	else if (strcmp(argv[0], CONFIG_SHIPPED) == 0)
+		read_file(loading, CONFIG_SHIPPED, &p);
 	else
-		pattern = xasprintf("%.*s/%s", (int)(slash - p.name), p.name, argv[0]);
-	err = glob(pattern, GLOB_NOMAGIC, NULL, &found); /* sorted; a pattern may match nothing, a name is tried */
-	if (err && err != GLOB_NOMATCH)
-		load_mistake(loading, &p, "include \"%s\": cannot be searched", argv[0]);
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		read_file(loading, found.gl_pathv[i], &p);
-	globfree(&found);
-	free(pattern);
+		include_paths(&p, argv[0]);
 	return 0;
 }
 
@@ -336,10 +369,14 @@ static int read_all(int fd, struct buf *out)
 
 static int load_text(struct file *f)
 {
-	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	int fd, err;
 	struct stat st;
-	int err;
 
+	if (strcmp(f->path, CONFIG_SHIPPED) == 0) {
+		config_print_rules(&f->text);
+		return 0;
+	}
+	fd = open(f->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	err = fstat(fd, &st) < 0 ? -errno : read_all(fd, &f->text);

@@ -25,6 +25,7 @@
 struct cli;
 
 #define CONFIG_DEFAULT_PATH "/etc/vedette/vedette.conf"
+#define CONFIG_SHIPPED "shipped:alerts.conf" /* what a file includes to have the shipped rules; without a file it is all there is */
 #define CONFIG_DEFAULT_PORT 8338
 
 /* What a client without credentials may do. In growing order of power. */
@@ -70,6 +71,7 @@ struct config {
 	char *web_dir;                          /* dashboard from disk; NULL: the built-in one */
 	enum role anonymous;
 	struct config_strings hosts;            /* lower case, no port; beside loopback names and listen addresses */
+	char *url;                              /* of the dashboard, as people reach it; ends in '/'; NULL: not said */
 	uint32_t push_interval_ms, min_rate_ms;
 	enum log_level log_level;
 	char *redis;                            /* a URL (loop/redis_url.h), which may hold a password; NULL: none */
@@ -97,7 +99,8 @@ struct config {
 	struct config_note *notes;              /* where each value came from (config_keys.h) */
 };
 
-/* 0 and a whole configuration; or EX_USAGE (64, all mistakes are in flags) or
+/* Without a file the shipped rules are in force; with one, what it says and includes. HIGH_CPU and HIGH_MEMORY always are.
+ * 0 and a whole configuration; or EX_USAGE (64, all mistakes are in flags) or
  * EX_CONFIG (78), a line for each mistake in errors and *out as it was. */
 int config_load(struct config **out, const struct cli *cli, struct buf *errors);
 void config_free(struct config *c);             /* NULL is fine */
@@ -118,6 +121,7 @@ bool config_same_listen(const struct config *a, const struct config *b);
 void config_restart_notes(const struct config *old, const struct config *new, struct buf *out);
 
 void config_print_sample(struct buf *out);      /* the text of --help=file: contrib/vedette.conf */
+void config_print_rules(struct buf *out);       /* the text of --help=rules: contrib/alerts.conf */
 void config_print_keys(struct buf *out);        /* the text of --help=keys: every key, its default and its bounds */
 
 #endif

@@ -38,6 +38,10 @@ struct place block_place(const struct config_block *b, unsigned line);
 bool block_rule_take(struct load *l, const struct config_block *b, struct rule *out);
 void block_channel_take(struct load *l, const struct config_block *b, struct channel *out, struct buf *warnings);
 
+/* Whether there can be such series, and such values of them (config_series.c). Appends in words what is wrong, or nothing. */
+void series_check(const char *metric, struct buf *why);
+void series_check_limits(const struct rule *r, struct buf *why);
+
 void block_opens(struct load *l, const struct place *p, const struct section *s, const char *title);
 void block_put(struct load *l, const struct place *p, const struct section *s, const char *title, const char *key, const char *text,
                bool first);

@@ -106,6 +106,10 @@ const struct key keys[] = {
 	{&top, "hosts", &kind_hosts, IN(hosts), .max = 64, .fallback = "",
 		.help = "Names of this host that browsers may use, beside loopback names and the listen addresses. A request "
 			"for any other name is refused, because it may be a foreign page's (DNS rebinding)."},
+	{&top, "url", &kind_web_address, IN(url), .max = 1000,
+		.otherwise = "the first listen address",
+		.help = "The address at which people reach the dashboard, such as https://vedette.example.org/. Messages link to their "
+			"alert there, and browsers may use its name as if it were in `hosts`."},
 	{&top, "push_interval", &kind_ms, IN(push_interval_ms), .min = 100, .max = HOUR, .fallback = "2s",
 		.help = "How often every client is sent `metrics update`."},
 	{&top, "min_rate", &kind_ms, IN(min_rate_ms), .min = 100, .max = HOUR, .fallback = "100ms",

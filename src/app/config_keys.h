@@ -26,6 +26,7 @@ extern const struct kind kind_ms, kind_s;               /* durations in a uint32
 extern const struct kind kind_size, kind_count;         /* uint64_t bytes; uint32_t */
 extern const struct kind kind_bool, kind_word;          /* bool; an enum, by its words */
 extern const struct kind kind_path;                     /* char *, NULL when empty */
+extern const struct kind kind_web_address;              /* char *, NULL when empty */
 extern const struct kind kind_redis;                    /* char *, NULL when empty */
 extern const struct kind kind_words;                    /* uint32_t of bits, by their words */
 extern const struct kind kind_hosts, kind_origins;      /* struct config_strings */

@@ -277,6 +277,22 @@ static bool text_print(const struct key *k, const void *field, size_t i, struct 
 	return !i;
 }
 
+static bool web_address_set(const struct key *k, void *field, const char *text, struct buf *why)
+{
+	char *address = NULL;
+	bool good = !*text || web_address_parse(text, &address, why);
+
+	good = good && text_set(k, field, address ? address : "", why);
+	free(address);
+	return good;
+}
+
+static void web_address_allowed(const struct key *k, struct buf *out)
+{
+	(void)k;
+	buf_adds(out, "\"https://host[:port][/path/]\"");
+}
+
 static void text_clear(void *field)
 {
 	char **at = field;
@@ -448,6 +464,9 @@ static void addrs_allowed(const struct key *k, struct buf *out)
 
 const struct kind kind_path = {
 	.path = true, .quoted = true, .set = text_set, .print = text_print, .clear = text_clear, .allowed = path_allowed,
+};
+const struct kind kind_web_address = {
+	.quoted = true, .set = web_address_set, .print = text_print, .clear = text_clear, .allowed = web_address_allowed,
 };
 const struct kind kind_redis = {
 	.quoted = true, .secret = true, .set = redis_set, .print = redis_print, .clear = text_clear, .allowed = redis_allowed,

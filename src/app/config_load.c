@@ -243,8 +243,7 @@ static void read_main_file(struct load *l, const struct cli *cli)
 		l->c->path = xstrdup(named);
 	else if (access(CONFIG_DEFAULT_PATH, F_OK) == 0 || errno != ENOENT)
 		l->c->path = xstrdup(CONFIG_DEFAULT_PATH);
-	if (l->c->path)
-		load_file(l, l->c->path);
+	load_file(l, l->c->path ? l->c->path : CONFIG_SHIPPED);
 }
 
 /* ---- what depends on other values ---- */

@@ -16,13 +16,21 @@
 
 enum { MAX_SECRET = 4096, MAX_TEMPLATE = 64 << 10 };
 
+/* A limit as it is written; what its compare makes of it is known when the block is whole. */
+enum form { UNSAID, NUMBER, PAIR, DURATION };
+struct written {
+	enum form form;
+	double low, high;              /* high: of a pair; a duration is in ms */
+};
+
 /* What a block is read into before it is known to be whole. */
 struct draft {
 	struct rule rule;
 	struct channel channel;
 	bool enabled;
-	double above, below, equals, clear, outside[2];
-	double limits[4];              /* by severity, without a compare of their own */
+	struct written limits[RULE_ABSENT + 1]; /* by compare: the mildest, or the only one */
+	struct written severities[4];  /* by severity, without a compare of their own */
+	struct written clear;
 	enum severity severity;
 	char *secret_file, *password_file, *template_file;
 	bool readable_by_others;       /* one of these files is */
@@ -65,6 +73,38 @@ static void read_ms(const struct config_entry *e, int64_t *out, struct buf *why)
 		*out = (int64_t)ms;
 }
 
+/* Two numbers: what outside says. */
+static void read_pair(const struct config_entry *e, struct written *out, struct buf *why)
+{
+	struct written w = {.form = PAIR};
+
+	if (e->nitems != 2)
+		buf_adds(why, "takes two numbers, such as {10, 20}");
+	else if (read_number(e->items[0], &w.low, why) && read_number(e->items[1], &w.high, why))
+		*out = w;
+}
+
+/* A limit of any form: "80", "4h", {10, 20}. */
+static void read_limit(const struct config_entry *e, struct written *out, struct buf *why)
+{
+	uint64_t ms;
+	double d;
+	struct buf ignored;
+
+	if (e->nitems != 1) {
+		read_pair(e, out, why);
+		return;
+	}
+	buf_init(&ignored, CONFIG_MAX_TEXT);
+	if (read_number(e->items[0], &d, &ignored))
+		*out = (struct written){NUMBER, d, 0};
+	else if (duration_parse(e->items[0], &ms, &ignored))
+		*out = (struct written){DURATION, (double)ms, 0};
+	else
+		buf_addf(why, "\"%s\" is neither a number nor a duration", e->items[0]);
+	buf_release(&ignored);
+}
+
 static void read_count(const struct config_entry *e, uint64_t least, uint64_t most, uint64_t *out, struct buf *why)
 {
 	uint64_t n;
@@ -95,12 +135,26 @@ static void read_severity(const struct config_entry *e, enum severity *out, stru
 		(void)why;                                                                   \
 		set_list(&d->field, &d->count, e);                                           \
 	}
-#define NUMBER(fn, field)                                                                    \
+#define LIMIT(fn, compare)                                                                   \
 	static void fn(struct draft *d, const struct config_entry *e, struct buf *why)       \
 	{                                                                                    \
-		read_number(e->items[0], &d->field, why);                                    \
+		if (read_number(e->items[0], &d->limits[compare].low, why))                  \
+			d->limits[compare].form = NUMBER;                                    \
 	}
-#define DURATION(fn, field)                                                                  \
+#define TIME_LIMIT(fn, compare)                                                              \
+	static void fn(struct draft *d, const struct config_entry *e, struct buf *why)       \
+	{                                                                                    \
+		int64_t ms = 0;                                                              \
+                                                                                             \
+		read_ms(e, &ms, why);                                                        \
+		d->limits[compare] = (struct written){DURATION, (double)ms, 0};              \
+	}
+#define ANY_LIMIT(fn, field)                                                                 \
+	static void fn(struct draft *d, const struct config_entry *e, struct buf *why)       \
+	{                                                                                    \
+		read_limit(e, &d->field, why);                                               \
+	}
+#define SPAN(fn, field)                                                                      \
 	static void fn(struct draft *d, const struct config_entry *e, struct buf *why)       \
 	{                                                                                    \
 		read_ms(e, &d->field, why);                                                  \
@@ -113,24 +167,24 @@ static void read_severity(const struct config_entry *e, enum severity *out, stru
 
 FLAG(set_enabled, enabled)
 TEXT(set_type, rule.type)
-TEXT(set_metric, rule.metric)
 TEXT(set_summary, rule.summary)
 TEXT(set_runbook, rule.runbook)
 LIST(set_labels, rule.labels, rule.nlabels)
 LIST(set_inhibited, rule.inhibited_by, rule.ninhibited_by)
+LIST(set_inhibits, rule.inhibits, rule.ninhibits)
 LIST(set_channels, rule.channels, rule.nchannels)
-NUMBER(set_above, above)
-NUMBER(set_below, below)
-NUMBER(set_equals, equals)
-NUMBER(set_clear, clear)
-NUMBER(set_info, limits[SEVERITY_INFO])
-NUMBER(set_warning, limits[SEVERITY_WARNING])
-NUMBER(set_critical, limits[SEVERITY_CRITICAL])
-DURATION(set_for, rule.for_ms)
-DURATION(set_keep, rule.keep_ms)
-DURATION(set_window, rule.window_ms)
-DURATION(set_full_in, rule.full_in_ms)
-DURATION(set_absent, rule.absent_ms)
+LIMIT(set_above, RULE_ABOVE)
+LIMIT(set_below, RULE_BELOW)
+LIMIT(set_equals, RULE_EQUALS)
+TIME_LIMIT(set_full_in, RULE_FULL_IN)
+TIME_LIMIT(set_absent, RULE_ABSENT)
+ANY_LIMIT(set_clear, clear)
+ANY_LIMIT(set_info, severities[SEVERITY_INFO])
+ANY_LIMIT(set_warning, severities[SEVERITY_WARNING])
+ANY_LIMIT(set_critical, severities[SEVERITY_CRITICAL])
+SPAN(set_for, rule.for_ms)
+SPAN(set_keep, rule.keep_ms)
+SPAN(set_window, rule.window_ms)
 TEXT(set_url, channel.url)
 TEXT(set_format, channel.format)
 TEXT(set_template, channel.template)
@@ -150,14 +204,17 @@ LIST(set_rules, channel.rules, channel.nrules)
 LIST(set_command, channel.command, channel.ncommand)
 LIST(set_to, channel.to, channel.nto)
 FLAG(set_private, channel.allow_private)
-FLAG(set_tls, channel.require_tls)
+
+static void set_metric(struct draft *d, const struct config_entry *e, struct buf *why)
+{
+	set_text(&d->rule.metric, e);
+	if (d->rule.metric)
+		series_check(d->rule.metric, why);
+}
 
 static void set_outside(struct draft *d, const struct config_entry *e, struct buf *why)
 {
-	if (e->nitems != 2)
-		buf_adds(why, "takes two numbers, such as {10, 20}");
-	else if (read_number(e->items[0], &d->outside[0], why))
-		read_number(e->items[1], &d->outside[1], why);
+	read_pair(e, &d->limits[RULE_OUTSIDE], why);
 }
 
 static void set_severity(struct draft *d, const struct config_entry *e, struct buf *why)
@@ -174,6 +231,14 @@ static void set_aggregate(struct draft *d, const struct config_entry *e, struct 
 {
 	if (!rule_fold_parse(e->items[0], &d->rule.fold, &d->rule.percentile))
 		buf_addf(why, "\"%s\" is none of last, avg, min, max, rate, delta or a percentile such as p95", e->items[0]);
+}
+
+static void set_tls(struct draft *d, const struct config_entry *e, struct buf *why)
+{
+	bool required;
+
+	if (bool_parse(e->items[0], &required, why))
+		d->channel.tls = required ? CHANNEL_TLS_REQUIRED : CHANNEL_TLS_NONE;
 }
 
 static void set_hours(struct draft *d, const struct config_entry *e, struct buf *why)
@@ -209,6 +274,17 @@ static void set_max_wait(struct draft *d, const struct config_entry *e, struct b
 		d->channel.max_wait_ms = ms;
 }
 
+static void set_max_age(struct draft *d, const struct config_entry *e, struct buf *why)
+{
+	int64_t ms = d->channel.max_age_ms;
+
+	read_ms(e, &ms, why);
+	if (ms < 60000 || ms > INT64_C(90) * 86400000)
+		buf_adds(why, "must be from 1min to 90d");
+	else
+		d->channel.max_age_ms = ms;
+}
+
 static void set_retries(struct draft *d, const struct config_entry *e, struct buf *why)
 {
 	uint64_t n = d->channel.max_attempts;
@@ -235,27 +311,29 @@ const struct block_key block_keys[] = {
 	{"alert", "equals", false, PRINT, set_equals, "Fires at exactly this."},
 	{"alert", "clear", false, PRINT, set_clear, "Calm again only past this: keeps a value on the edge from firing again and again."},
 	{"alert", "severity", false, PRINT, set_severity, "info, warning (the default) or critical."},
-	{"alert", "info", false, PRINT, set_info, "A limit of its own for this severity; its side is that of above or below, or follows from the order of the limits."},
-	{"alert", "warning", false, PRINT, set_warning, "Likewise."},
-	{"alert", "critical", false, PRINT, set_critical, "Likewise."},
+	{"alert", "info", true, PRINT, set_info, "A limit of its own for this severity, written like that of the rule: 90, 4h or {5, 30}. Without above or below the order of the limits says which side is meant."},
+	{"alert", "warning", true, PRINT, set_warning, "Likewise."},
+	{"alert", "critical", true, PRINT, set_critical, "Likewise."},
 	{"alert", "for", false, PRINT, set_for, "How long it must be wrong before it fires."},
 	{"alert", "keep", false, PRINT, set_keep, "How long it must be right before it ends."},
 	{"alert", "window", false, PRINT, set_window, "Judge the aggregate over this long, not the last value."},
 	{"alert", "aggregate", false, PRINT, set_aggregate, "Over the window: avg, min, max, rate, delta, p95 …"},
 	{"alert", "full_in", false, PRINT, set_full_in, "Fires when a straight line through the window reaches 100 percent within this."},
 	{"alert", "absent", false, PRINT, set_absent, "Fires when the series is silent for this long."},
-	{"alert", "labels", true, PRINT, set_labels, "{\"team=ops\", …}: travel with the alert."},
-	{"alert", "summary", false, PRINT, set_summary, "A sentence; {value} {threshold} {series} {metric} {instance} {rule} {severity} {host} {labels.NAME} are filled in."},
-	{"alert", "runbook", false, PRINT, set_runbook, "Where it says what to do."},
-	{"alert", "inhibited_by", true, PRINT, set_inhibited, "Rules that silence this one while they fire."},
+	{"alert", "labels", true, PRINT, set_labels, "{\"team=ops\", …}: travel with the alert. Not alertname, instance, metric, series, severity: those it has."},
+	{"alert", "summary", false, PRINT, set_summary, "A sentence; {value} {threshold}, with their unit {value_text} {limit_text}, {series} {metric} {instance} {rule} {severity} {host} {labels.NAME} are filled in."},
+	{"alert", "runbook", false, PRINT, set_runbook, "The address of a page that says what to do; filled in like the summary."},
+	{"alert", "inhibited_by", true, PRINT, set_inhibited, "Rules that silence this one while they fire at least as badly: names, or patterns with *. One about an instance, such as a disk, silences what is about the same."},
+	{"alert", "inhibits", true, PRINT, set_inhibits, "The same, said by the other side. {\"*\"} silences every other rule, whatever it is about. Of two that silence each other, the worse speaks, else the older. Outside of its hours a rule silences nobody."},
 	{"alert", "hours", true, PRINT, set_hours, "Tell only then: {\"mon-fri 08:00-18:00\"}, local time."},
 	{"alert", "channels", true, PRINT, set_channels, "Tell only these; all if none is named."},
 #define COMMON(section)                                                                                              \
 	{section, "severity", false, PRINT, set_least, "The mildest that is told: info (the default), warning or critical."}, \
 	{section, "rules", true, PRINT, set_rules, "Tell of these rules only; patterns with *."},                             \
 	{section, "timeout", false, PRINT, set_timeout, "Of one attempt: 15s."},                                              \
-	{section, "retries", false, PRINT, set_retries, "Attempts before it is given up: 30."},                               \
-	{section, "max_wait", false, PRINT, set_max_wait, "The longest wait between two attempts, 100ms to 1d: 1h."}
+	{section, "max_wait", false, PRINT, set_max_wait, "The longest wait between two attempts, 100ms to 1d: 1h. The first is 5 s, each is twice the one before."}, \
+	{section, "max_age", false, PRINT, set_max_age, "A message that could not be delivered for so long is given up, 1min to 90d: 7d."}, \
+	{section, "retries", false, PRINT, set_retries, "Attempts after which it is given up even so, 1 to 10000: no limit."}
 	{"webhook", "url", false, PRINT_HOST, set_url, "Where each change of an alert is posted to."},
 	{"webhook", "format", false, PRINT, set_format, "json (the default), alertmanager, slack, discord or template."},
 	{"webhook", "template", false, PRINT, set_template, "A body of one's own: {{summary}} is the member of the alert as JSON, {{summary|text}} without quotes."},
@@ -264,7 +342,7 @@ const struct block_key block_keys[] = {
 	{"webhook", "secret_file", false, PRINT, set_secret_file, "A file that holds it."},
 	{"webhook", "headers", true, PRINT_NOTHING, set_headers, "Further headers, {\"X-Team: ops\"}."},
 	{"webhook", "redirects", false, PRINT, set_redirects, "How many are followed: 0."},
-	{"webhook", "private", false, PRINT, set_private, "Whether loopback and private addresses may be posted to: true."},
+	{"webhook", "private", false, PRINT, set_private, "Whether loopback and private addresses may be posted to: true. With a proxy, false is about the target, not the proxy."},
 	{"webhook", "ca_file", false, PRINT, set_ca, "Certificates that sign the receiver's, beside none of the system's."},
 	{"webhook", "cert_file", false, PRINT, set_cert, "Our certificate, and"},
 	{"webhook", "key_file", false, PRINT, set_key, "its key."},
@@ -274,99 +352,119 @@ const struct block_key block_keys[] = {
 	COMMON("webhook"),
 	{"exec", "command", true, PRINT, set_command, "The full path of a program and its arguments; the alert comes on standard input and in VEDETTE_…"},
 	COMMON("exec"),
-	{"email", "smtp", false, PRINT_HOST, set_smtp, "smtp://host:25, smtps://host:465."},
+	{"email", "smtp", false, PRINT_HOST, set_smtp, "smtp://host:25, smtp://host:587, smtps://host:465."},
 	{"email", "from", false, PRINT, set_from, "Sender."},
-	{"email", "to", true, PRINT, set_to, "Recipients."},
+	{"email", "to", true, PRINT, set_to, "Recipients. Who is refused for good keeps it from nobody else; who is refused for now gets it later."},
 	{"email", "user", false, PRINT, set_user, "To sign in with, and"},
 	{"email", "password_file", false, PRINT, set_password_file, "a file that holds the password."},
-	{"email", "tls", false, PRINT, set_tls, "true: no mail without TLS."},
-	{"email", "ca_file", false, PRINT, set_ca, "Certificates that sign the server's."},
+	{"email", "tls", false, PRINT, set_tls, "Of smtp://: true sends no mail without STARTTLS, false uses none. Not said: where the server offers it, and no mail without it where a user or a ca_file is named."},
+	{"email", "ca_file", false, PRINT, set_ca, "Certificates that sign the server's, beside none of the system's."},
 	COMMON("email"),
 };
 const size_t block_keys_len = sizeof block_keys / sizeof *block_keys;
 
 /* ---- a rule ---- */
 
-static bool is_set(double d)
-{
-	return !isnan(d);
-}
-
 /* Which side the limits are on, if neither above nor below says so: more severe is further out. */
 static bool limits_rise(const struct draft *d)
 {
-	double mild = is_set(d->limits[SEVERITY_INFO]) ? d->limits[SEVERITY_INFO] : d->limits[SEVERITY_WARNING];
-	double bad = is_set(d->limits[SEVERITY_CRITICAL]) ? d->limits[SEVERITY_CRITICAL] : d->limits[SEVERITY_WARNING];
+	const struct written *mild = NULL, *bad = NULL;
 
-	return !(bad < mild);
+	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++) {
+		if (d->severities[s].form == UNSAID)
+			continue;
+		mild = mild ? mild : &d->severities[s];
+		bad = &d->severities[s];
+	}
+	return !mild || mild->low <= bad->low;
+}
+
+/* What is meant where nothing but severities says a limit. */
+static enum rule_compare guess_compare(const struct draft *d, struct buf *why)
+{
+	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++) {
+		if (d->severities[s].form == PAIR)
+			return RULE_OUTSIDE;
+		if (d->severities[s].form != DURATION)
+			continue;
+		buf_adds(why, "has times for limits, but not of what: say the mildest one as full_in or absent");
+		return RULE_FULL_IN;
+	}
+	return limits_rise(d) ? RULE_ABOVE : RULE_BELOW;
 }
 
 static void choose_compare(struct draft *d, struct buf *why)
 {
-	bool severities = is_set(d->limits[1]) || is_set(d->limits[2]) || is_set(d->limits[3]);
-	int n = is_set(d->above) + is_set(d->below) + is_set(d->outside[0]) + is_set(d->equals) + (d->rule.full_in_ms > 0) +
-	        (d->rule.absent_ms > 0);
+	int n = 0, severities = 0;
 
+	for (enum rule_compare c = RULE_ABOVE; c <= RULE_ABSENT; c++) {
+		if (d->limits[c].form == UNSAID)
+			continue;
+		d->rule.compare = c;
+		n++;
+	}
+	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++)
+		severities += d->severities[s].form != UNSAID;
 	if (n > 1)
 		buf_adds(why, "takes one of above, below, outside, equals, full_in and absent, not several");
 	else if (n == 0 && !severities)
 		buf_adds(why, "says no limit: above, below, outside, equals, full_in, absent, or warning and critical");
-	d->rule.compare = is_set(d->above)         ? RULE_ABOVE
-	                  : is_set(d->below)       ? RULE_BELOW
-	                  : is_set(d->outside[0])  ? RULE_OUTSIDE
-	                  : is_set(d->equals)      ? RULE_EQUALS
-	                  : d->rule.full_in_ms > 0 ? RULE_FULL_IN
-	                  : d->rule.absent_ms > 0  ? RULE_ABSENT
-	                  : limits_rise(d)         ? RULE_ABOVE
-	                                           : RULE_BELOW;
-	if (n && is_set(d->limits[d->severity]))
+	else if (n == 0)
+		d->rule.compare = guess_compare(d, why);
+	else if (d->severities[d->severity].form != UNSAID)
 		buf_addf(why, "says its limit for %s twice", severity_name(d->severity));
-	if (severities && d->rule.compare != RULE_ABOVE && d->rule.compare != RULE_BELOW)
-		buf_adds(why, "has limits for severities, which go with above and below only");
 }
 
-/* The limit that the block names by itself has the block's severity. */
-static void fill_base(struct draft *d)
+/* The limits of a rule are of one form: that of its compare. */
+static void check_form(const struct draft *d, const char *key, const struct written *w, enum form want, struct buf *why)
 {
-	struct rule_limit *l = &d->rule.limits[d->severity];
-	double base = is_set(d->above)        ? d->above
-	              : is_set(d->below)      ? d->below
-	              : is_set(d->outside[0]) ? d->outside[0]
-	              : is_set(d->equals)     ? d->equals
-	                                      : NAN;
+	static const char *const words[] = {[NUMBER] = "one number", [PAIR] = "two numbers, such as {10, 20}", [DURATION] = "a duration, such as 4h"};
 
-	if (is_set(base) || d->rule.compare == RULE_FULL_IN || d->rule.compare == RULE_ABSENT)
-		*l = (struct rule_limit){.set = true, .low = is_set(base) ? base : 0, .high = d->outside[1]};
-	l->high = d->rule.compare == RULE_OUTSIDE ? d->outside[1] : 0;
+	if (w->form != UNSAID && w->form != want && !why->len)
+		buf_addf(why, "%s must be %s, since the rule is about %s", key, words[want], rule_compare_name(d->rule.compare));
 }
 
-/* clear belongs to the mildest limit; the others keep the same distance. */
+static void check_forms(const struct draft *d, struct buf *why)
+{
+	enum rule_compare c = d->rule.compare;
+	enum form want = c == RULE_OUTSIDE ? PAIR : c == RULE_FULL_IN || c == RULE_ABSENT ? DURATION : NUMBER;
+
+	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++)
+		check_form(d, severity_name(s), &d->severities[s], want, why);
+	if (c == RULE_ABSENT && d->clear.form != UNSAID && !why->len)
+		buf_adds(why, "absent knows no clear: the alert ends with the next value");
+	check_form(d, "clear", &d->clear, want == PAIR ? NUMBER : want, why);
+}
+
+/* The limit that the block names by itself has the block's severity. clear belongs to the mildest limit; the others keep the same
+ * distance. */
 static void fill_limits(struct draft *d)
 {
+	struct rule *r = &d->rule;
+	const struct written *own = &d->limits[r->compare];
 	double distance = NAN;
 
-	fill_base(d);
-	for (int s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++) {
-		struct rule_limit *l = &d->rule.limits[s];
+	if (own->form != UNSAID)
+		d->severities[d->severity] = *own;
+	for (enum severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++) {
+		const struct written *w = &d->severities[s];
 
-		if (is_set(d->limits[s]))
-			*l = (struct rule_limit){.set = true, .low = d->limits[s]};
-		if (!l->set)
+		if (w->form == UNSAID)
 			continue;
 		if (isnan(distance))
-			distance = is_set(d->clear) ? l->low - d->clear : 0;
-		l->clear = l->low - distance;
+			distance = d->clear.form != UNSAID ? w->low - d->clear.low : 0;
+		r->limits[s] = (struct rule_limit){.set = true, .low = w->low, .high = w->high, .clear = w->low - distance};
+		/* A forecast's window is long enough for the mildest. */
+		if (r->compare == RULE_FULL_IN && w->low > (double)r->full_in_ms)
+			r->full_in_ms = (int64_t)w->low;
 	}
-	if (d->rule.compare == RULE_FULL_IN || d->rule.compare == RULE_ABSENT)
-		d->rule.limits[d->severity].clear = 0;
 }
 
 static void draft_init(struct draft *d)
 {
-	*d = (struct draft){.enabled = true, .above = NAN, .below = NAN, .equals = NAN, .clear = NAN, .outside = {NAN, NAN},
-	                    .limits = {NAN, NAN, NAN, NAN}, .severity = SEVERITY_WARNING};
+	*d = (struct draft){.enabled = true, .severity = SEVERITY_WARNING};
 	d->channel.timeout_ms = 15000;
-	d->channel.max_attempts = 30;
+	d->channel.max_age_ms = INT64_C(7) * 86400000;
 	d->channel.max_wait_ms = 3600000;
 	d->channel.allow_private = true;
 	d->channel.least = SEVERITY_INFO;
@@ -417,9 +515,12 @@ static bool read_rule(struct load *l, const struct config_block *b, struct draft
 	d->rule.file = b->file;
 	d->rule.line = (int)b->line;
 	choose_compare(d, &why);
+	check_forms(d, &why);
 	fill_limits(d);
 	if (!why.len && !rule_check(&d->rule, text, sizeof text))
 		buf_adds(&why, text);
+	if (!why.len)
+		series_check_limits(&d->rule, &why);
 	if (why.len && l)
 		load_mistake(l, &p, "alert \"%s\": %s", b->title, why.data);
 	buf_release(&why);
@@ -464,11 +565,31 @@ static char *read_secret_take(const char *path, struct draft *d, struct buf *why
 	return text;
 }
 
+/* Files that libcurl will read, at each message: they are named now, while somebody looks. */
+static void look_at_file(const char *key, const char *path, struct buf *why)
+{
+	struct stat st;
+	int fd;
+
+	if (!path || why->len)
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		buf_addf(why, "%s: %s: %s", key, path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		buf_addf(why, "%s: %s: is no file", key, path);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void read_files(struct draft *d, struct buf *why)
 {
 	struct stat st;
 
-	if (d->secret_file) {
+	look_at_file("ca_file", d->channel.ca_file, why);
+	look_at_file("cert_file", d->channel.cert_file, why);
+	look_at_file("key_file", d->channel.key_file, why);
+	if (d->secret_file && !why->len) {
 		free(d->channel.secret);
 		d->channel.secret = read_secret_take(d->secret_file, d, why);
 	}

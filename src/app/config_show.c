@@ -75,7 +75,7 @@ int config_check(const struct cli *cli)
 	int err = look(cli, &c);
 
 	if (!err) {
-		printf("%s: ok\n", c->path ? c->path : "defaults, without a file");
+		printf("%s: ok\n", c->path ? c->path : "defaults and shipped rules, without a file");
 		err = printed();
 	}
 	config_free(c);
@@ -260,4 +260,7 @@ void config_print_sample(struct buf *out)
 	              "# again, vedette.conf(5) tells more. Durations: 100ms 2s 5min 1h 1d; sizes: 1MB is 1000000 bytes, 1MiB 1048576.\n");
 	for (size_t i = 0; i < sections_len; i++)
 		print_sample_section(sections[i], out);
+	buf_adds(out, "\n# Rules that are right for most hosts, as `vedette --help=rules` prints them. A block of the same name behind this line\n"
+	              "# changes single keys of one; `enabled = false` takes it away.\n"
+	              "include(\"" CONFIG_SHIPPED "\")\n");
 }

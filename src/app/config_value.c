@@ -346,6 +346,41 @@ wrong:
 	return false;
 }
 
+bool web_address_parse(const char *text, char **take_out, struct buf *why)
+{
+	size_t scheme = strncasecmp(text, "https://", 8) == 0 ? 8 : strncasecmp(text, "http://", 7) == 0 ? 7 : 0, host, path;
+	const char *at = text + scheme;
+	uint16_t port;
+	bool port_ok;
+	char *lower;
+
+	if (!scheme)
+		goto wrong;
+	host = *at == '[' ? strcspn(at, "]") + 1 : strcspn(at, ":/");
+	if (host > strlen(at) || !is_host(at, host))
+		goto wrong;
+	at += host;
+	path = strcspn(at, "/");
+	port_ok = !path;
+	if (*at == ':') {
+		char *number = xstrndup(at + 1, path - 1);
+
+		port_ok = port_parse(number, &port);
+		free(number);
+	}
+	at += path;
+	if (!port_ok || at[strspn(at, LETTERS DIGITS "/-._~%!$&'()*+,;=:")])
+		goto wrong;
+	lower = lower_take(text, (size_t)(at - text));
+	*take_out = xasprintf("%s%s%s", lower, at, *at && at[strlen(at) - 1] == '/' ? "" : "/");
+	free(lower);
+	return true;
+wrong:
+	buf_addf(why, "\"%s\" is not where a browser finds the dashboard: \"https://host\", \"http://host:port\" or \"https://host/path/\", "
+		"without a name, a query or a #", text);
+	return false;
+}
+
 /* ---- did you mean ---- */
 
 #define LONGEST 40

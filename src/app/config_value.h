@@ -20,6 +20,8 @@ void size_print(uint64_t bytes, struct buf *out);
 
 bool addr_parse(const char *text, struct config_addr *out, struct buf *why); /* yours to addr_release() */
 void addr_release(struct config_addr *a);
+/* Where people reach the dashboard: http or https, host, perhaps port and path; *take_out has scheme and host in lower case and ends in '/'. */
+bool web_address_parse(const char *text, char **take_out, struct buf *why);
 bool origin_parse(const char *text, char **take_out, struct buf *why);    /* "https://host[:port]", normal form; "*" */
 bool host_parse(const char *text, char **take_out, struct buf *why);      /* a name or address, lower case, no port */
 

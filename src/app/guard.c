@@ -37,6 +37,19 @@ static bool is_address(const char *name)
 	return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
 }
 
+/* The name in the configured address of the dashboard. */
+static bool is_of_url(const char *url, const char *name)
+{
+	char authority[300], own[256];
+	const char *at;
+
+	if (!url)
+		return false;
+	at = strstr(url, "://") + 3;
+	snprintf(authority, sizeof authority, "%.*s", (int)strcspn(at, "/"), at);
+	return host_name(authority, own, sizeof own) && strcmp(own, name) == 0;
+}
+
 bool guard_host_allowed(const struct app *app, const char *host)
 {
 	char name[256];
@@ -48,7 +61,7 @@ bool guard_host_allowed(const struct app *app, const char *host)
 		return false;
 	n = strlen(name);
 	if (is_address(name) || strcmp(name, "localhost") == 0 || (n > 10 && strcmp(name + n - 10, ".localhost") == 0) ||
-	    strcasecmp(name, app->hostname) == 0)
+	    strcasecmp(name, app->hostname) == 0 || is_of_url(app->config->url, name))
 		return true;
 	for (size_t i = 0; i < app->config->hosts.n; i++)
 		if (strcmp(app->config->hosts.at[i], name) == 0)

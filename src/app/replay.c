@@ -219,7 +219,7 @@ static int64_t warm_of(const struct rule *r)
 	int64_t silence = 0;
 
 	for (enum severity s = SEVERITY_INFO; r->compare == RULE_ABSENT && s <= SEVERITY_CRITICAL; s++)
-		silence = r->limits[s].set ? more(silence, (int64_t)rule_threshold(r, s)) : silence;
+		silence = r->limits[s].set ? more(silence, (int64_t)rule_threshold(r, s, false)) : silence;
 	return window_of(r) + r->for_ms + silence;
 }
 

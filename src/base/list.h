@@ -46,7 +46,19 @@ static inline void list_remove(struct link *l) /* nothing if in no list */
 	l->next = l->prev = NULL;
 }
 
-/* The body may remove l itself. */
+/* All of from, which is empty then, as the content of an empty head: to be taken out one by one while others are added to
+ * from, and any of them may be removed. */
+static inline void list_take_all(struct link *head, struct link *from)
+{
+	list_init(head);
+	if (list_empty(from))
+		return;
+	*head = *from;
+	head->next->prev = head->prev->next = head;
+	list_init(from);
+}
+
+/* The body may remove l itself, and no other. */
 #define list_each(head, l, after) \
 	for (struct link *l = (head)->next, *after = l->next; l != (head); l = after, after = l->next)
 

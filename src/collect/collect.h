@@ -19,6 +19,10 @@
 
 struct collect;
 
+/* What the runner tells itself, beside the metrics[] of each collector. */
+extern const struct metric collect_metrics[];
+extern const size_t collect_metrics_len;
+
 /* What the configuration says of one collector. interval_ms 0: its default. */
 struct collect_setting {
 	const char *name;

@@ -47,6 +47,7 @@ struct collector {
 	const struct metric *metrics;
 	size_t nmetrics;
 	uint32_t interval_ms;  /* default */
+	const char *unbounded; /* the family in percent that may pass 100, since it is of one core; NULL: there is none */
 	bool blocking;         /* has a thread of its own */
 	size_t state_bytes;    /* zeroed before open */
 

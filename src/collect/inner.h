@@ -110,6 +110,10 @@ void told_clear(struct unit *u);             /* retires all */
 
 /* --- unit.c --- */
 
+/* What the runner tells in the name of self: of each collector, and of the store. */
+enum self_metric { SELF_DURATION, SELF_LAG, SELF_FAILING, SELF_SERIES, SELF_SERIES_REFUSED, SELF_STORE_BYTES };
+store_ref self_series(struct store *st, const char *name, uint32_t interval_ms, enum self_metric which); /* name: NULL of the store's */
+
 /* What calls a collector is false when the worker was abandoned meanwhile: then nothing but the worker may be touched. */
 bool unit_apply(struct unit *u, const struct collect_setting *s);
 bool unit_due(struct unit *u, int64_t now_ms);

@@ -14,25 +14,28 @@
 #define HANGS_NS (3 * SECOND_NS) /* at least, and three intervals */
 #define TEXT_MAX (4 * 1024 * 1024)
 
-enum { SELF_DURATION, SELF_LAG, SELF_FAILING };
-static const struct metric self_metrics[] = {
+const struct metric collect_metrics[] = {
 	[SELF_DURATION] = {"self.collector_duration", "ms", STORE_GAUGE, "How long the collector's last read took"},
 	[SELF_LAG] = {"self.collector_lag", "ms", STORE_GAUGE, "How much later than planned the collector's last read began"},
 	[SELF_FAILING] = {"self.collector_failing", "", STORE_GAUGE, "1 while the collector fails"},
+	[SELF_SERIES] = {"self.series", "", STORE_GAUGE, "Live series"},
+	[SELF_SERIES_REFUSED] = {"self.series_refused", "", STORE_COUNTER, "Series that found no room so far"},
+	[SELF_STORE_BYTES] = {"self.store_bytes", "bytes", STORE_GAUGE, "Memory of the store"},
 };
+const size_t collect_metrics_len = sizeof collect_metrics / sizeof *collect_metrics;
 
 /* ---- what the runner tells of a collector ---- */
 
-static store_ref self_series(struct store *st, const char *name, uint32_t interval_ms, int which)
+store_ref self_series(struct store *st, const char *name, uint32_t interval_ms, enum self_metric which)
 {
-	const struct metric *m = &self_metrics[which];
+	const struct metric *m = &collect_metrics[which];
 	char id[STORE_MAX_ID + 1];
 
-	snprintf(id, sizeof id, "%s/%s", m->family, name);
+	snprintf(id, sizeof id, "%s%s%s", m->family, name ? "/" : "", name ? name : "");
 	return store_series(st, &(struct store_info){id, m->unit, m->help, "self", m->kind, interval_ms});
 }
 
-static void tell_self(struct unit *u, struct batch *b, int which, double value)
+static void tell_self(struct unit *u, struct batch *b, enum self_metric which, double value)
 {
 	if (u->self[which] == STORE_NONE)
 		u->self[which] = self_series(u->worker->store, u->c->name, u->interval_ms, which);

@@ -219,12 +219,9 @@ static void watch(struct worker *w)
 	stamp(w, now_ms - now_ms % WATCH_MS);
 	for (size_t i = 1; i < c->nworkers; i++)
 		unit_hangs(c->workers[i]->units[0], &w->batch);
-	batch_add(&w->batch, store_series(w->store, &(struct store_info){"self.series", "", "Live series", "self", STORE_GAUGE,
-		WATCH_MS}), (double)store_count(w->store));
-	batch_add(&w->batch, store_series(w->store, &(struct store_info){"self.series_refused", "", "Series that found no room so far", "self",
-		STORE_COUNTER, WATCH_MS}), (double)store_refused(w->store));
-	batch_add(&w->batch, store_series(w->store, &(struct store_info){"self.store_bytes", "bytes", "Memory of the store", "self",
-		STORE_GAUGE, WATCH_MS}), (double)store_bytes(w->store));
+	batch_add(&w->batch, self_series(w->store, NULL, WATCH_MS, SELF_SERIES), (double)store_count(w->store));
+	batch_add(&w->batch, self_series(w->store, NULL, WATCH_MS, SELF_SERIES_REFUSED), (double)store_refused(w->store));
+	batch_add(&w->batch, self_series(w->store, NULL, WATCH_MS, SELF_STORE_BYTES), (double)store_bytes(w->store));
 }
 
 static bool turn(struct worker *w)

@@ -22,22 +22,22 @@ static int save_alert(struct sql *s, const struct db_alert *a)
 {
 	static const char text[] =
 		"INSERT INTO alerts (id, rule, type, metric, series, severity, state, summary, who, note, value, threshold,"
-		" starts_ms, ends_ms, changed_ms, labels, runbook, acked_ms, ack_who, ack_note, untold, flapping, inhibited, silenced_ms)"
+		" starts_ms, ends_ms, changed_ms, labels, runbook, acked_ms, ack_who, ack_note, untold, told, flapping, inhibited, silenced_ms)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, NULLIF(?18, 0), ?19, ?20, ?21, ?22, ?23,"
-		" NULLIF(?24, 0))"
+		" ?24, NULLIF(?25, 0))"
 		" ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, state = excluded.state, summary = excluded.summary,"
 		" who = excluded.who, note = excluded.note, value = excluded.value, threshold = excluded.threshold,"
 		" starts_ms = excluded.starts_ms, ends_ms = excluded.ends_ms, changed_ms = excluded.changed_ms,"
 		" labels = excluded.labels, runbook = excluded.runbook, acked_ms = excluded.acked_ms, ack_who = excluded.ack_who,"
-		" ack_note = excluded.ack_note, untold = excluded.untold, flapping = excluded.flapping, inhibited = excluded.inhibited,"
-		" silenced_ms = excluded.silenced_ms";
+		" ack_note = excluded.ack_note, untold = excluded.untold, told = excluded.told, flapping = excluded.flapping,"
+		" inhibited = excluded.inhibited, silenced_ms = excluded.silenced_ms";
 
 	return sql_run(s, text,
 		SQL_ARGS(sql_text(a->id), sql_text(a->rule), sql_text(a->type), sql_text(a->metric), sql_text(a->series),
 			sql_text(a->severity), sql_text(a->state), sql_text(a->summary), sql_text(a->by), sql_text(a->note),
 			sql_real(a->value), sql_real(a->threshold), sql_int(a->starts_ms), sql_int(a->ends_ms), sql_int(a->changed_ms),
 			sql_text(a->labels), sql_text(a->runbook), sql_int(a->acked_ms), sql_text(a->ack_by), sql_text(a->ack_note),
-			sql_int(a->untold), sql_int(a->flapping), sql_int(a->inhibited), sql_int(a->silenced_ms)));
+			sql_int(a->untold), sql_text(a->told), sql_int(a->flapping), sql_int(a->inhibited), sql_int(a->silenced_ms)));
 }
 
 static int save_change(struct sql *s, const struct db_alert *a)
@@ -86,7 +86,7 @@ static struct db_alert copy_alert(struct block **to, const struct db_alert *a)
 {
 	struct db_alert copy = *a;
 	const char **texts[] = {&copy.id, &copy.rule, &copy.type, &copy.metric, &copy.series, &copy.severity, &copy.state,
-		&copy.summary, &copy.by, &copy.note, &copy.labels, &copy.runbook, &copy.ack_by, &copy.ack_note};
+		&copy.summary, &copy.by, &copy.note, &copy.labels, &copy.runbook, &copy.ack_by, &copy.ack_note, &copy.told};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		*texts[i] = job_copy(to, *texts[i]);
@@ -130,7 +130,7 @@ static void tell_alert(void *user, sqlite3_stmt *row)
 	int i = 0;
 	struct db_alert a = {0};
 	const char **texts[] = {&a.id, &a.rule, &a.type, &a.metric, &a.series, &a.severity, &a.state, &a.summary, &a.by, &a.note,
-		&a.labels, &a.runbook, &a.ack_by, &a.ack_note};
+		&a.labels, &a.runbook, &a.ack_by, &a.ack_note, &a.told};
 
 	for (; i < (int)(sizeof texts / sizeof *texts); i++)
 		*texts[i] = sql_column(row, i);
@@ -160,7 +160,7 @@ static void visit_rows(struct db *db, const char *text, sql_row_fn *fn, struct h
 void db_alerts_open(struct db *db, void (*fn)(void *user, const struct db_alert *a), void *user)
 {
 	static const char text[] =
-		"SELECT id, rule, type, metric, series, severity, state, summary, who, note, labels, runbook, ack_who, ack_note,"
+		"SELECT id, rule, type, metric, series, severity, state, summary, who, note, labels, runbook, ack_who, ack_note, told,"
 		" value, threshold, starts_ms, ends_ms, changed_ms, acked_ms, untold FROM alerts WHERE state <> 'resolved' ORDER BY starts_ms, id";
 
 	visit_rows(db, text, tell_alert, &(struct hearer){.alert = fn, .user = user}, SQL_NO_ARGS);

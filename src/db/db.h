@@ -38,6 +38,7 @@ struct db_alert {
 	int64_t acked_ms;              /* 0: nobody acknowledged it. Also while by and note are those of a silence */
 	const char *ack_by, *ack_note;
 	bool untold;                   /* channels do not know of it yet */
+	const char *told;              /* channels that heard of it, a JSON array; NULL: none */
 	bool flapping, inhibited;
 	int64_t silenced_ms;           /* silenced until then; 0: not, or until it is resolved */
 };
@@ -79,16 +80,19 @@ struct db_delivery {
 	int64_t id;
 	const char *channel, *message_id, *alert_id, *body, *content_type;
 	uint32_t attempts;
-	int64_t created_ms, next_ms;
+	int64_t since_ms, next_ms;     /* since: when it was put in line */
 };
 /* The messages of a channel that wait, oldest first, at most max; done on the loop. In order for each alert: only the
  * oldest undelivered message of an alert is given, again and again until its result is there: who asks knows what is under way. While
- * results cannot be written the answer waits, so that nothing is sent over and over. attempts: since it was put in line. */
+ * results cannot be written the answer waits, so that nothing is sent over and over. Nothing while the channel is held. attempts: since it
+ * was put in line. */
 void db_outbox_due(struct db *db, const char *channel, int64_t now_ms, uint32_t max,
                    void (*done)(void *user, const struct db_delivery *d, size_t n), void *user);
-/* outcome "delivered", "retry" (next_ms), "dead", or "cut short": to be tried again, and the channel is not to blame. */
+/* outcome "delivered", "retry" (next_ms), "held" (likewise, and nothing of its channel before), "dead", or "cut short": to be tried
+ * again, and the channel is not to blame. */
 void db_outbox_result(struct db *db, int64_t id, const char *outcome, int64_t next_ms, int status, const char *error,
                       void (*done)(void *user), void *user);
+void db_outbox_hurry(struct db *db, const char *channel); /* what waits there is due now; if the channel is held, after that */
 /* At once; also a dead or delivered one. done: what it was; channel NULL: there is none of that number. */
 void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, const char *channel, const char *alert), void *user);
 /* All that this channel gave up, at most so many, the oldest first. done: how many, and how many are left. */

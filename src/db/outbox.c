@@ -52,7 +52,7 @@ static void take_delivery(void *user, sqlite3_stmt *row)
 		.body = job_copy(made, sql_column(row, 3)),
 		.content_type = job_copy(made, sql_column(row, 4)),
 		.attempts = (uint32_t)sqlite3_column_int64(row, 5),
-		.created_ms = sqlite3_column_int64(row, 6),
+		.since_ms = sqlite3_column_int64(row, 6),
 		.next_ms = sqlite3_column_int64(row, 7),
 	};
 }
@@ -65,9 +65,11 @@ static int due_run(struct db *db, struct job *j)
 		" SELECT min(line) FROM outbox WHERE channel = ?1 AND state = 'waiting'"
 		" UNION ALL SELECT (SELECT min(line) FROM outbox WHERE channel = ?1 AND state = 'waiting' AND line > lines.line)"
 		" FROM lines WHERE lines.line IS NOT NULL)"
-		" SELECT id, message_id, alert, body, content_type, attempts, created_ms, next_ms FROM lines JOIN outbox"
+		" SELECT id, message_id, alert, body, content_type, attempts, coalesce(again_ms, created_ms), next_ms FROM lines JOIN outbox"
 		" ON id = (SELECT min(id) FROM outbox WHERE channel = ?1 AND state = 'waiting' AND line = lines.line)"
-		" WHERE next_ms <= ?2 OR next_ms > ?2 + ?4 ORDER BY id LIMIT ?3";
+		" WHERE (next_ms <= ?2 OR next_ms > ?2 + ?4)"
+		" AND NOT EXISTS (SELECT 1 FROM held_channels WHERE channel = ?1 AND until_ms > ?2 AND until_ms <= ?2 + ?4)"
+		" ORDER BY id LIMIT ?3";
 	struct due *d = (struct due *)j;
 
 	d->n = 0;
@@ -107,9 +109,20 @@ struct result {
 	const char *state, *error;
 	bool cut_short;
 	int status;
+	bool held;
 	void (*done)(void *user);
 	void *user;
 };
+
+static int hold_channel(struct sql *s, const struct result *r)
+{
+	static const char over[] = "DELETE FROM held_channels WHERE until_ms <= ?1";
+	static const char hold[] = "INSERT INTO held_channels (channel, until_ms) SELECT channel, ?2 FROM outbox WHERE id = ?1"
+		" ON CONFLICT (channel) DO UPDATE SET until_ms = excluded.until_ms";
+	int rc = sql_run(s, over, SQL_ARGS(sql_int(r->now_ms)));
+
+	return rc ? rc : sql_run(s, hold, SQL_ARGS(sql_int(r->id), sql_int(r->next_ms)));
+}
 
 static int result_run(struct db *db, struct job *j)
 {
@@ -122,7 +135,8 @@ static int result_run(struct db *db, struct job *j)
 
 	if (rc || r->cut_short)
 		return rc;
-	return channel_tried(&db->sql, r->id, NULL, strcmp(r->state, "delivered") == 0 ? NULL : r->error ? r->error : "it failed", r->now_ms);
+	rc = channel_tried(&db->sql, r->id, NULL, strcmp(r->state, "delivered") == 0 ? NULL : r->error ? r->error : "it failed", r->now_ms);
+	return rc || !r->held ? rc : hold_channel(&db->sql, r);
 }
 
 static void result_done(struct job *j)
@@ -144,7 +158,8 @@ void db_outbox_result(struct db *db, int64_t id, const char *outcome, int64_t ne
 
 	r->id = id;
 	r->cut_short = strcmp(outcome, "cut short") == 0;
-	r->state = job_copy(&r->job.given, r->cut_short || strcmp(outcome, "retry") == 0 ? "waiting" : outcome);
+	r->held = strcmp(outcome, "held") == 0;
+	r->state = job_copy(&r->job.given, r->cut_short || r->held || strcmp(outcome, "retry") == 0 ? "waiting" : outcome);
 	r->next_ms = next_ms;
 	r->now_ms = clock_wall_ms();
 	r->status = status;
@@ -154,17 +169,44 @@ void db_outbox_result(struct db *db, int64_t id, const char *outcome, int64_t ne
 	job_submit(&r->job);
 }
 
+/* ---- the receiver is back ---- */
+
+struct hurry {
+	struct job job;
+	const char *channel;
+	int64_t now_ms;
+};
+
+static int hurry_run(struct db *db, struct job *j)
+{
+	static const char text[] = "UPDATE outbox SET next_ms = ?2 WHERE channel = ?1 AND state = 'waiting' AND next_ms > ?2";
+	struct hurry *h = (struct hurry *)j;
+
+	return sql_run(&db->sql, text, SQL_ARGS(sql_text(h->channel), sql_int(h->now_ms)));
+}
+
+static const struct job_kind hurry_kind = {.name = "end of waiting", .writes = true, .kept = true, .run = hurry_run};
+
+void db_outbox_hurry(struct db *db, const char *channel)
+{
+	struct hurry *h = job_new(db, sizeof *h, &hurry_kind);
+
+	h->channel = job_copy(&h->job.given, channel);
+	h->now_ms = clock_wall_ms();
+	job_submit(&h->job);
+}
+
 /* ---- by hand ---- */
 
 struct resend {
 	struct job job;
-	int64_t id;
+	int64_t id, now_ms;
 	const char *channel, *alert; /* made */
 	void (*done)(void *user, const char *channel, const char *alert);
 	void *user;
 };
 
-#define AGAIN "UPDATE outbox SET state = 'waiting', attempts = 0, next_ms = 0, finished_ms = NULL"
+#define AGAIN "UPDATE outbox SET state = 'waiting', attempts = 0, next_ms = 0, again_ms = ?2, finished_ms = NULL"
 
 static void take_resent(void *user, sqlite3_stmt *row)
 {
@@ -180,7 +222,7 @@ static int resend_run(struct db *db, struct job *j)
 	struct resend *r = (struct resend *)j;
 
 	r->channel = r->alert = NULL;
-	return sql_rows(&db->sql, text, take_resent, r, SQL_ARGS(sql_int(r->id)));
+	return sql_rows(&db->sql, text, take_resent, r, SQL_ARGS(sql_int(r->id), sql_int(r->now_ms)));
 }
 
 static void resend_done(struct job *j)
@@ -198,6 +240,7 @@ void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, const 
 	struct resend *r = job_new(db, sizeof *r, &resend_kind);
 
 	r->id = id;
+	r->now_ms = clock_wall_ms();
 	r->done = done;
 	r->user = user;
 	job_submit(&r->job);
@@ -207,7 +250,7 @@ struct resend_dead {
 	struct job job;
 	const char *channel;
 	uint32_t most;
-	int64_t sent, left;
+	int64_t now_ms, sent, left;
 	void (*done)(void *user, uint32_t sent, uint32_t left);
 	void *user;
 };
@@ -221,10 +264,10 @@ static void take_count(void *user, sqlite3_stmt *row)
 static int resend_dead_run(struct db *db, struct job *j)
 {
 	static const char text[] = AGAIN " WHERE id IN (SELECT id FROM outbox WHERE channel = ?1 AND state = 'dead' AND state <> 'delivered' ORDER BY id"
-		" LIMIT ?2)";
+		" LIMIT ?3)";
 	static const char left[] = "SELECT count(*) FROM outbox WHERE channel = ?1 AND state = 'dead' AND state <> 'delivered'";
 	struct resend_dead *r = (struct resend_dead *)j;
-	int rc = sql_run(&db->sql, text, SQL_ARGS(sql_text(r->channel), sql_int(r->most)));
+	int rc = sql_run(&db->sql, text, SQL_ARGS(sql_text(r->channel), sql_int(r->now_ms), sql_int(r->most)));
 
 	r->sent = rc ? 0 : sql_changes(&db->sql);
 	return rc ? rc : sql_rows(&db->sql, left, take_count, &r->left, SQL_ARGS(sql_text(r->channel)));
@@ -245,6 +288,7 @@ void db_outbox_resend_dead(struct db *db, const char *channel, uint32_t most, vo
 
 	r->channel = job_copy(&r->job.given, channel);
 	r->most = most;
+	r->now_ms = clock_wall_ms();
 	r->done = done;
 	r->user = user;
 	job_submit(&r->job);
@@ -353,9 +397,9 @@ struct query {
 /* One for each way to find the rows by an index: by alert, by channel, or by number. */
 #define ROWS_WHERE(which)                                                                                                     \
 	"SELECT id, channel, message_id, alert, state, attempts, status, last_error, created_ms AS created,"                    \
-	" iif(state = 'waiting' AND since_ms IS NULL, next_ms, NULL) AS next, finished_ms AS finished,"                         \
+	" iif(state = 'waiting' AND since_ms IS NULL, max(next_ms, coalesce(until_ms, 0)), NULL) AS next, finished_ms AS finished,"                         \
 	" length(CAST(body AS BLOB)) AS bytes, iif(state = 'waiting', since_ms, NULL) AS gone, iif(state = 'waiting', since_ms + ?4, NULL) AS until" \
-	" FROM outbox LEFT JOIN gone_channels USING (channel) WHERE " which                                                     \
+	" FROM outbox LEFT JOIN gone_channels USING (channel) LEFT JOIN held_channels USING (channel) WHERE " which                                                     \
 	" AND (?2 IS NULL OR state = ?2) AND (?6 = 0 OR id < ?6) ORDER BY id DESC LIMIT ?3"
 
 static int query_run(struct db *db, struct job *j)

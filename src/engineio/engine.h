@@ -66,9 +66,8 @@ struct eio_server {
 	bool flush_due, closed;
 	struct ws_reader *reader;       /* websocket.c: one for all sockets that stand between frames */
 	struct link sockets;            /* every struct ws, for the end */
-	unsigned refs;                  /* itself and its sockets and verdicts: freed with the last */
+	unsigned refs;                  /* its owner's, and those of sessions, sockets, verdicts: freed with the last */
 };
-void server_unref(struct eio_server *srv);
 void server_mark_dirty(struct eio_server *srv, struct eio_session *s);
 void server_forget(struct eio_server *srv, struct eio_session *s); /* no longer found by its sid */
 /* Fills the headers that every answer carries (CORS, the headers option). */

@@ -110,7 +110,7 @@ struct eio_options {
 	size_t queue_low_bytes;         /* more waiting than this: volatile packets are dropped */
 	size_t queue_max_bytes;         /* more waiting than this: the session is closed as too slow */
 	size_t queues_max_bytes;        /* more waiting than this for all together: so is who has more than the low mark */
-	size_t max_sessions;            /* more are refused with 503 */
+	size_t max_sessions;            /* more are refused with 503; on_refused is told EIO_FORBIDDEN and the message */
 	size_t max_sessions_per_address; /* 0: no limit of its own */
 	struct eio_cors cors;
 	struct eio_cookie cookie;
@@ -146,7 +146,9 @@ struct eio_counters {
 /* Copies options; the strings in them stay borrowed. */
 struct eio_server *eio_server_new(struct loop *l, const struct eio_options *o, const struct eio_handlers *h);
 void eio_server_close(struct eio_server *srv); /* closes every session at once; new ones are refused */
-void eio_server_free(struct eio_server *srv);  /* after close; memory goes at the end of the turn */
+void eio_server_free(struct eio_server *srv);  /* closes it too; memory goes at the end of the turn, or with the last reference */
+struct eio_server *eio_server_ref(struct eio_server *srv); /* behind eio_server_free() it serves nobody any more, and tells nobody */
+void eio_server_unref(struct eio_server *srv); /* NULL does nothing */
 const struct eio_options *eio_server_options(const struct eio_server *srv);
 size_t eio_server_clients(const struct eio_server *srv); /* sessions that are open */
 const struct eio_counters *eio_server_counters(const struct eio_server *srv);

@@ -95,8 +95,8 @@ static void answer_get(struct eio_session *s, bool all, char last)
 		b = wrapped;
 		type = "text/javascript; charset=UTF-8";
 	}
+	detach(s, ex); /* before the headers option is asked, which may end the session */
 	common(s, ex, &h);
-	detach(s, ex);
 	body = buf_take(&b, &len);
 	exchange_reply(ex, 200, type, body, len, &h, compress);
 }

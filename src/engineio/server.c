@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void eio_options_init(struct eio_options *o)
 {
@@ -64,9 +65,15 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_options *o, c
 	return srv;
 }
 
-void server_unref(struct eio_server *srv)
+struct eio_server *eio_server_ref(struct eio_server *srv)
 {
-	if (--srv->refs)
+	srv->refs++;
+	return srv;
+}
+
+void eio_server_unref(struct eio_server *srv)
+{
+	if (!srv || --srv->refs)
 		return;
 	map_release(&srv->sessions);
 	map_release(&srv->addresses);
@@ -77,7 +84,7 @@ void server_unref(struct eio_server *srv)
 
 static void unref_later(void *srv)
 {
-	server_unref(srv);
+	eio_server_unref(srv);
 }
 
 void eio_server_close(struct eio_server *srv)
@@ -95,6 +102,10 @@ void eio_server_free(struct eio_server *srv)
 	if (!srv)
 		return;
 	eio_server_close(srv);
+	/* Who holds it still may ask it for something: what is its owner's may be gone by then. */
+	srv->h = (struct eio_handlers){0};
+	srv->on_packet = NULL;
+	eio_options_init(&srv->o);
 	loop_defer(srv->loop, unref_later, srv);
 }
 
@@ -140,15 +151,17 @@ void eio_server_each(struct eio_server *srv, void (*fn)(void *user, struct eio_s
 static void flush_all(void *arg)
 {
 	struct eio_server *srv = arg;
+	struct link now;
 
 	srv->flush_due = false;
-	list_each(&srv->dirty, l, after) {
-		struct eio_session *s = list_item(l, struct eio_session, dirty);
+	list_take_all(&now, &srv->dirty);
+	while (!list_empty(&now)) { /* whoever is told of one may end any other */
+		struct eio_session *s = list_item(now.next, struct eio_session, dirty);
 
-		list_remove(l);
+		list_remove(&s->dirty);
 		session_flush(s);
 	}
-	server_unref(srv);
+	eio_server_unref(srv);
 }
 
 void server_mark_dirty(struct eio_server *srv, struct eio_session *s)
@@ -207,6 +220,15 @@ static const char *const messages[] = {
 	[EIO_UNSUPPORTED_PROTOCOL_VERSION] = "Unsupported protocol version",
 };
 
+static void note_refusal(struct eio_exchange *ex, enum eio_error_code code, const char *context)
+{
+	struct eio_server *srv = ex->server;
+
+	srv->counters.refused++;
+	if (srv->h.on_refused)
+		srv->h.on_refused(srv->h.user, &(struct eio_refusal){ex->request, code, messages[code], context});
+}
+
 static void refuse_upgrade(struct eio_exchange *ex, const char *message)
 {
 	struct eio_headers h = {0};
@@ -226,9 +248,7 @@ void exchange_refuse(struct eio_exchange *ex, enum eio_error_code code, const ch
 
 	if (!message)
 		message = messages[code];
-	srv->counters.refused++;
-	if (srv->h.on_refused)
-		srv->h.on_refused(srv->h.user, &(struct eio_refusal){ex->request, code, messages[code], context});
+	note_refusal(ex, code, context);
 	if (ex->request->upgrade) {
 		refuse_upgrade(ex, message);
 		return;
@@ -242,28 +262,39 @@ void exchange_refuse(struct eio_exchange *ex, enum eio_error_code code, const ch
 	exchange_reply(ex, code == EIO_FORBIDDEN ? 403 : 400, "application/json", text, len, &h, false);
 }
 
-/* Refuses with a context of one member. */
+/* Refuses with a context of one member, or none if there is no value, as in Node. */
 static void refuse_for(struct eio_exchange *ex, enum eio_error_code code, const char *name, const char *value)
 {
 	struct buf context;
 
 	buf_init(&context, SIZE_MAX / 2);
-	buf_addf(&context, "{\"%s\":", name);
-	json_add_str(&context, value);
+	buf_addc(&context, '{');
+	if (value) {
+		buf_addf(&context, "\"%s\":", name);
+		json_add_str(&context, value);
+	}
 	buf_addc(&context, '}');
 	exchange_refuse(ex, code, NULL, context.data);
 	buf_release(&context);
 }
 
-static void refuse_busy(struct eio_exchange *ex)
+/* Not for what the request is, but for how things stand. */
+static void refuse_busy(struct eio_exchange *ex, const char *message)
 {
-	static const char body[] = "{\"code\":4,\"message\":\"Too many sessions\"}";
 	struct eio_headers h = {0};
+	struct buf text;
+	char *body;
+	size_t len;
 
-	ex->server->counters.refused++;
+	buf_init(&text, SIZE_MAX / 2);
+	buf_addf(&text, "{\"message\":\"%s\"}", message);
+	note_refusal(ex, EIO_FORBIDDEN, text.data);
+	buf_reset(&text);
+	buf_addf(&text, "{\"code\":%d,\"message\":\"%s\"}", EIO_FORBIDDEN, message);
+	body = buf_take(&text, &len);
 	cors_apply(&ex->server->o.cors, ex->request, &h);
 	eio_headers_add(&h, "Retry-After", "5");
-	exchange_reply(ex, 503, "application/json", xstrdup(body), sizeof body - 1, &h, false);
+	exchange_reply(ex, 503, "application/json", body, len, &h, false);
 }
 
 /* --- a request comes in --- */
@@ -362,9 +393,11 @@ static bool is_full(const struct eio_server *srv, const char *remote)
 {
 	size_t most = srv->o.max_sessions_per_address;
 
-	return srv->closed || srv->nopen >= srv->o.max_sessions ||
+	return srv->nopen >= srv->o.max_sessions ||
 	       (most && (uintptr_t)map_get(&srv->addresses, remote, strlen(remote)) >= most);
 }
+
+static const char going_down[] = "The server is shutting down";
 
 /* All checks are passed: a new session. */
 static void handshake(struct eio_exchange *ex)
@@ -374,8 +407,10 @@ static void handshake(struct eio_exchange *ex)
 
 	if (protocol == 3 && !srv->o.allow_eio3) {
 		exchange_refuse(ex, EIO_UNSUPPORTED_PROTOCOL_VERSION, NULL, "{\"protocol\":3}");
+	} else if (srv->closed) { /* while allow_request thought */
+		refuse_busy(ex, going_down);
 	} else if (is_full(srv, ex->request->remote)) {
-		refuse_busy(ex);
+		refuse_busy(ex, "Too many sessions");
 	} else if (ex->request->upgrade) {
 		switch_protocols(ex);
 	} else {
@@ -511,7 +546,9 @@ void eio_exchange_begin(struct eio_server *srv, struct eio_exchange *ex)
 
 	ex->server = srv;
 	buf_init(&ex->body, srv->o.max_payload);
-	if (is_preflight(ex))
+	if (srv->closed)
+		refuse_busy(ex, going_down);
+	else if (is_preflight(ex))
 		answer_preflight(ex);
 	else if (!(transport & (int)srv->o.transports))
 		refuse_for(ex, EIO_UNKNOWN_TRANSPORT, "transport", name);
@@ -567,7 +604,9 @@ void eio_exchange_upgraded(struct eio_exchange *ex, int take_fd, const void *ear
 	struct eio_server *srv = ex->server;
 
 	ex->answered = true;
-	if (sid && *sid)
+	if (srv->closed) /* since the 101 */
+		close(take_fd);
+	else if (sid && *sid)
 		ws_probe(srv, map_get(&srv->sessions, sid, strlen(sid)), take_fd, extensions(ex) != NULL, early, n);
 	else
 		ws_open(srv, session_new(srv, ex->request, protocol_of(ex->request)), take_fd, extensions(ex) != NULL, early, n);

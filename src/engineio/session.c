@@ -357,7 +357,7 @@ static void session_free(void *arg)
 {
 	struct eio_session *s = arg;
 
-	server_unref(s->server);
+	eio_server_unref(s->server);
 	free(s);
 }
 

@@ -90,7 +90,7 @@ static void ws_free(void *arg)
 	buf_release(&w->message);
 	if (w->context)
 		wslay_frame_context_free(w->context);
-	server_unref(w->server);
+	eio_server_unref(w->server);
 	free(w);
 }
 
@@ -721,7 +721,7 @@ void ws_probe(struct eio_server *srv, struct eio_session *s, int take_fd, bool d
 {
 	struct ws *w = ws_new(srv, s, take_fd, deflate);
 
-	if (!s || s->state != SESSION_OPEN || s->ws || s->probe || srv->closed) {
+	if (!s || s->state != SESSION_OPEN || s->ws || s->probe) {
 		w->session = NULL; /* there can be one only: the first is not disturbed */
 		send_close(w, 0);
 		linger(w);

@@ -212,6 +212,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls, en
 		MHD_destroy_response(r->response);
 	if (r->headers)
 		eio_headers_free(r->headers);
+	eio_server_unref(r->engine);
 	eio_request_unref(r->ex.request);
 	buf_release(&r->body);
 	free(r->path);
@@ -368,7 +369,7 @@ static void begin(struct http_request *r)
 			continue;
 		if (h->engines[i].client && client_bundle(r, h->engines[i].engine))
 			return;
-		r->engine = h->engines[i].engine;
+		r->engine = eio_server_ref(h->engines[i].engine);
 		gateway_begin(r);
 		return;
 	}
@@ -703,7 +704,11 @@ static void listener_free(void *arg)
 
 static void server_free(void *arg)
 {
-	free(arg);
+	struct http_server *h = arg;
+
+	while (h->nengines)
+		http_server_detach(h, h->engines[0].engine);
+	free(h);
 }
 
 /* MHD wants every suspended connection resumed before it stops: engines have
@@ -751,7 +756,7 @@ void http_server_attach(struct http_server *h, struct eio_server *engine, bool c
 {
 	if (h->nengines == sizeof h->engines / sizeof *h->engines)
 		return;
-	h->engines[h->nengines].engine = engine;
+	h->engines[h->nengines].engine = eio_server_ref(engine);
 	h->engines[h->nengines++].client = client;
 }
 
@@ -761,6 +766,7 @@ void http_server_detach(struct http_server *h, struct eio_server *engine)
 		if (h->engines[i].engine != engine)
 			continue;
 		h->engines[i] = h->engines[--h->nengines];
+		eio_server_unref(engine);
 		return;
 	}
 }

@@ -46,10 +46,12 @@ void http_options_init(struct http_options *o);
 struct http_server *http_server_new(struct loop *l, const struct http_options *o);
 /* 0 or -errno. Several are possible; *port, if not NULL, is set to the one in use (for port 0). */
 int http_server_listen(struct http_server *h, const struct sockaddr *sa, socklen_t sa_len, uint16_t *port);
-void http_server_free(struct http_server *h); /* ends all connections */
+/* Ends all connections. Not while it, or an engine behind it, is calling a function of yours: from there, through
+ * loop_next(). */
+void http_server_free(struct http_server *h);
 const struct http_counters *http_server_counters(const struct http_server *h);
 
-/* Requests under engine's path go to it; with client, also the browser bundles
+/* Requests under engine's path go to it, which is held: from eio_server_free() to the detaching they get 503; with client, also the browser bundles
  * socket.io(.min|.esm.min|.msgpack.min).js and their maps are served there. */
 void http_server_attach(struct http_server *h, struct eio_server *engine, bool client);
 void http_server_detach(struct http_server *h, struct eio_server *engine);

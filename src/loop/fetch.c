@@ -64,6 +64,12 @@ struct job {
 	struct buf answer;
 	char error[CURL_ERROR_SIZE];
 	bool no_private, refused_address;
+	CURL *probe;                   /* looks the target up that a proxy would be asked for; NULL: no need, or done */
+	bool seen;                     /* an address of it */
+	bool require_tls;
+	struct fetch_reply *replies;   /* of a mail */
+	size_t nreplies, asked;        /* asked: recipients that the server has answered to */
+	bool in_rcpt;                  /* it is to answer to the next */
 	fetch_done_fn *done;
 	void *user;
 };
@@ -187,6 +193,48 @@ static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_socka
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* An address of the target of which a proxy will be asked: it is judged, and never spoken to. A proxy may take any of them, so
+ * one that is private is one too many. */
+static curl_socket_t on_probe(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct job *j = user;
+
+	(void)purpose;
+	j->seen = true;
+	j->refused_address |= is_private(&address->addr);
+	return CURL_SOCKET_BAD;
+}
+
+/* --- mail: who was refused --- */
+
+/* `550 5.1.1 no such user` */
+static void keep_reply(struct fetch_reply *r, const char *line, size_t n)
+{
+	size_t len = 0;
+
+	for (; len < n && len + 1 < sizeof r->text && line[len] != '\r' && line[len] != '\n'; len++)
+		r->text[len] = (unsigned char)line[len] < ' ' || (unsigned char)line[len] >= 0x7f ? '?' : line[len];
+	r->text[len] = '\0';
+	r->code = atoi(r->text);
+}
+
+/* Nothing else of libcurl's tells which of several recipients was refused: its commands and the server's replies pass here, one
+ * after another. A reply's last line has no dash behind its code (RFC 5321 4.2). */
+static int on_talk(CURL *curl, curl_infotype what, char *data, size_t n, void *user)
+{
+	struct job *j = user;
+	bool reply = what == CURLINFO_HEADER_IN && n > 3 && data[3] != '-';
+
+	(void)curl;
+	if (what == CURLINFO_HEADER_OUT)
+		j->in_rcpt = n > 8 && strncasecmp(data, "RCPT TO:", 8) == 0 && j->asked < j->nreplies;
+	else if (reply && j->in_rcpt)
+		keep_reply(&j->replies[j->asked++], data, n);
+	if (reply)
+		j->in_rcpt = false;
+	return 0;
+}
+
 /* --- bodies --- */
 
 static size_t on_answer(char *data, size_t size, size_t n, void *user)
@@ -211,6 +259,15 @@ static size_t on_mail(char *to, size_t size, size_t n, void *user)
 
 /* --- one job --- */
 
+static void end_probe(struct job *j)
+{
+	if (!j->probe)
+		return;
+	lib.curl_multi_remove_handle(j->fetch->multi, j->probe);
+	lib.curl_easy_cleanup(j->probe);
+	j->probe = NULL;
+}
+
 static void job_free(struct job *j)
 {
 	if (j->curl) {
@@ -219,9 +276,11 @@ static void job_free(struct job *j)
 		lib.curl_slist_free_all(j->headers);
 		lib.curl_slist_free_all(j->to);
 	}
+	end_probe(j);
 	loop_timer_clear(j->fetch->loop, &j->timer);
 	list_remove(&j->link);
 	buf_release(&j->answer);
+	free(j->replies);
 	free(j->body);
 	free(j);
 }
@@ -239,18 +298,34 @@ static void ask_curl(struct job *j, struct fetch_result *r)
 
 static void job_done(struct job *j, CURLcode code)
 {
-	struct fetch_result r = {.retry_after_ms = -1, .body = j->answer.data};
+	struct fetch_result r = {.retry_after_ms = -1, .body = j->answer.data, .replies = j->replies, .nreplies = j->nreplies};
 
 	if (j->curl)
 		ask_curl(j, &r);
 	/* A name may have several addresses: one that was refused is nothing to a job that another one served. */
 	r.refused_address = j->refused_address && code != CURLE_OK;
+	r.no_tls = j->require_tls && code == CURLE_USE_SSL_FAILED;
+	r.untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
 	if (r.refused_address)
 		r.error = "the address is private, and private = false";
 	else if (code != CURLE_OK)
 		r.error = *j->error ? j->error : lib.curl_easy_strerror(code);
 	j->done(j->user, &r);
 	job_free(j);
+}
+
+/* The target was looked up. That no connection came of it is our own doing. */
+static void probe_done(struct job *j, CURLcode code)
+{
+	size_t n = strlen(j->error);
+
+	end_probe(j);
+	if (!j->seen && n)
+		snprintf(j->error + n, sizeof j->error - n, ": with private = false it is looked up here before a proxy is asked");
+	if (j->seen && !j->refused_address)
+		lib.curl_multi_add_handle(j->fetch->multi, j->curl);
+	else
+		job_done(j, code);
 }
 
 static void check(struct fetch *f)
@@ -264,7 +339,10 @@ static void check(struct fetch *f)
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		lib.curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&j);
-		job_done(j, m->data.result);
+		if (m->easy_handle == j->probe)
+			probe_done(j, m->data.result);
+		else
+			job_done(j, m->data.result);
 	}
 }
 
@@ -292,16 +370,51 @@ static void set_http(struct job *j, const struct fetch_request *r)
 		lib.curl_easy_setopt(j->curl, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
-static void set_mail(struct job *j, const struct fetch_request *r)
+static bool starts_with(const char *s, const char *word)
+{
+	return strncasecmp(s, word, strlen(word)) == 0;
+}
+
+static void set_tls(struct job *j, const struct fetch_request *r)
+{
+	static const long levels[] = {
+		[FETCH_TLS_TRIED] = CURLUSESSL_TRY, [FETCH_TLS_REQUIRED] = CURLUSESSL_ALL, [FETCH_TLS_NONE] = CURLUSESSL_NONE,
+	};
+
+	j->require_tls = r->tls == FETCH_TLS_REQUIRED;
+	/* libcurl takes a connection that it kept without asking whether that one has TLS. */
+	lib.curl_easy_setopt(j->curl, CURLOPT_FRESH_CONNECT, 1L);
+	lib.curl_easy_setopt(j->curl, CURLOPT_FORBID_REUSE, 1L);
+	lib.curl_easy_setopt(j->curl, CURLOPT_USE_SSL, levels[r->tls]);
+	if (r->tls != FETCH_TLS_TRIED || !starts_with(r->url, "smtp://"))
+		return;
+	lib.curl_easy_setopt(j->curl, CURLOPT_SSL_VERIFYPEER, 0L);
+	lib.curl_easy_setopt(j->curl, CURLOPT_SSL_VERIFYHOST, 0L);
+}
+
+static void set_recipients(struct job *j, const struct fetch_request *r)
 {
 	j->to = list_of(r->mail_to);
-	lib.curl_easy_setopt(j->curl, CURLOPT_MAIL_FROM, r->mail_from);
+	while (r->mail_to && r->mail_to[j->nreplies])
+		j->nreplies++;
+	j->replies = xcalloc(j->nreplies, sizeof *j->replies);
 	lib.curl_easy_setopt(j->curl, CURLOPT_MAIL_RCPT, j->to);
+	/* By the name it has in every version; 8.2 calls it ALLOWFAILS. A libcurl before 7.69 does not know it, and one refusal
+	 * keeps the mail from all. */
+	lib.curl_easy_setopt(j->curl, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+	lib.curl_easy_setopt(j->curl, CURLOPT_DEBUGFUNCTION, on_talk);
+	lib.curl_easy_setopt(j->curl, CURLOPT_DEBUGDATA, j);
+	lib.curl_easy_setopt(j->curl, CURLOPT_VERBOSE, 1L); /* to on_talk() alone */
+}
+
+static void set_mail(struct job *j, const struct fetch_request *r)
+{
+	lib.curl_easy_setopt(j->curl, CURLOPT_MAIL_FROM, r->mail_from);
 	lib.curl_easy_setopt(j->curl, CURLOPT_UPLOAD, 1L);
 	lib.curl_easy_setopt(j->curl, CURLOPT_READFUNCTION, on_mail);
 	lib.curl_easy_setopt(j->curl, CURLOPT_READDATA, j);
-	if (r->require_tls)
-		lib.curl_easy_setopt(j->curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+	set_recipients(j, r);
+	set_tls(j, r);
 }
 
 static void set_text(struct job *j, CURLoption option, const char *text)
@@ -326,16 +439,12 @@ static void set_common(struct job *j, const struct fetch_request *r)
 	lib.curl_easy_setopt(j->curl, CURLOPT_USERAGENT, "vedette/" VEDETTE_VERSION);
 	/* Only the proxy that the configuration names: what an environment happens to hold decides nothing. */
 	lib.curl_easy_setopt(j->curl, CURLOPT_PROXY, r->proxy ? r->proxy : "");
+	lib.curl_easy_setopt(j->curl, CURLOPT_NOPROXY, "");
 	set_text(j, CURLOPT_CAINFO, r->ca_file);
 	set_text(j, CURLOPT_SSLCERT, r->cert_file);
 	set_text(j, CURLOPT_SSLKEY, r->key_file);
 	set_text(j, CURLOPT_USERNAME, r->user);
 	set_text(j, CURLOPT_PASSWORD, r->password);
-}
-
-static bool starts_with(const char *s, const char *word)
-{
-	return strncasecmp(s, word, strlen(word)) == 0;
 }
 
 static void on_missing(struct loop_timer *t)
@@ -367,6 +476,24 @@ static void open_multi(struct fetch *f)
 	lib.curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
 }
 
+/* The target by itself, without the proxy; of the proxy then no address is judged. */
+static void set_probe(struct job *j, const struct fetch_request *r)
+{
+	assert(!r->redirects);
+	j->probe = lib.curl_easy_init();
+	assert(j->probe);
+	j->no_private = false;
+	lib.curl_easy_setopt(j->probe, CURLOPT_PRIVATE, j);
+	lib.curl_easy_setopt(j->probe, CURLOPT_URL, r->url);
+	lib.curl_easy_setopt(j->probe, CURLOPT_NOSIGNAL, 1L);
+	lib.curl_easy_setopt(j->probe, CURLOPT_PROXY, "");
+	lib.curl_easy_setopt(j->probe, CURLOPT_ERRORBUFFER, j->error);
+	lib.curl_easy_setopt(j->probe, CURLOPT_PROTOCOLS_STR, "http,https");
+	lib.curl_easy_setopt(j->probe, CURLOPT_TIMEOUT_MS, (long)(r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS));
+	lib.curl_easy_setopt(j->probe, CURLOPT_OPENSOCKETFUNCTION, on_probe);
+	lib.curl_easy_setopt(j->probe, CURLOPT_OPENSOCKETDATA, j);
+}
+
 static void job_begin(struct job *j, const struct fetch_request *r, bool mail)
 {
 	open_multi(j->fetch);
@@ -377,7 +504,10 @@ static void job_begin(struct job *j, const struct fetch_request *r, bool mail)
 		set_mail(j, r);
 	else
 		set_http(j, r);
-	lib.curl_multi_add_handle(j->fetch->multi, j->curl); /* begins with curl's timer, in a later turn */
+	if (j->no_private && r->proxy)
+		set_probe(j, r);
+	/* Begins with curl's timer, in a later turn. */
+	lib.curl_multi_add_handle(j->fetch->multi, j->probe ? j->probe : j->curl);
 }
 
 int fetch_start(struct fetch *f, const struct fetch_request *r, fetch_done_fn *done, void *user)

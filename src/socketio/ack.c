@@ -21,7 +21,7 @@ struct many {
 	struct link owed;              /* in_many of each */
 	struct link in_server;         /* of one that this server asks; others end with their peers */
 	struct loop_timer timer;
-	struct loop *loop;
+	struct sio_namespace *nsp;     /* a reference */
 	struct sio_builder responses;
 	size_t bytes;                  /* of responses, attachments too */
 	sio_answers_fn *fn;
@@ -34,7 +34,7 @@ static void forget(struct owed_ack *o)
 
 	list_remove(&o->link);
 	list_remove(&o->in_many);
-	s->nacks--;
+	s->nacks -= !o->lost;
 	loop_timer_clear(s->nsp->server->loop, &o->timer);
 	free(o);
 	sio_socket_unref(s);
@@ -52,19 +52,34 @@ static void on_timeout(struct loop_timer *t)
 	fn(user, timed_out, sio_none());
 }
 
+/* The socket will not answer it any more. */
+static void lose(struct owed_ack *o)
+{
+	struct sio_socket *s = o->socket;
+
+	o->lost = true;
+	s->nacks--;
+	list_remove(&o->link);
+	list_push(&s->nsp->server->lost, &o->link);
+}
+
+/* Whoever asked is told in a moment: here stands one who is about to ask. */
+static void give_up(struct owed_ack *o)
+{
+	if (o->many) {
+		forget(o);
+		return;
+	}
+	lose(o);
+	loop_timer_set(o->socket->nsp->server->loop, &o->timer, 0, on_timeout);
+}
+
 struct owed_ack *socket_owe(struct sio_socket *s, uint64_t id, uint32_t timeout_ms)
 {
 	struct owed_ack *o = xzalloc(sizeof *o);
 
-	if (s->nacks >= s->nsp->server->o.max_pending_acks) {
-		struct owed_ack *oldest = list_item(s->acks.next, struct owed_ack, link);
-		sio_answer_fn *fn = oldest->fn;
-		void *user = oldest->user;
-
-		forget(oldest);
-		if (fn)
-			fn(user, timed_out, sio_none());
-	}
+	if (s->nacks && s->nacks >= s->nsp->server->o.max_pending_acks)
+		give_up(list_item(s->acks.next, struct owed_ack, link));
 	o->socket = sio_socket_ref(s);
 	o->id = id;
 	s->nacks++;
@@ -81,7 +96,7 @@ static void let_go(struct many *m)
 	list_remove(&m->in_server);
 	list_each(&m->owed, l, after)
 		forget(list_item(l, struct owed_ack, in_many));
-	loop_timer_clear(m->loop, &m->timer);
+	loop_timer_clear(m->nsp->server->loop, &m->timer);
 	if (m->request)
 		m->cluster->forget(m->request);
 	m->request = NULL;
@@ -90,6 +105,7 @@ static void let_go(struct many *m)
 static void release(struct many *m)
 {
 	sio_builder_release(&m->responses);
+	namespace_unref(m->nsp);
 	free(m);
 }
 
@@ -176,7 +192,7 @@ static struct many *many_new(const struct sio_operator *op, sio_answers_fn *fn, 
 {
 	struct many *m = xzalloc(sizeof *m);
 
-	m->loop = op->nsp->server->loop;
+	m->nsp = namespace_ref(op->nsp);
 	m->cluster = op->nsp->server->cluster;
 	m->fn = fn;
 	m->user = user;
@@ -228,7 +244,7 @@ size_t many_serve(const struct sio_operator *op, const char *event, struct sio_a
 
 	m->answer = answer;
 	if (n) {
-		loop_timer_set(m->loop, &m->timer, op->timeout_ms ? op->timeout_ms : 1, on_many_timeout);
+		loop_timer_set(op->nsp->server->loop, &m->timer, op->timeout_ms ? op->timeout_ms : 1, on_many_timeout);
 		*out = m;
 	} else {
 		release(m);
@@ -255,9 +271,9 @@ int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args
 	m->open = m->request != NULL;
 	if (m->expected || m->open) {
 		list_push(&op.nsp->server->asking, &m->in_server);
-		loop_timer_set(m->loop, &m->timer, op.timeout_ms, on_many_timeout);
+		loop_timer_set(op.nsp->server->loop, &m->timer, op.timeout_ms, on_many_timeout);
 	} else {
-		loop_defer(m->loop, finish_empty, m);
+		loop_defer(op.nsp->server->loop, finish_empty, m);
 	}
 	ask(&op, &sel, id, event, args);
 	return 0;
@@ -290,12 +306,10 @@ void socket_drop_acks(struct sio_socket *s)
 	list_each(&s->acks, l, after) {
 		struct owed_ack *o = list_item(l, struct owed_ack, link);
 
-		if (!loop_timer_is_set(&o->timer)) {
+		if (loop_timer_is_set(&o->timer))
+			lose(o);
+		else
 			forget(o);
-			continue;
-		}
-		list_remove(&o->link);
-		list_push(&s->nsp->server->lost, &o->link);
 	}
 }
 

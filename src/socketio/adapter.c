@@ -55,10 +55,11 @@ void adapter_join(struct sio_socket *s, const char *name)
 	struct sio_namespace *nsp = s->nsp;
 	struct room *room = find_room(nsp, name);
 	struct member *m;
+	bool made = !room;
 
-	if ((room && find_member(s, room)) || !may_join(s))
+	if (!socket_is_here(s) || (room && find_member(s, room)) || !may_join(s))
 		return;
-	if (!room) {
+	if (made) {
 		size_t n = strlen(name);
 
 		room = xzalloc(sizeof *room + n + 1);
@@ -72,11 +73,22 @@ void adapter_join(struct sio_socket *s, const char *name)
 	list_push(&room->members, &m->in_room);
 	list_push(&s->rooms, &m->in_socket);
 	s->nrooms++;
+	room->n++;
 	/* From here on whoever is told may have taken it out again. */
-	if (!room->n++)
+	if (made)
 		tell(nsp, SIO_CREATE_ROOM, name, NULL);
 	tell(nsp, SIO_JOIN_ROOM, name, socket_id(s));
 	WATCH(nsp->server, room, s, name, true);
+}
+
+/* Gives a hold back: an empty room goes with the last. */
+static void let_go(struct sio_namespace *nsp, struct room *room)
+{
+	if (--room->held || room->n)
+		return;
+	map_del(&nsp->rooms, room->name, strlen(room->name));
+	tell(nsp, SIO_DELETE_ROOM, room->name, NULL);
+	free(room);
 }
 
 static void remove_member(struct member *m)
@@ -88,16 +100,11 @@ static void remove_member(struct member *m)
 	list_remove(&m->in_socket);
 	room->n--;
 	m->socket->nrooms--;
-	room->telling++;
+	room->held++;
 	tell(nsp, SIO_LEAVE_ROOM, room->name, socket_id(m->socket));
 	WATCH(nsp->server, room, m->socket, room->name, false);
-	room->telling--;
 	free(m);
-	if (room->n || room->telling)
-		return;
-	map_del(&nsp->rooms, room->name, strlen(room->name));
-	tell(nsp, SIO_DELETE_ROOM, room->name, NULL);
-	free(room);
+	let_go(nsp, room);
 }
 
 void adapter_leave(struct sio_socket *s, const char *name)
@@ -208,8 +215,14 @@ void sio_each_room(struct sio_namespace *nsp, void (*fn)(void *user, const char 
 {
 	struct map_iter it = map_begin(&nsp->rooms);
 
-	for (struct map_entry *e; (e = map_next(&it));)
-		fn(user, e->key, ((struct room *)e->value)->n);
+	for (struct map_entry *e; (e = map_next(&it));) {
+		struct room *room = e->value;
+
+		room->held++;
+		if (room->n)
+			fn(user, room->name, room->n);
+		let_go(nsp, room);
+	}
 }
 
 void sio_on_room(struct sio_namespace *nsp, void (*fn)(void *user, enum sio_room_event what, const char *room, const char *id), void *user)
@@ -227,12 +240,20 @@ bool sio_socket_in(const struct sio_socket *s, const char *room)
 
 size_t sio_socket_each_room(const struct sio_socket *s, void (*fn)(void *user, const char *room), void *user)
 {
-	size_t n = 0;
+	size_t n = s->nrooms, k = 0;
+	struct room **rooms;
 
+	if (!fn || !n)
+		return n;
+	rooms = xcalloc(n, sizeof(struct room *));
 	list_each(&s->rooms, l, after) {
-		if (fn)
-			fn(user, list_item(l, struct member, in_socket)->room->name);
-		n++;
+		rooms[k] = list_item(l, struct member, in_socket)->room;
+		rooms[k++]->held++;
 	}
+	for (k = 0; k < n; k++) {
+		fn(user, rooms[k]->name);
+		let_go(s->nsp, rooms[k]);
+	}
+	free(rooms);
 	return n;
 }

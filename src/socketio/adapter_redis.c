@@ -616,8 +616,8 @@ int sio_server_set_redis(struct sio_server *io, const struct sio_redis_options *
 	struct adapter *a;
 	int err;
 
-	*why = "it has one already";
-	if (io->cluster)
+	*why = io->closing ? leaving : "it has one already";
+	if (io->cluster || io->closing)
 		return -EALREADY;
 	a = xzalloc(sizeof *a);
 	err = redis_open(&a->redis, io->loop, &(struct redis_options){.url = o->url, .on_state = on_state, .user = a}, why);

@@ -53,13 +53,12 @@ void client_send(struct sio_client *c, enum packet_type type, const char *nsp, s
 
 /* --- the end --- */
 
-void client_closed(struct sio_client *c, const char *reason, const char *description)
+void client_end(struct sio_client *c, const char *reason, const char *description)
 {
-	if (!c->session)
+	if (c->ended)
 		return;
-	eio_session_set_user(c->session, NULL);
+	c->ended = true;
 	loop_timer_clear(c->server->loop, &c->timer);
-	list_remove(&c->link);
 	while (!list_empty(&c->sockets)) { /* a handler may have ended others than its own */
 		struct sio_socket *s = list_item(c->sockets.next, struct sio_socket, in_client);
 
@@ -67,7 +66,6 @@ void client_closed(struct sio_client *c, const char *reason, const char *descrip
 		list_remove(&s->in_client); /* one whose middlewares are still asked: they will find out */
 	}
 	c->session = NULL;
-	client_unref(c);
 }
 
 void client_close(struct sio_client *c, bool flush)
@@ -77,25 +75,29 @@ void client_close(struct sio_client *c, bool flush)
 	c->refs++;
 	if (session) {
 		eio_session_close(session, !flush);
-		client_closed(c, "forced server close", NULL); /* only if the transport could not end at once */
+		client_end(c, "forced server close", NULL); /* only if the transport could not end at once */
 	}
 	client_unref(c);
+}
+
+struct selection client_sockets(const struct sio_client *c)
+{
+	struct selection sel = {.at = xcalloc(c->nsockets + 1, sizeof(struct sio_socket *))};
+
+	list_each(&c->sockets, l, after)
+		sel.at[sel.n++] = sio_socket_ref(list_item(l, struct sio_socket, in_client));
+	return sel;
 }
 
 /* It said something that nobody can read: its sockets hear of it first. */
 static void client_fail(struct sio_client *c, const char *error)
 {
-	struct sio_socket **all = xcalloc(c->nsockets + 1, sizeof(struct sio_socket *));
-	size_t n = 0;
+	struct selection sel = client_sockets(c);
 
-	list_each(&c->sockets, l, after)
-		all[n++] = sio_socket_ref(list_item(l, struct sio_socket, in_client));
-	for (size_t i = 0; i < n; i++) {
-		if (all[i]->connected)
-			socket_tell_error(all[i], error);
-		sio_socket_unref(all[i]);
-	}
-	free(all);
+	for (size_t i = 0; i < sel.n; i++)
+		if (sel.at[i]->connected)
+			socket_tell_error(sel.at[i], error);
+	selection_release(&sel);
 	client_close(c, true);
 }
 
@@ -164,8 +166,10 @@ static void connect_to(struct sio_client *c, struct slice name, struct slice aut
 		return;
 	}
 	nsp = c->nsockets < c->server->o.max_namespaces_per_client ? server_find_namespace(c->server, name, auth) : NULL;
-	if (nsp)
+	if (nsp && client_is_open(c))
 		namespace_connect(nsp, c, auth);
+	else if (nsp) /* who was told of the namespace has closed the connection */
+		namespace_maybe_remove(nsp);
 	else
 		invalid_namespace(c, name);
 }
@@ -307,11 +311,14 @@ struct sio_client *client_new(struct sio_server *io, struct eio_session *session
 	c->session = session;
 	c->refs = 1;
 	list_init(&c->sockets);
-	list_push(&io->clients, &c->link);
 	eio_session_set_user(session, c);
-	if (eio_session_protocol(session) == 3)
+	return c;
+}
+
+void client_begin(struct sio_client *c)
+{
+	if (eio_session_protocol(c->session) == 3)
 		connect_to(c, slice_of("/", 1), slice_of("{}", 2));
 	else
-		loop_timer_set(io->loop, &c->timer, io->o.connect_timeout_ms, on_connect_timeout);
-	return c;
+		loop_timer_set(c->server->loop, &c->timer, c->server->o.connect_timeout_ms, on_connect_timeout);
 }

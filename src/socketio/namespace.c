@@ -11,6 +11,7 @@ struct sio_namespace *namespace_new(struct sio_server *io, const char *name, siz
 	struct sio_namespace *nsp = xzalloc(sizeof *nsp);
 
 	nsp->server = io;
+	nsp->refs = 1;
 	nsp->name = xstrndup(name, n);
 	map_init(&nsp->sockets);
 	map_init(&nsp->rooms);
@@ -21,7 +22,7 @@ struct sio_namespace *namespace_new(struct sio_server *io, const char *name, siz
 	return nsp;
 }
 
-void namespace_free(struct sio_namespace *nsp)
+static void namespace_free(struct sio_namespace *nsp)
 {
 	assert(!nsp->peers);
 	recovery_free(nsp->recovery);
@@ -31,6 +32,27 @@ void namespace_free(struct sio_namespace *nsp)
 	map_release(&nsp->children);
 	free(nsp->name);
 	free(nsp);
+}
+
+struct sio_namespace *namespace_ref(struct sio_namespace *nsp)
+{
+	nsp->refs++;
+	nsp->server->refs++;
+	return nsp;
+}
+
+void namespace_drop(struct sio_namespace *nsp)
+{
+	if (!--nsp->refs)
+		namespace_free(nsp);
+}
+
+void namespace_unref(struct sio_namespace *nsp)
+{
+	struct sio_server *io = nsp->server;
+
+	namespace_drop(nsp);
+	server_unref(io);
 }
 
 void namespace_join_cluster(struct sio_namespace *nsp)
@@ -50,9 +72,9 @@ void namespace_leave_cluster(struct sio_namespace *nsp)
 		nsp->server->cluster->leave(p);
 }
 
-static void free_later(void *nsp)
+static void drop_later(void *nsp)
 {
-	namespace_free(nsp);
+	namespace_drop(nsp);
 }
 
 void namespace_maybe_remove(struct sio_namespace *nsp)
@@ -67,7 +89,7 @@ void namespace_maybe_remove(struct sio_namespace *nsp)
 	map_del(&nsp->parent->children, nsp->name, n);
 	io->ndynamic -= io->ndynamic > 0;
 	namespace_leave_cluster(nsp);
-	loop_next(io->loop, free_later, nsp);
+	loop_defer(io->loop, drop_later, nsp);
 }
 
 /* --- the way in --- */
@@ -93,7 +115,7 @@ void sio_next(struct sio_next *next)
 
 static bool is_alive(const struct sio_socket *s)
 {
-	return s->client->session && eio_session_is_open(s->client->session) && !s->nsp->server->closing;
+	return client_is_open(s->client) && !s->nsp->server->closing;
 }
 
 static void refused(struct sio_next *next, const char *message, const char *data)
@@ -144,7 +166,10 @@ void namespace_connect(struct sio_namespace *nsp, struct sio_client *c, struct s
 	if (nsp->recovery && recovery_restore(nsp->recovery, s, auth)) {
 		s->recovered = true;
 		if (nsp->server->o.recovery_skips_middlewares) {
-			socket_enter(s);
+			if (is_alive(s)) /* who was told of the one it takes over from may have ended this one too */
+				socket_enter(s);
+			else
+				socket_refused(s, NULL, NULL);
 			return;
 		}
 	}

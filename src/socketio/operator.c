@@ -219,6 +219,7 @@ void sio_fetch_sockets(struct sio_operator op, sio_socket_fn *fn, void *user)
 
 /* A fetch of a server that is alone, told at the end of the turn. */
 struct fetch_here {
+	struct sio_namespace *nsp;     /* a reference: whoever is told may turn to it, and to its server */
 	struct buf text;
 	sio_views_fn *fn;
 	void *user;
@@ -230,6 +231,7 @@ static void tell_here(void *arg)
 
 	f->fn(f->user, NULL, slice_of(f->text.data, f->text.len));
 	buf_release(&f->text);
+	namespace_unref(f->nsp);
 	free(f);
 }
 
@@ -244,6 +246,7 @@ int sio_fetch_views(struct sio_operator op, sio_views_fn *fn, void *user)
 		return 0;
 	}
 	f = xzalloc(sizeof *f);
+	f->nsp = namespace_ref(op.nsp);
 	f->fn = fn;
 	f->user = user;
 	buf_init(&f->text, SIZE_MAX / 2);

@@ -41,6 +41,7 @@ struct recovery {
 	struct map kept;               /* by pid, oldest first */
 	size_t kept_bytes;
 	char offset[24];
+	unsigned replaying;            /* nothing is forgotten meanwhile */
 };
 
 struct recovery *recovery_new(struct sio_namespace *nsp)
@@ -84,11 +85,14 @@ static void kept_free(struct recovery *r, struct kept *k)
 static void sweep(struct recovery *r)
 {
 	int64_t oldest_ms = clock_mono_ms() - r->nsp->server->o.recovery_ms;
-	struct map_iter it = map_begin(&r->kept);
+	struct map_iter it;
 
+	if (r->replaying)
+		return;
 	while (!list_empty(&r->said) && (r->bytes > r->nsp->server->o.max_recovery_bytes ||
 	                                 list_item(r->said.next, struct said, link)->when_ms < oldest_ms))
 		forget_oldest(r);
+	it = map_begin(&r->kept);
 	for (struct map_entry *e; (e = map_next(&it));) {
 		struct kept *k = e->value;
 
@@ -305,18 +309,24 @@ static bool is_for(const struct said *said, const struct sio_socket *s)
 	return meant;
 }
 
+/* Who is told of packets may say something meanwhile, which reaches s by itself, or end s. */
 void recovery_replay(struct recovery *r, struct sio_socket *s)
 {
-	list_each(&r->said, l, after) {
+	uint64_t last = r->position;
+
+	r->replaying++;
+	for (struct link *l = r->said.next; l != &r->said && s->connected; l = l->next) {
 		struct said *said = list_item(l, struct said, link);
 		char offset[24];
 		struct frames f;
 
-		if (said->at <= s->since || !is_for(said, s))
+		if (said->at <= s->since || said->at > last || !is_for(said, s))
 			continue;
 		snprintf(offset, sizeof offset, "%llu", (unsigned long long)said->at);
 		frames_event(&f, r->nsp, said->event, sio_built(&said->args), NULL, offset);
 		frames_send(&f, s, 0);
 		frames_release(&f);
 	}
+	r->replaying--;
+	sweep(r);
 }

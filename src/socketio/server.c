@@ -28,11 +28,12 @@ void sio_options_init(struct sio_options *o)
 static void on_open(void *user, struct eio_session *session)
 {
 	struct sio_server *io = user;
+	struct sio_client *c = client_new(io, session);
 
 	if (io->on_opened)
 		io->on_opened(io->engine_user, session);
 	if (eio_session_is_open(session))
-		client_new(io, session);
+		client_begin(c);
 }
 
 static void on_message(struct eio_session *session, const char *data, size_t n, bool binary)
@@ -47,26 +48,30 @@ static void on_close(struct eio_session *session, enum eio_reason why, const cha
 {
 	struct sio_client *c = eio_session_user(session);
 
-	if (!c)
+	if (!c) /* its end came before its beginning was told */
 		return;
 	WATCH(c->server, closed, why);
 	if (c->server->on_closed)
 		c->server->on_closed(c->server->engine_user, session, why, description);
-	client_closed(c, c->server->closing ? "server shutting down" : eio_reason_text(why), description);
+	client_end(c, c->server->closing ? "server shutting down" : eio_reason_text(why), description);
+	eio_session_set_user(session, NULL);
+	client_unref(c);
 }
 
 static void on_upgrade(struct eio_session *session)
 {
 	struct sio_client *c = eio_session_user(session);
+	struct selection sel;
 
 	if (!c)
 		return;
+	sel = client_sockets(c);
 	if (c->server->conn.upgraded)
 		c->server->conn.upgraded(c->server->conn.user, session);
-	if (!c->server->watcher)
-		return;
-	list_each(&c->sockets, l, after)
-		WATCH(c->server, changed, list_item(l, struct sio_socket, in_client), SIO_CHANGED_TRANSPORT);
+	for (size_t i = 0; i < sel.n; i++)
+		if (sel.at[i]->connected)
+			WATCH(sel.at[i]->nsp->server, changed, sel.at[i], SIO_CHANGED_TRANSPORT);
+	selection_release(&sel);
 }
 
 static void on_drain(struct eio_session *session)
@@ -108,13 +113,13 @@ struct sio_server *sio_server_new(struct loop *l, const struct sio_options *o)
 		.on_refused = on_refused,
 	};
 
+	io->refs = 1;
 	io->loop = l;
 	io->o = *o;
 	map_init(&io->namespaces);
-	list_init(&io->clients);
 	list_init(&io->lost);
 	list_init(&io->asking);
-	io->engine = eio_server_new(l, &o->engine, &handlers);
+	io->engine = eio_server_ref(eio_server_new(l, &o->engine, &handlers));
 	sio_of(io, "/");
 	return io;
 }
@@ -125,21 +130,29 @@ static void free_parent(struct parent *p)
 		regfree(p->regex);
 		free(p->regex);
 	}
-	namespace_free(p->nsp);
+	namespace_drop(p->nsp);
 }
 
-static void server_free(void *arg)
+void server_unref(struct sio_server *io)
 {
-	struct sio_server *io = arg;
-	struct map_iter it = map_begin(&io->namespaces);
+	struct map_iter it;
 
+	if (--io->refs)
+		return;
+	it = map_begin(&io->namespaces);
 	for (struct map_entry *e; (e = map_next(&it));)
-		namespace_free(e->value);
+		namespace_drop(e->value);
 	map_release(&io->namespaces);
 	for (size_t i = 0; i < io->nparents; i++)
 		free_parent(&io->parents[i]);
 	free(io->parents);
+	eio_server_unref(io->engine);
 	free(io);
+}
+
+static void unref_later(void *io)
+{
+	server_unref(io);
 }
 
 static void leave_cluster(struct sio_server *io)
@@ -155,13 +168,13 @@ static void leave_cluster(struct sio_server *io)
 
 void sio_server_free(struct sio_server *io)
 {
-	if (!io)
+	if (!io || io->closing) /* a handler that is told of the end may ask for it again */
 		return;
 	io->closing = true;
 	eio_server_free(io->engine); /* ends every session, and so every socket */
 	leave_cluster(io);           /* behind that: what their handlers say of it is for the others too */
 	acks_end(io);
-	loop_defer(io->loop, server_free, io);
+	loop_defer(io->loop, unref_later, io);
 }
 
 void server_join_cluster(struct sio_server *io, struct cluster *c)
@@ -226,6 +239,9 @@ struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice 
 	for (size_t i = 0; i < io->nparents && !nsp; i++) {
 		if (!io->parents[i].match(io->parents[i].user, text, auth))
 			continue;
+		nsp = map_get(&io->namespaces, name.p, name.n); /* who was asked may have made it */
+		if (nsp)
+			break;
 		nsp = add_namespace(io, name.p, name.n, io->parents[i].nsp);
 		io->ndynamic++;
 	}

@@ -76,10 +76,10 @@ struct sio_server {
 	struct map namespaces;         /* by name */
 	struct parent *parents;
 	size_t nparents, ndynamic;
-	struct link clients;
-	struct link lost;              /* answers owed by sockets that are gone: their timers still tell */
+	struct link lost;              /* answers that will not come, of sockets that are gone or owe too much: their timers tell */
 	struct link asking;            /* broadcasts that wait for answers: ack.c */
 	bool closing, rooms_full;      /* rooms_full: the log knows of a socket with too many */
+	unsigned refs;                 /* its owner's, and one with each of a namespace */
 	void (*on_new_namespace)(void *, struct sio_namespace *);
 	void (*on_refused)(void *, const struct eio_refusal *);
 	void (*on_opened)(void *, struct eio_session *);
@@ -87,6 +87,7 @@ struct sio_server {
 	void *new_namespace_user, *refused_user, *engine_user;
 	struct sio_conn_events conn;
 };
+void server_unref(struct sio_server *io);
 void server_join_cluster(struct sio_server *io, struct cluster *c); /* with all its namespaces, and those to come */
 struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice name, struct slice auth); /* NULL: invalid */
 
@@ -95,7 +96,7 @@ struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice 
 struct room {
 	struct link members;           /* of struct member */
 	size_t n;
-	unsigned telling;              /* how many are on their way to hear that someone left: it stays until they return */
+	unsigned held;                 /* by who tells of it: it stays until they are through, empty or not */
 	char name[];
 };
 struct member {
@@ -106,6 +107,7 @@ struct member {
 
 struct sio_namespace {
 	struct sio_server *server;
+	unsigned refs;                 /* of the server's list or of its parents', of sockets, of who is still to be told something */
 	char *name;
 	void *user;
 	struct handlers handlers;
@@ -123,7 +125,9 @@ struct sio_namespace {
 	struct peers *peers;           /* NULL: this server is alone, or it is a parent */
 };
 struct sio_namespace *namespace_new(struct sio_server *io, const char *name, size_t n);
-void namespace_free(struct sio_namespace *nsp);
+struct sio_namespace *namespace_ref(struct sio_namespace *nsp); /* holds the server too: it has all that is asked of a namespace */
+void namespace_unref(struct sio_namespace *nsp);
+void namespace_drop(struct sio_namespace *nsp); /* the reference that it was made with */
 void namespace_connect(struct sio_namespace *nsp, struct sio_client *c, struct slice auth);
 void namespace_join_cluster(struct sio_namespace *nsp); /* where the server has one */
 void namespace_leave_cluster(struct sio_namespace *nsp); /* nothing if it is in none */
@@ -133,12 +137,12 @@ void namespace_maybe_remove(struct sio_namespace *nsp); /* an empty child, where
 
 struct sio_client {
 	struct sio_server *server;
-	struct eio_session *session;   /* NULL once closed */
-	struct link link;
+	struct eio_session *session;   /* NULL once its sockets have been told of the end */
+	bool ended;                    /* they have been, or are being told; the session may still have something to send */
 	struct link sockets;           /* in_client of each, also those in the middlewares */
 	size_t nsockets;
 	struct loop_timer timer;       /* connectTimeout */
-	unsigned refs;
+	unsigned refs;                 /* its session's, until that is over; its sockets' */
 	/* An event whose attachments are still to come. */
 	char *head;
 	size_t head_len;
@@ -147,9 +151,14 @@ struct sio_client {
 	unsigned nblobs;
 	size_t blob_bytes;
 };
+static inline bool client_is_open(const struct sio_client *c)
+{
+	return c->session && eio_session_is_open(c->session);
+}
 struct sio_client *client_new(struct sio_server *io, struct eio_session *s);
+void client_begin(struct sio_client *c);     /* it may connect now */
 void client_message(struct sio_client *c, const char *data, size_t n, bool binary);
-void client_closed(struct sio_client *c, const char *reason, const char *description);
+void client_end(struct sio_client *c, const char *reason, const char *description); /* its sockets are told, once */
 void client_close(struct sio_client *c, bool flush); /* ours to end */
 void client_send(struct sio_client *c, enum packet_type type, const char *nsp, struct slice json); /* one without attachments */
 void client_unref(struct sio_client *c);
@@ -157,7 +166,8 @@ void client_unref(struct sio_client *c);
 /* --- sockets --- */
 
 struct owed_ack {
-	struct link link;              /* of the socket, in order; of the server, once it is gone */
+	struct link link;              /* of the socket, in order; of the server, once nobody will answer */
+	bool lost;                     /* that: its timer tells */
 	struct link in_many;
 	uint64_t id;
 	struct loop_timer timer;
@@ -195,6 +205,11 @@ struct sio_socket {
 	int64_t tokens_ms;
 };
 const char *socket_id(const struct sio_socket *s);
+/* Connected, or still in the middlewares: it may be spoken to and join rooms. */
+static inline bool socket_is_here(const struct sio_socket *s)
+{
+	return s->connected || list_linked(&s->in_pending);
+}
 struct sio_socket *socket_new(struct sio_namespace *nsp, struct sio_client *c, struct slice auth);
 void socket_packet(struct sio_socket *s, const struct sio_packet *p, struct sio_args args); /* event, ack, disconnect */
 void socket_enter(struct sio_socket *s);     /* CONNECT is answered, handlers are told */
@@ -223,7 +238,7 @@ bool frames_send(const struct frames *f, struct sio_socket *s, unsigned flags); 
 
 /* --- the adapter: who is in which room --- */
 
-void adapter_join(struct sio_socket *s, const char *room);
+void adapter_join(struct sio_socket *s, const char *room); /* nothing if it is gone */
 void adapter_leave(struct sio_socket *s, const char *room);
 void adapter_leave_all(struct sio_socket *s);
 /* The sockets that op means, each once and with a reference, in room order, then order of joining. */
@@ -233,6 +248,7 @@ struct selection {
 };
 struct selection adapter_select(const struct sio_operator *op);
 void selection_release(struct selection *sel);
+struct selection client_sockets(const struct sio_client *c); /* those on a connection, in the middlewares too */
 
 /* --- connection state recovery --- */
 

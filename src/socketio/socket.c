@@ -35,7 +35,7 @@ struct sio_socket *socket_new(struct sio_namespace *nsp, struct sio_client *c, s
 	struct eio_request *r = eio_session_request(c->session);
 
 	s->refs = 1;
-	s->nsp = nsp;
+	s->nsp = namespace_ref(nsp);
 	s->client = c;
 	c->refs++;
 	c->nsockets++;
@@ -73,6 +73,7 @@ void sio_socket_unref(struct sio_socket *s)
 	free(s->handlers);
 	eio_request_unref(s->request);
 	client_unref(s->client);
+	namespace_unref(s->nsp);
 	free(s->long_id);
 	free(s->pid);
 	free(s->auth);
@@ -98,27 +99,33 @@ static void let_go(struct sio_socket *s)
 	loop_defer(s->nsp->server->loop, unref_later, s);
 }
 
-void socket_refused(struct sio_socket *s, const char *message, const char *data)
+static void send_refusal(struct sio_socket *s, const char *message, const char *data)
 {
 	struct buf b;
 
-	adapter_leave_all(s); /* what its middlewares joined */
 	buf_init(&b, UINT32_MAX / 2);
-	if (message && eio_session_protocol(s->client->session) == 3) {
+	if (eio_session_protocol(s->client->session) == 3) {
 		if (data)
 			buf_adds(&b, data);
 		else
 			json_add_str(&b, message);
-	} else if (message) {
+	} else {
 		buf_adds(&b, "{\"message\":");
 		json_add_str(&b, message);
 		if (data)
 			buf_addf(&b, ",\"data\":%s", data);
 		buf_addc(&b, '}');
 	}
-	if (message)
-		client_send(s->client, PACKET_CONNECT_ERROR, s->nsp->name, slice_of(b.data, b.len));
+	client_send(s->client, PACKET_CONNECT_ERROR, s->nsp->name, slice_of(b.data, b.len));
 	buf_release(&b);
+}
+
+void socket_refused(struct sio_socket *s, const char *message, const char *data)
+{
+	if (message)
+		send_refusal(s, message, data);
+	list_remove(&s->in_pending);
+	adapter_leave_all(s); /* what its middlewares joined */
 	let_go(s);
 	namespace_maybe_remove(s->nsp);
 }
@@ -133,31 +140,41 @@ static void tell_connection(struct sio_socket *s)
 	handlers_end(h);
 }
 
-void socket_enter(struct sio_socket *s)
+static void send_welcome(struct sio_socket *s)
 {
 	struct buf b;
 
-	s->connected = s->entered = true;
-	s->entered_turn = loop_turns(s->nsp->server->loop);
-	list_remove(&s->in_pending);
-	map_set(&s->nsp->sockets, socket_id(s), strlen(socket_id(s)), s);
-	loop_timer_clear(s->nsp->server->loop, &s->client->timer);
-	adapter_join(s, socket_id(s));
 	buf_init(&b, 256);
-	if (s->nsp->recovery && !s->recovered)
-		s->since = recovery_position(s->nsp->recovery);
 	if (eio_session_protocol(s->client->session) == 4) {
 		buf_addf(&b, "{\"sid\":\"%s\"", socket_id(s));
 		if (s->pid)
 			buf_addf(&b, ",\"pid\":\"%s\"", s->pid);
 		buf_addc(&b, '}');
 	}
-	if (s->recovered && s->nsp->recovery)
-		recovery_replay(s->nsp->recovery, s);
 	client_send(s->client, PACKET_CONNECT, s->nsp->name, slice_of(b.data, b.len));
 	buf_release(&b);
+}
+
+/* Each that is told on the way may end the socket, or its connection: then nobody else hears of it. */
+void socket_enter(struct sio_socket *s)
+{
+	struct recovery *r = s->nsp->recovery;
+
+	s->connected = s->entered = true;
+	s->entered_turn = loop_turns(s->nsp->server->loop);
+	list_remove(&s->in_pending);
+	map_set(&s->nsp->sockets, socket_id(s), strlen(socket_id(s)), s);
+	loop_timer_clear(s->nsp->server->loop, &s->client->timer);
 	sio_socket_ref(s);
-	WATCH(s->nsp->server, connected, s);
+	adapter_join(s, socket_id(s));
+	if (r && !s->recovered)
+		s->since = recovery_position(r);
+	else if (r && s->connected)
+		recovery_replay(r, s);
+	if (s->connected)
+		send_welcome(s);
+	if (s->connected)
+		WATCH(s->nsp->server, connected, s);
 	tell_connection(s);
 	sio_socket_unref(s);
 }
@@ -457,7 +474,7 @@ static int emit(struct sio_socket *s, unsigned flags, const char *name, struct s
 /* In the middlewares it may already be spoken to: that is sent then and there. */
 static bool can_hear(const struct sio_socket *s)
 {
-	return s->client->session && (s->connected || list_linked(&s->in_pending));
+	return s->client->session && socket_is_here(s);
 }
 
 int sio_socket_emit_flags(struct sio_socket *s, unsigned flags, const char *name, struct sio_args args)
@@ -493,8 +510,7 @@ int sio_socket_emit_ack(struct sio_socket *s, unsigned flags, uint32_t timeout_m
 
 void sio_socket_join(struct sio_socket *s, const char *room)
 {
-	if (s->connected || list_linked(&s->in_pending))
-		adapter_join(s, room);
+	adapter_join(s, room);
 }
 
 void sio_socket_leave(struct sio_socket *s, const char *room)

@@ -12,9 +12,10 @@
  *
  * Ownership: what a function is given is borrowed for the call, strings are copied.
  * What a handler is given is valid until it returns, a socket until its disconnect
- * handlers have returned; sio_socket_ref() and sio_ack_ref() hold on for longer. A name
- * that is returned lives as long as what it names. A namespace lives as long as the server;
- * one made on demand goes with its last socket where cleanup_empty_child_namespaces is on.
+ * handlers have returned; sio_socket_ref() and sio_ack_ref() hold on for longer, and with a
+ * socket its namespace and its server. A name that is returned lives as long as what it names.
+ * A namespace lives as long as the server; one made on demand goes with its last socket, held
+ * ones among them, where cleanup_empty_child_namespaces is on.
  *
  * Handlers may do anything but free the loop. Those of events, sockets and namespaces are
  * many, in order of registration; the others say that the last one registered counts.
@@ -105,9 +106,11 @@ void sio_options_init(struct sio_options *o); /* the defaults */
 
 /* Copies o; its strings stay borrowed. Serve it with http_server_attach(http, sio_engine(io), …) of http/http.h. */
 struct sio_server *sio_server_new(struct loop *l, const struct sio_options *o);
-/* Every socket gets "server shutting down", every connection is closed, memory goes at the end of the turn (loop_free()
- * ends one too). Before it: middlewares that think have answered. After it: http_server_free(). References to sockets and
- * acknowledgements may be given back later still. NULL does nothing. */
+/* Every socket gets "server shutting down", every connection is closed, who waits for answers of sockets is told. Memory
+ * goes at the end of the turn (loop_free() ends one too), or with the last socket that is held, the last middleware that
+ * thinks, the last function that is still to be told something: until then all that is in this header may be called, and
+ * reaches nobody. Behind it come http_server_free() and loop_free(), after which references may only be given back. NULL
+ * does nothing. */
 void sio_server_free(struct sio_server *io);
 struct eio_server *sio_engine(const struct sio_server *io); /* clients, counters, options: engineio/engineio.h */
 
@@ -225,7 +228,7 @@ typedef void sio_answers_fn(void *user, const char *error, struct sio_args respo
 
 const char *sio_socket_id(const struct sio_socket *s);        /* public; not the secret of its connection */
 struct sio_namespace *sio_socket_namespace(const struct sio_socket *s);
-struct eio_session *sio_socket_conn(const struct sio_socket *s); /* its Engine.IO session; NULL once disconnected */
+struct eio_session *sio_socket_conn(const struct sio_socket *s); /* its Engine.IO session; NULL once that is closed */
 bool sio_socket_connected(const struct sio_socket *s);
 bool sio_socket_recovered(const struct sio_socket *s);
 struct sio_socket *sio_socket_ref(struct sio_socket *s);
@@ -264,7 +267,8 @@ const char *sio_reserved(const char *event); /* NULL, or `"connect" is a reserve
 
 void sio_socket_join(struct sio_socket *s, const char *room); /* not beyond max_rooms_per_socket */
 void sio_socket_leave(struct sio_socket *s, const char *room);
-size_t sio_socket_each_room(const struct sio_socket *s, void (*fn)(void *user, const char *room), void *user); /* how many; fn may be NULL */
+/* How many it is in, all of which fn is told if it is not NULL, also where it leaves them, or ends the socket, meanwhile. */
+size_t sio_socket_each_room(const struct sio_socket *s, void (*fn)(void *user, const char *room), void *user);
 bool sio_socket_in(const struct sio_socket *s, const char *room);
 void sio_socket_disconnect(struct sio_socket *s, bool close); /* close: the whole connection */
 
@@ -337,7 +341,8 @@ void sio_redis_options_init(struct sio_redis_options *o); /* the defaults; url i
  * with what is known here and the error "Redis is not connected"; with others of their kind ("Redis does not answer", "too
  * many requests to other servers are under way", "the answers are too large, and some were left out", "the server is
  * shutting down") it is the same. What the others say while Redis is away is lost to us, and what we say to them.
- * Freed by sio_server_free(). 0, or -EINVAL with *why: what is wrong with the URL, a text that stays; -EALREADY. */
+ * Freed by sio_server_free(). 0, or with *why, a text that stays, -EINVAL: what is wrong with the URL; -EALREADY: there is one,
+ * or the server is being freed. */
 int sio_server_set_redis(struct sio_server *io, const struct sio_redis_options *o, const char **why);
 /* What was heard there and made no sense, or came when too much was under way (base/limits.h). */
 struct sio_cluster_counts {

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Manager } from "socket.io-client";
-import { WAYS, ask, client, connected, next, patient, record, refused, serve, sleep, start, upgraded, within } from "./harness.mjs";
+import { LENIENT, STRICT, WAYS, ask, client, connected, next, patient, record, refused, serve, sleep, start, until, upgraded, within } from "./harness.mjs";
 import { link, joinBase } from "./raw.mjs";
 
-const server = serve();
+const server = serve(LENIENT);
+const strict = serve(STRICT);
 const SID = /^[A-Za-z0-9_-]{20}$/;
 
 const bytes = (...list) => Buffer.from(list);
@@ -39,7 +40,7 @@ const PAYLOADS = {
 
 // The client gives back Buffers where we sent Buffers, so deepEqual compares bytes too.
 async function roundTrip(socket, args) {
-	const back = next(socket, "message-back");
+	const back = next(socket, "message-back", 15000);
 	socket.emit("message", ...args);
 	assert.deepEqual(await back, args);
 }
@@ -100,7 +101,7 @@ for (const [way, options] of Object.entries(WAYS)) {
 
 			it(`acknowledges ${name}`, async (t) => {
 				const socket = await connected(t, server.url("base"), options);
-				const answer = within(3000, "ack", new Promise((done) => socket.emit("message-with-ack", ...args, (...got) => done(got))));
+				const answer = within(15000, "ack", new Promise((done) => socket.emit("message-with-ack", ...args, (...got) => done(got))));
 				assert.deepEqual(await answer, args);
 			});
 		}
@@ -115,7 +116,7 @@ for (const [way, options] of Object.entries(WAYS)) {
 			}));
 			for (let i = 0; i < 500; i++)
 				i % 5 ? socket.emit("message", i, "x".repeat(i % 50)) : socket.emit("message", i, blob(i % 60));
-			await within(5000, "500 echoes", all);
+			await within(15000, "500 echoes", all);
 			assert.deepEqual(got, Array.from({ length: 500 }, (_, i) => [i, i % 5 ? i % 50 : i % 60]));
 		});
 
@@ -135,9 +136,8 @@ for (const [way, options] of Object.entries(WAYS)) {
 			const socket = await connected(t, server.url("base"), options);
 			const gone = record(socket, "disconnect");
 			const pings = record(socket.io, "ping");
-			await sleep(1100);
+			await until("three pings", () => pings.length >= 3, 15000);
 			assert.deepEqual(gone, []);
-			assert.ok(pings.length >= 2 && pings.length <= 4, `${pings.length} pings in 1100 ms`);
 			await roundTrip(socket, ["alive"]);
 		});
 
@@ -166,14 +166,14 @@ for (const [way, options] of Object.entries(WAYS)) {
 		});
 
 		it("survives a restart of the server", async (t) => {
-			const first = await start();
+			const first = await start({ args: LENIENT });
 			const socket = client(t, first.url("base"), { ...options, reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 });
 			await next(socket, "connect");
 			const gone = next(socket, "disconnect");
 			await first.stop();
 			assert.match((await gone)[0], /^transport (close|error)$/);
 			const back = next(socket, "connect", 6000);
-			const second = await start({ port: first.base });
+			const second = await start({ port: first.base, args: LENIENT });
 			try {
 				await back;
 				await roundTrip(socket, ["new life"]);
@@ -205,10 +205,10 @@ describe("upgrade", { concurrency: 4 }, () => {
 				sent % 7 ? socket.emit("message", sent) : socket.emit("message", sent, bytes(sent & 255));
 		}, 1);
 		await upgraded(socket);
-		await sleep(50);
+		const before = sent;
+		await until("traffic after the upgrade", () => sent > before + 20, 10000);
 		clearInterval(pump);
 		await ask(socket, "message-with-ack", "done");
-		assert.ok(sent > 20);
 		assert.deepEqual(got, Array.from({ length: sent }, (_, i) => i));
 	});
 
@@ -262,13 +262,13 @@ describe("limits that a client meets", { concurrency: true }, () => {
 
 	for (const kind of ["polling", "websocket"]) {
 		it(`ends a mute client over ${kind} by ping timeout`, async (t) => {
-			const session = await link(t, kind, server.port("base"));
+			const began = Date.now();
+			const session = await link(t, kind, strict.port("base"));
 			session.heartbeat = false;
 			await joinBase(session);
-			const began = Date.now();
-			await session.end(2000);
+			await session.end(4000);
 			const lived = Date.now() - began;
-			assert.ok(lived > 300 && lived < patient(1200), `lived ${lived} ms`);
+			assert.ok(lived >= 1790 && lived < patient(3000), `lived ${lived} ms`);
 		});
 	}
 });

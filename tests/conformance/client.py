@@ -22,8 +22,8 @@ SCRIPT = [
     ["x" * 100000],
     [b"\x07" * 100000],
 ]
-WAIT = 5
-JOIN_WAIT = 2  # a refusal is reported only when this is over
+WAIT = 20
+JOIN_WAIT = 5  # a refusal is reported only when this is over
 
 
 def plain(value):

@@ -2,10 +2,11 @@
 // rooms and its data, and gets what it missed.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { WAYS, ask, better, client, next, record, serve, sleep, until } from "./harness.mjs";
+import { CALM, STRICT, WAYS, ask, better, client, next, record, serve, sleep, until } from "./harness.mjs";
 import { OP, SID, decode, join, link } from "./raw.mjs";
 
-const server = serve();
+const server = serve(CALM);
+const strict = serve(STRICT); // who is away for 5 s does not come back as it was
 const together = { concurrency: 8 };
 const KINDS = ["websocket", "polling"];
 
@@ -34,15 +35,15 @@ async function command(session, name, arg = null, nsp = "/") {
 }
 
 // A socket that has just connected, and heard `hello`. `missed` came before the CONNECT answer.
-async function enter(t, kind, { nsp = "/", auth } = {}) {
-	const session = await link(t, kind, server.port("csr"));
+async function enter(t, kind, { nsp = "/", auth, at = server } = {}) {
+	const session = await link(t, kind, at.port("csr"));
 	await session.send(`40${prefix(nsp)}${auth === undefined ? "" : JSON.stringify(auth)}`);
 	const [answer, missed] = await upTo(session, 0);
 	const [, hello, offset] = (await upTo(session, 2))[0].data;
-	return { ...answer.data, nsp, session, missed: missed.map((packet) => packet.data ?? packet), hello, offset };
+	return { ...answer.data, nsp, at, session, missed: missed.map((packet) => packet.data ?? packet), hello, offset };
 }
 
-const comeBack = (t, kind, who, auth = {}) => enter(t, kind, { nsp: who.nsp, auth: { pid: who.pid, offset: who.offset, ...auth } });
+const comeBack = (t, kind, who, auth = {}) => enter(t, kind, { nsp: who.nsp, at: who.at, auth: { pid: who.pid, offset: who.offset, ...auth } });
 
 function isRecovered(back, who) {
 	assert.deepEqual([back.sid, back.pid, back.hello.recovered], [who.sid, who.pid, true]);
@@ -57,8 +58,8 @@ function isFresh(back, who) {
 
 // ---- the others
 
-async function watcher(t, nsp = "/") {
-	const socket = client(t, server.url("csr") + nsp, { transports: ["websocket"] });
+async function watcher(t, nsp = "/", at = server) {
+	const socket = client(t, at.url("csr") + nsp, { transports: ["websocket"] });
 	await next(socket, "hello");
 	return socket;
 }
@@ -138,7 +139,7 @@ for (const kind of KINDS) {
 
 		it("no offset where an acknowledgement is asked for, nor in one", async (t) => {
 			const who = await enter(t, kind);
-			await who.session.send('427["cmd","emit",{"base":"socket","ev":"q","args":[1],"ack":true,"timeout":500}]');
+			await who.session.send('427["cmd","emit",{"base":"socket","ev":"q","args":[1],"ack":true,"timeout":20000}]');
 			const [question] = await upTo(who.session, 2);
 			assert.deepEqual(question.data, ["q", 1]);
 			await who.session.send(`43${question.id}["answer"]`);
@@ -147,10 +148,10 @@ for (const kind of KINDS) {
 
 		it("no offset with what is volatile", async (t) => {
 			const who = await enter(t, kind);
-			const seen = upTo(who.session, 2);
-			await sleep(kind === "polling" ? 50 : 0); /* over polling it needs a GET that waits */
+			const held = kind === "polling" ? await who.session.hold() : null; // it needs a GET that waits
 			await who.session.send('42["cmd","emit",{"base":"socket","ev":"vol","args":[1],"volatile":true}]');
-			assert.deepEqual((await seen)[0].data, ["vol", 1]);
+			const { data } = held ? decode((await held.answer).text) : (await upTo(who.session, 2))[0];
+			assert.deepEqual(data, ["vol", 1]);
 		});
 	});
 }
@@ -267,8 +268,9 @@ describe("who may come back", together, () => {
 	];
 	for (const [kind, reason, recovers, act] of ENDS) {
 		it(`after ${reason} over ${kind}: ${recovers ? "yes" : "no"}`, async (t) => {
-			const other = await watcher(t, "/room-nsp");
-			const who = await enter(t, kind);
+			const at = reason === "ping timeout" ? strict : server;
+			const other = await watcher(t, "/room-nsp", at);
+			const who = await enter(t, kind, { at });
 			await act(who);
 			assert.equal(await left(other, who.sid), reason);
 			const back = await comeBack(t, kind, who);
@@ -307,12 +309,12 @@ describe("who may come back", together, () => {
 	});
 
 	it("within its time, and not after", async (t) => {
-		const other = await watcher(t, "/room-nsp");
-		const [early, late] = [await enter(t, "websocket"), await enter(t, "websocket")];
+		const other = await watcher(t, "/room-nsp", strict);
+		const [early, late] = [await enter(t, "websocket", { at: strict }), await enter(t, "websocket", { at: strict })];
 		await Promise.all([lose(early, other), lose(late, other)]);
 		await sleep(1500);
 		isRecovered(await comeBack(t, "websocket", early), early);
-		await sleep(1700); /* 3.2 s of 3 s */
+		await sleep(3700); /* 5.2 s of 5 s */
 		isFresh(await comeBack(t, "websocket", late), late);
 	});
 
@@ -388,7 +390,7 @@ describe("the official client", together, () => {
 		it(`recovers over ${way}`, async (t) => {
 			const nsp = `/dyn-${++serial}`;
 			const other = await watcher(t, nsp);
-			const socket = client(t, server.url("csr") + nsp, { ...options, reconnection: true, reconnectionDelay: 200, randomizationFactor: 0 });
+			const socket = client(t, server.url("csr") + nsp, options);
 			const [{ id }] = await next(socket, "hello");
 			assert.equal(socket.recovered, false);
 			await cmd(socket, "join", "kept");
@@ -399,6 +401,7 @@ describe("the official client", together, () => {
 			await left(other, id);
 			for (let i = 0; i < 3; i++)
 				await say(other, "n", { to: "kept" }, i);
+			socket.connect();
 			const [{ recovered, rooms }] = await greeted;
 			assert.deepEqual([recovered, rooms], [true, [id, "kept"].sort()]);
 			assert.deepEqual([socket.recovered, socket.id], [true, id]);
@@ -430,7 +433,7 @@ describe("the official client", together, () => {
 				await say(other, "n", {}, i + 1);
 			await back;
 		}
-		await until("all came", () => got.length >= 200);
+		await until("all came", () => got.length >= 200, 10000);
 		assert.deepEqual(got.map(([n]) => n), Array.from({ length: 200 }, (_, i) => i));
 	});
 });

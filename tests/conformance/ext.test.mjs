@@ -2,10 +2,11 @@
 // it, and the official client sees what becomes of it.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { WAYS, ask, better, client, connected, next, patient, record, refused, serve, sleep, until, within } from "./harness.mjs";
+import { CALM, STRICT, WAYS, ask, better, client, connected, next, patient, record, refused, serve, sleep, until, within } from "./harness.mjs";
 import { OP, Polling, SEP, WebSocketLink, frame, join, link } from "./raw.mjs";
 
-const server = serve();
+const server = serve(CALM);
+const strict = serve(STRICT);
 const SID = /^[A-Za-z0-9_-]{20}$/;
 const together = { concurrency: 8 };
 const websocket = { transports: ["websocket"] };
@@ -18,8 +19,8 @@ let serial = 0;
 const fresh = (word) => `${word}-${++serial}`;
 const ownNamespace = () => `/dyn-${++serial}`;
 
-async function member(t, nsp = "/", { server: name = "ext", ...options } = {}) {
-	const socket = client(t, server.url(name) + nsp, { ...websocket, ...options });
+async function member(t, nsp = "/", { at = server, server: name = "ext", ...options } = {}) {
+	const socket = client(t, at.url(name) + nsp, { ...websocket, ...options });
 	[socket.hello] = await next(socket, "hello");
 	return socket;
 }
@@ -351,7 +352,7 @@ describe("acknowledgements asked for by the server", together, () => {
 	it("of many, when one is silent: those that came so far", async (t) => {
 		const all = await members(t, ownNamespace(), 3);
 		answering(all.slice(1), (i, x, cb) => cb(`from ${i}`));
-		const { err, res } = await cmd(all[0], "emit", { base: "nsp", timeout: 150, ack: true, ev: "question", args: [0] });
+		const { err, res } = await cmd(all[0], "emit", { base: "nsp", timeout: 1500, ack: true, ev: "question", args: [0] });
 		assert.equal(err, "operation has timed out");
 		assert.deepEqual([...res].sort(), ["from 0", "from 1"]);
 	});
@@ -360,7 +361,7 @@ describe("acknowledgements asked for by the server", together, () => {
 		const all = await members(t, ownNamespace(), 3);
 		answering(all.slice(0, 2), (i, x, cb) => cb(i));
 		all[2].on("question", () => all[2].disconnect());
-		const { err, res } = await cmd(all[0], "emit", { base: "nsp", timeout: 200, ack: true, ev: "question", args: [0] });
+		const { err, res } = await cmd(all[0], "emit", { base: "nsp", timeout: 1500, ack: true, ev: "question", args: [0] });
 		assert.equal(err, "operation has timed out");
 		assert.deepEqual([...res].sort(), [0, 1]);
 	});
@@ -568,8 +569,9 @@ describe("disconnecting", together, () => {
 	];
 	for (const [kind, what, act, reason, options = {}] of FAULTS) {
 		it(`${what} over ${kind} -> ${reason}`, options, async (t) => {
-			const watcher = await member(t, "/room-nsp");
-			const session = await link(t, kind, server.port("ext"));
+			const at = what === "silence" ? strict : server;
+			const watcher = await member(t, "/room-nsp", { at });
+			const session = await link(t, kind, at.port("ext"));
 			const { sid } = await join(session);
 			await session.next();
 			await act(session);
@@ -760,6 +762,19 @@ describe("dynamic namespaces", together, () => {
 		assert.equal(await there(), true);
 		const { created } = await cmd(watcher, "nsps");
 		assert.equal(created.filter((name) => name === nsp).length, 2);
+	});
+
+	it("go before the answer to a question that was asked in them is given up", async (t) => {
+		const nsp = ownNamespace();
+		const watcher = await member(t);
+		const socket = await member(t, nsp);
+		const asked = next(socket, "question");
+		socket.emit("cmd", "emit", { base: "socket", timeout: 200, ack: true, ev: "question" }, () => {});
+		await asked;
+		socket.disconnect();
+		await until("the namespace is gone", async () => !(await cmd(watcher, "nsps")).names.includes(nsp));
+		await sleep(300);
+		assert.equal(await cmd(watcher, "ping"), "pong");
 	});
 
 	it("fixed ones stay", async (t) => {

@@ -3,7 +3,7 @@
 //
 //   CONFORMANCE_BIN        the program (build/conformance-server)
 //   CONFORMANCE_REFERENCE  a script with the same seven servers on the official implementation;
-//                          it is run by node instead, and tests marked `better` are skipped,
+//                          it is run by node instead, with the same arguments, and tests marked `better` are skipped,
 //                          because there we promise more than the official server does
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -22,6 +22,13 @@ const SANITIZER = /Sanitizer|runtime error:|Assertion .* failed/;
 // Slow builds (sanitizers, emulation) stretch every upper bound by this factor, never a lower one.
 const SLOW = Number(process.env.CONFORMANCE_SLOW ?? 1);
 
+// The servers ping several times a second, and drop who does not answer at once: any pause of a busy machine would end a
+// client that a test is about. So only tests of these times have servers that keep them.
+export const LENIENT = ["--ping-timeout", "20000", "--connect-timeout", "45000", "--recovery", "60000"]; // they ping as often
+export const CALM = ["--ping-interval", "25000", ...LENIENT]; // and no ping falls into a conversation
+// A mute client is dropped after 1.8 s, and a pause of less than 1.5 s makes nobody one.
+export const STRICT = ["--ping-interval", "300", "--ping-timeout", "1500", "--connect-timeout", "45000", "--recovery", "5000"];
+
 export const isReference = Boolean(REFERENCE);
 export const better = { skip: isReference && "the official server is known to fall short here" };
 export const patient = (ms) => ms * SLOW;
@@ -37,6 +44,16 @@ function isFree(port) {
 		const probe = net.createServer();
 		probe.once("error", () => done(false));
 		probe.listen(port, "127.0.0.1", () => probe.close(() => done(true)));
+	});
+}
+
+// For a program that cannot be told to find one. Another may take it before the program does.
+export function freePort() {
+	return new Promise((done) => {
+		const probe = net.createServer().listen(0, "127.0.0.1", () => {
+			const { port } = probe.address();
+			probe.close(() => done(port));
+		});
 	});
 }
 
@@ -111,11 +128,11 @@ export async function start({ port, args = [], env = {} } = {}) {
 	}
 }
 
-// One set of servers for the whole file: `const server = serve();`
-export function serve() {
+// One set of servers for the whole file: `const server = serve(CALM);`
+export function serve(args = []) {
 	const handle = {};
 	before(async () => {
-		const fixture = await start();
+		const fixture = await start({ args });
 		handle.fixture = fixture;
 		handle.port = (name) => fixture.port(name);
 		handle.url = (name) => fixture.url(name);

@@ -2,13 +2,12 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { io } from "socket.io-client";
-import { next, patient, within } from "./harness.mjs";
+import { freePort, next, patient, within } from "./harness.mjs";
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const dir = mkdtempSync(path.join(tmpdir(), "vedette-library-"));
@@ -28,15 +27,6 @@ const flags = (...what) => words(run("pkg-config", ...what, "vedette-socketio"))
 function compile(name, ...sources) {
 	run("gcc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", ...flags("--cflags"), "-o", name, ...sources, ...flags("--libs"));
 	return path.join(dir, name);
-}
-
-function freePort() {
-	return new Promise((done) => {
-		const probe = net.createServer().listen(0, "127.0.0.1", () => {
-			const { port } = probe.address();
-			probe.close(() => done(port));
-		});
-	});
 }
 
 async function start(t, program) {

@@ -2,10 +2,12 @@
 // every form that is not with the end that it brings, and the states in between.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { better, connected, patient, serve, sleep } from "./harness.mjs";
+import { CALM, better, connected, patient, serve, sleep } from "./harness.mjs";
 import { SID, decode, echo, join, joinBase, link } from "./raw.mjs";
 
-const server = serve();
+const server = serve(CALM);
+const CONNECT_MS = 1500;
+const strict = serve([...CALM, "--connect-timeout", String(CONNECT_MS)]);
 const together = { concurrency: 8 };
 const HOLE = (num) => `{"_placeholder":true,"num":${num}}`;
 const A = Buffer.from([1, 2, 3]);
@@ -306,20 +308,20 @@ for (const kind of ["polling", "websocket"]) {
 		});
 
 		it("who joins nothing in time is closed; a refusal is no joining", async (t) => {
-			const session = await link(t, kind, server.port("opts"), { path: "/opt" });
 			const began = Date.now();
+			const session = await link(t, kind, strict.port("opts"), { path: "/opt" });
 			await session.send("40/nowhere,");
 			assert.match(await session.next(), /^44\/nowhere,/);
-			await session.end(1500);
+			await session.end(4000);
 			const lived = Date.now() - began;
-			assert.ok(lived >= 300 && lived <= patient(900), `lived ${lived} ms`);
+			assert.ok(lived >= CONNECT_MS - 10 && lived <= patient(CONNECT_MS * 2), `lived ${lived} ms`);
 		});
 
 		it("who joined once is not closed, even after leaving", async (t) => {
-			const session = await link(t, kind, server.port("opts"), { path: "/opt" });
+			const session = await link(t, kind, strict.port("opts"), { path: "/opt" });
 			await joinBase(session);
 			await session.send("41");
-			await sleep(700);
+			await sleep(CONNECT_MS + 200);
 			await joinBase(session);
 		});
 	});

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { patient, serve } from "./harness.mjs";
+import { LENIENT, patient, serve } from "./harness.mjs";
 import { SID } from "./raw.mjs";
 
 const PYTHON = "/usr/bin/python3";
 const PROGRAM = fileURLToPath(new URL("client.py", import.meta.url));
-const server = serve();
+const server = serve(LENIENT);
 
 async function python(...args) {
 	const options = { maxBuffer: 64e6, timeout: patient(20000) };

@@ -3,7 +3,7 @@
 import { Emitter } from "@socket.io/redis-emitter";
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { ask, client, isReference, next, patient, record, start, until } from "./harness.mjs";
+import { CALM, ask, client, isReference, next, patient, record, start, until } from "./harness.mjs";
 import { NodeServer, OwnRedis } from "./redis_peer.mjs";
 
 const websocket = { transports: ["websocket"] };
@@ -22,7 +22,7 @@ const cameUp = (fixture, times = 1) =>
 	until("the servers are connected to Redis", () => connections(fixture) >= times * SERVERS_A_PROGRAM, 10000);
 
 async function startC(url, args = []) {
-	const fixture = await start({ args: ["--redis", url, ...args] });
+	const fixture = await start({ args: ["--redis", url, ...CALM, ...args] });
 	await cameUp(fixture);
 	return { fixture, url: () => fixture.url("ext"), stop: () => fixture.stop() };
 }

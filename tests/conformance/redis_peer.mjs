@@ -5,30 +5,29 @@ import { Redis } from "ioredis";
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { Server } from "socket.io";
-
-export function freePort() {
-	return new Promise((done) => {
-		const probe = net.createServer().listen(0, "127.0.0.1", () => {
-			const { port } = probe.address();
-			probe.close(() => done(port));
-		});
-	});
-}
+import { freePort } from "./harness.mjs";
 
 // One redis-server, on one port for as long as it is there; it may be ended and started again.
 export class OwnRedis {
 	static async create(args = []) {
 		const redis = new OwnRedis();
 		redis.args = args;
-		redis.port = await freePort();
 		redis.dir = await mkdtemp(path.join(os.tmpdir(), "vedette-redis-"));
 		redis.socket = path.join(redis.dir, "redis.sock");
-		await redis.start();
-		return redis;
+		// Someone may take the port between the look and the listen: then another is tried.
+		for (let tries = 5; ; tries--) {
+			redis.port = await freePort();
+			try {
+				await redis.start();
+				return redis;
+			} catch (error) {
+				if (tries === 1 || !/Address already in use/.test(error.message))
+					throw error;
+			}
+		}
 	}
 
 	get url() {
@@ -134,7 +133,7 @@ export class NodeServer {
 		for (const client of [server.pub, server.sub])
 			client.on("error", () => {});
 		server.http = createServer();
-		server.io = new Server(server.http, { pingInterval: 1000, pingTimeout: 800, cleanupEmptyChildNamespaces: true,
+		server.io = new Server(server.http, { cleanupEmptyChildNamespaces: true,
 			adapter: createAdapter(server.pub, server.sub, options) });
 		server.equip(server.io.of("/"));
 		server.equip(server.io.of(/^\/dyn-\d+$/));

@@ -1,7 +1,10 @@
 /* server.c: the servers that conformance is checked against, in one process.
  *
- *   conformance-server --port P [--redis URL]  seven servers on P … P+6 of 127.0.0.1
+ *   conformance-server --port P [OPTIONS]      seven servers on P … P+6 of 127.0.0.1
  *   conformance-server --suite S --port P      the one that the official suite S expects, on P
+ *
+ * --ping-interval, --ping-timeout, --connect-timeout and --recovery, each in MS, are then those of all seven (--recovery of
+ * those that recover): for tests that are not about these times, which a busy machine could not keep.
  *
  * With --redis each is one of a cluster with those of its name in other processes: ext under the key that everyone has
  * by default, "socket.io", the others under "socket.io-NAME"; csr answers to who asks alone.
@@ -32,8 +35,29 @@ static const struct plan all[] = {
 
 struct arguments {
 	uint16_t port;
+	struct times {
+		uint32_t ping_interval_ms, ping_timeout_ms, connect_timeout_ms, recovery_ms; /* 0: each server has its own */
+	} times;
 	const char *suite, *redis;
 };
+
+static bool read_time(struct times *t, const char *name, const char *value)
+{
+	const struct {
+		const char *name;
+		uint32_t *ms;
+	} rows[] = {
+		{"--ping-interval", &t->ping_interval_ms},
+		{"--ping-timeout", &t->ping_timeout_ms},
+		{"--connect-timeout", &t->connect_timeout_ms},
+		{"--recovery", &t->recovery_ms},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (strcmp(name, rows[i].name) == 0)
+			return (*rows[i].ms = (uint32_t)strtoul(value, NULL, 10)) > 0;
+	return false;
+}
 
 static bool read_arguments(struct arguments *a, int argc, char **argv)
 {
@@ -44,7 +68,7 @@ static bool read_arguments(struct arguments *a, int argc, char **argv)
 			a->suite = argv[i + 1];
 		else if (strcmp(argv[i], "--redis") == 0)
 			a->redis = argv[i + 1];
-		else
+		else if (!read_time(&a->times, argv[i], argv[i + 1]))
 			return false;
 	}
 	return a->port && (!a->suite || suite_plan(a->suite));
@@ -69,7 +93,19 @@ static int join(struct fixture *f, const char *name, const char *url)
 	return err;
 }
 
-static int start(struct fixture *f, const struct plan *p, struct loop *l, uint16_t port, const char *redis)
+static void set_times(struct sio_options *o, const struct times *t)
+{
+	if (t->ping_interval_ms)
+		o->engine.ping_interval_ms = t->ping_interval_ms;
+	if (t->ping_timeout_ms)
+		o->engine.ping_timeout_ms = t->ping_timeout_ms;
+	if (t->connect_timeout_ms)
+		o->connect_timeout_ms = t->connect_timeout_ms;
+	if (o->recovery_ms && t->recovery_ms)
+		o->recovery_ms = t->recovery_ms;
+}
+
+static int start(struct fixture *f, const struct plan *p, struct loop *l, uint16_t port, const struct arguments *a)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
 	struct http_options http;
@@ -85,12 +121,13 @@ static int start(struct fixture *f, const struct plan *p, struct loop *l, uint16
 		client = false;
 	} else {
 		p->options(&o, &http);
+		set_times(&o, &a->times);
 		f->io = sio_server_new(l, &o);
 		f->engine = sio_engine(f->io);
 		client = strcmp(o.engine.path, "/opt") != 0; /* opts has serveClient off */
 		p->setup(f);
-		if (redis)
-			err = join(f, p->name, redis);
+		if (a->redis)
+			err = join(f, p->name, a->redis);
 	}
 	f->http = http_server_new(l, &http);
 	http_server_attach(f->http, f->engine, client);
@@ -131,7 +168,8 @@ int main(int argc, char **argv)
 	int err = 0;
 
 	if (!read_arguments(&a, argc, argv)) {
-		fprintf(stderr, "usage: conformance-server [--suite engine|engine3|client|engine-client] [--redis URL] --port P\n");
+		fprintf(stderr, "usage: conformance-server [--suite engine|engine3|client|engine-client] [--redis URL] [--ping-interval MS] [--ping-timeout MS]"
+			" [--connect-timeout MS] [--recovery MS] --port P\n");
 		return 64;
 	}
 	if (a.suite) {
@@ -142,7 +180,7 @@ int main(int argc, char **argv)
 		return 1;
 	loop_signals(l, (int[]){SIGINT, SIGTERM}, 2, on_signal, l);
 	while (!err && started < n) {
-		err = start(&fixtures[started], &plans[started], l, (uint16_t)(a.port + started), a.redis);
+		err = start(&fixtures[started], &plans[started], l, (uint16_t)(a.port + started), &a);
 		started++;
 	}
 	if (!err) {

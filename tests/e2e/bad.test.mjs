@@ -2,7 +2,7 @@
 // acknowledgement or as `request error`; and the connection goes on as if nothing had been.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ask, connect, get, next, query, record, refusal, said, serve, take, until, WAYS } from "./harness.mjs";
+import { ask, connect, get, next, patient, query, record, refusal, said, serve, take, until, WAYS } from "./harness.mjs";
 
 const server = serve({ config: "push_interval = 200ms" });
 
@@ -169,7 +169,7 @@ for (const [event, args, holds] of absurd) {
 		const socket = await connect(t, server, WAYS.websocket);
 		const begin = performance.now();
 		holds(await ask(socket, event, ...args));
-		assert.ok(performance.now() - begin < 500, "at once");
+		assert.ok(performance.now() - begin < patient(3000), "at once");
 	});
 }
 

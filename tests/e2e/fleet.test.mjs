@@ -13,7 +13,7 @@ async function own_redis(t, args) {
 }
 
 const subscribed = (control, n) =>
-	until(`${n} servers are there`, async () => Number((await control.pubsub("NUMSUB", "socket.io-request#/#"))[1]) === n, 8000);
+	until(`${n} servers are there`, async () => Number((await control.pubsub("NUMSUB", "socket.io-request#/#"))[1]) === n, 20000);
 
 test("what every client is told goes to the clients of all servers; what concerns one server stays there", async (t) => {
 	const redis = await own_redis(t), control = redis.client(t);
@@ -25,7 +25,7 @@ test("what every client is told goes to the clients of all servers; what concern
 	assert.equal(typeof update.host, "string");
 	assert.ok(update.cpu >= 0 && update.uptime >= 0);
 	const events = [record(a, "event"), record(b, "event")];
-	const got = [next(a, "from afar"), next(b, "from afar")];
+	const got = [next(a, "from afar", 15000), next(b, "from afar", 15000)];
 	await loud.reload();
 	new Emitter(control).emit("from afar", { n: 1 });
 	for (const [said] of await Promise.all(got)) // behind it stands the offset of recovery, here as for any event

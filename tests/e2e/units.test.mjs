@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { ROOT, ask, connect, json, start, until, within } from "./harness.mjs";
 
 // /run is to be our own. Where that is not allowed there is nothing to test with.
@@ -59,7 +60,7 @@ test("a unit that fails is a series and an alert of its own, until it is reset",
 	const socket = await connect(t, server);
 	const last = async () => (await ask(socket, "get metrics", "units.failed*")).series.map(({ id, last: value }) => [id, value]);
 
-	await until("no unit that failed", async () => assert.deepEqual(await last(), [["units.failed", 0]]) ?? true);
+	await until("no unit that failed", async () => isDeepStrictEqual(await last(), [["units.failed", 0]]), 10000);
 	const told = new Promise((done) => socket.on("alert", done));
 	systemctl("start", "bad.service");
 	assert.equal(active("bad.service"), "failed");
@@ -75,9 +76,9 @@ test("a unit that fails is a series and an alert of its own, until it is reset",
 test("a bus that ends is a collector that fails, and comes back by itself", options, async (t) => {
 	const server = await start(t, { config: CONFIG, under: inside() });
 
-	await until("it is read", async () => (await collector(server)).state === "ok");
+	await until("it is read", async () => (await collector(server)).state === "ok", 10000);
 	systemctl("stop", "dbus.service", "dbus.socket");
-	await until("it fails", async () => (await collector(server)).state === "failing");
+	await until("it fails", async () => (await collector(server)).state === "failing", 10000);
 	assert.match((await collector(server)).error, /system bus/);
 	systemctl("start", "dbus.socket", "dbus.service");
 	await until("it is read again", async () => (await collector(server)).state === "ok", 20000);
@@ -89,6 +90,6 @@ test("a host without systemd has no such collector, and says why", async (t) => 
 
 	if (!private_run && existsSync("/run/systemd/system"))
 		return t.skip("this host has one");
-	await until("it was opened", async () => (await collector(server)).state === "disabled");
+	await until("it was opened", async () => (await collector(server)).state === "disabled", 10000);
 	assert.match((await collector(server)).error, /not run by systemd/);
 });

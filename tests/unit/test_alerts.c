@@ -46,6 +46,7 @@ struct world {
 	} series[MAX_SERIES];
 	struct buf told;
 	bool verbose;          /* state, by and note, too */
+	bool threshold;        /* likewise */
 	char last_id[ALERT_ID_LEN + 1];
 	struct buf silences;   /* those that ended with their alert, and when */
 };
@@ -67,6 +68,12 @@ static void on_change(void *user, enum alert_change what, const struct alert_vie
 	if (w->verbose)
 		buf_addf(&w->told, " %s by %s (%s)%s%s%s", alert_state_name(v->state), v->by ? v->by : "-", v->note ? v->note : "-",
 			v->flapping ? " flapping" : "", v->inhibited ? " inhibited by " : "", v->inhibited_by ? v->inhibited_by : "");
+	if (w->threshold)
+		buf_addf(&w->told, " of %g", v->threshold);
+	if (v->told && v->told->n) {
+		buf_adds(&w->told, " heard by ");
+		told_json(v->told, &w->told);
+	}
 	buf_adds(&w->told, notify ? " !\n" : "\n");
 }
 
@@ -115,6 +122,7 @@ static struct rule *rules_of(const struct rule *from, size_t *n)
 		r->runbook = copy(r->runbook);
 		r->labels = copies(r->labels, r->nlabels);
 		r->inhibited_by = copies(r->inhibited_by, r->ninhibited_by);
+		r->inhibits = copies(r->inhibits, r->ninhibits);
 		r->channels = NULL;
 		r->hours = r->nhours ? xmemdup(r->hours, r->nhours * sizeof *r->hours) : NULL;
 	}
@@ -785,6 +793,120 @@ static void test_host_inhibits_the_rest(void **state)
 	world_release(&w);
 }
 
+/* The host's rule names none of the rest, and the rest do not name it. */
+static void test_inhibits_by_pattern(void **state)
+{
+	static char *all[] = {"*"}, *by[] = {"SL*"};
+	const struct rule rules[MAX_RULES] = {{.name = "DOWN", .metric = "link/eth0", .inhibits = all, .ninhibits = 1, .limits[W] = ABOVE(0, 0)},
+		{.name = "SLOW", .metric = "slow/*", .limits[W] = ABOVE(80, 80)},
+		{.name = "WORSE", .metric = "worse/*", .limits[C] = ABOVE(80, 80)},
+		{.name = "B", .metric = "b", .inhibited_by = by, .ninhibited_by = 1, .limits[W] = ABOVE(80, 80)}};
+	struct world w;
+	struct buf out;
+	(void)state;
+
+	world_init(&w, rules);
+	buf_init(&out, 10000);
+	set(&w, "slow/a", 85);
+	set(&w, "worse/a", 85);
+	run(&w, 1);
+	set(&w, "b", 85);
+	run(&w, 1);
+	EXPECT(&w, "0 started warning slow/a 85 !\n0 started critical worse/a 85 !\n1 started warning b 85\n");
+	assert_true(alerts_explain(w.alerts, "B", &out));
+	assert_non_null(strstr(out.data, "; fires, warning; inhibited by SLOW on slow/a\n"));
+	/* Its own alert speaks, and so does what is worse. */
+	set(&w, "link/eth0", 1);
+	run(&w, 1);
+	EXPECT(&w, "2 started warning link/eth0 1 !\n2 changed warning slow/a 85\n");
+	buf_reset(&out);
+	assert_true(alerts_explain(w.alerts, "SLOW", &out));
+	assert_non_null(strstr(out.data, "; inhibited by DOWN on link/eth0\n"));
+	set(&w, "link/eth0", 0);
+	run(&w, 1);
+	EXPECT(&w, "3 ended warning link/eth0 0 !\n3 changed warning slow/a 85\n");
+	buf_release(&out);
+	world_release(&w);
+}
+
+/* Of two that silence everything the older speaks, or the worse. */
+static void test_two_inhibit_all(void **state)
+{
+	static char *all[] = {"*"};
+	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "a", .inhibits = all, .ninhibits = 1, .limits = {[W] = ABOVE(80, 80), [C] = ABOVE(90, 90)}},
+		{.name = "B", .metric = "b", .inhibits = all, .ninhibits = 1, .limits = {[W] = ABOVE(80, 80), [C] = ABOVE(90, 90)}}};
+	struct world w;
+	(void)state;
+
+	world_init(&w, rules);
+	set(&w, "a", 85);
+	run(&w, 1);
+	set(&w, "b", 85);
+	run(&w, 2);
+	EXPECT(&w, "0 started warning a 85 !\n1 started warning b 85\n");
+	set(&w, "b", 95);
+	run(&w, 2);
+	EXPECT(&w, "3 raised critical b 95 !\n3 changed warning a 85\n");
+	world_release(&w);
+}
+
+/* Nobody hears of the cause at night, so the effect speaks, until the hours of the cause begin. */
+static void test_inhibitor_out_of_hours(void **state)
+{
+	static struct rule_hours office[] = {{62, 480, 1080}};
+	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "a", .hours = office, .nhours = 1, .limits[W] = ABOVE(80, 80)},
+		{.name = "B", .metric = "b", BY(by_a), .limits[W] = ABOVE(80, 80)}};
+	struct world w;
+	(void)state;
+
+	world_init(&w, rules);
+	w.minute = 479;
+	set(&w, "a", 85);
+	set(&w, "b", 85);
+	run(&w, 2);
+	EXPECT(&w, "0 started warning a 85\n0 started warning b 85 !\n");
+	w.minute = 480;
+	run(&w, 2);
+	EXPECT(&w, "2 changed warning a 85 !\n2 changed warning b 85\n");
+	w.minute = 1080;
+	run(&w, 1);
+	EXPECT(&w, "4 changed warning b 85\n");
+	world_release(&w);
+}
+
+/* An alert says at its end which of the two limits it had crossed, also after a restart. */
+static void test_outside_keeps_its_end(void **state)
+{
+	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "a", .compare = RULE_OUTSIDE, .limits = {[W] = {true, -1, 6, -1}, [C] = {true, -5, 60, -5}}}};
+	const struct alert_saved saved = {.id = "aaaaaaaaaaaaaaaaaaaa", .rule = "A", .series = "a", .severity = W, .state = ALERT_FIRING, .value = 7, .starts_ms = T0};
+	struct world w;
+	(void)state;
+
+	world_init(&w, rules);
+	w.threshold = true;
+	set(&w, "a", 7);
+	run(&w, 1);
+	set(&w, "a", 70);
+	run(&w, 1);
+	set(&w, "a", 0);
+	run(&w, 1);
+	set(&w, "a", -2);
+	run(&w, 1);
+	set(&w, "a", 5);
+	run(&w, 1);
+	EXPECT(&w, "0 started warning a 7 of 6 !\n1 raised critical a 70 of 60 !\n2 ended critical a 0 of 60 !\n"
+		"3 started warning a -2 of -1 !\n4 ended warning a 5 of -1 !\n");
+	world_release(&w);
+
+	world_init(&w, rules);
+	w.threshold = true;
+	alerts_restore(w.alerts, &saved);
+	set(&w, "a", 0);
+	run(&w, 1);
+	EXPECT(&w, "0 ended warning a 0 of 6 !\n");
+	world_release(&w);
+}
+
 /* What channels believe is put right when the silence is over. */
 static void test_lowered_in_silence(void **state)
 {
@@ -1216,6 +1338,55 @@ static void test_restores_untold(void **state)
 	world_release(&w);
 }
 
+/* Who heard of it is known to its end: while it gets milder, is restarted, or loses its rule. */
+static void test_remembers_who_heard(void **state)
+{
+	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "cpu", .limits = {[W] = ABOVE(80, 80), [C] = ABOVE(90, 90)}}};
+	static const char *const no_list[] = {NULL, "", "{\"ops\":1}", "[\"ops\"", "\"ops\"", "[1,null]"};
+	struct alert_saved saved = SAVED("aaaaaaaaaaaaaaaaaaaa", "A", "cpu.usage", NULL, NULL, C, ALERT_FIRING, 95);
+	struct world w;
+	(void)state;
+
+	world_init(&w, rules);
+	set(&w, "cpu.usage", 95);
+	run(&w, 1);
+	EXPECT(&w, "0 started critical cpu.usage 95 !\n");
+	alerts_told(w.alerts, w.last_id, "ops");
+	alerts_told(w.alerts, w.last_id, "a \"b\"");
+	alerts_told(w.alerts, w.last_id, "ops");
+	alerts_told(w.alerts, "zzzzzzzzzzzzzzzzzzzz", "ops"); /* nobody knows it */
+	set(&w, "cpu.usage", 85);
+	run(&w, 1);
+	EXPECT(&w, "1 changed warning cpu.usage 85 heard by [\"ops\",\"a \\\"b\\\"\"] !\n");
+	set(&w, "cpu.usage", 1);
+	run(&w, 1);
+	EXPECT(&w, "2 ended warning cpu.usage 1 heard by [\"ops\",\"a \\\"b\\\"\"] !\n");
+	set(&w, "cpu.usage", 85);
+	run(&w, 1);
+	EXPECT(&w, "3 started warning cpu.usage 85 !\n"); /* another alert */
+
+	restart(&w, rules);
+	set(&w, "cpu.usage", 85);
+	saved.told = "[\"ops\",\"a \\\"b\\\"\"]";
+	alerts_restore(w.alerts, &saved);
+	run(&w, 1);
+	EXPECT(&w, "64 changed warning cpu.usage 85 heard by [\"ops\",\"a \\\"b\\\"\"] !\n");
+	saved.rule = "GONE";
+	saved.id = "bbbbbbbbbbbbbbbbbbbb";
+	restart(&w, rules);
+	alerts_restore(w.alerts, &saved);
+	run(&w, 1);
+	EXPECT(&w, "125 ended critical cpu.usage 95 heard by [\"ops\",\"a \\\"b\\\"\"] !\n125 started warning cpu.usage 85 !\n");
+	for (size_t i = 0; i < COUNT(no_list); i++) { /* whatever stands there */
+		restart(&w, rules);
+		saved.told = no_list[i];
+		alerts_restore(w.alerts, &saved);
+		run(&w, 1);
+		CHECK(!strstr(w.told.data, "heard"), "%zu: %s", i, w.told.data);
+	}
+	world_release(&w);
+}
+
 static void reload(struct world *w, const struct rule *rules)
 {
 	size_t n;
@@ -1480,6 +1651,12 @@ static void test_explains(void **state)
 	assert_true(alerts_explain(w.alerts, "CPU", &out));
 	assert_string_equal(out.data, "CPU: cpu (cpu.usage), from /etc/v.conf:12\n  warning when it is above 80, until it is back at 75\n"
 		"  fires after 30 s of that\n  resolves after 1 min of calm\n  cpu.usage: waiting: there is no such series yet; does not fire\n");
+	set(&w, "cpu.usage/0", 1);
+	set(&w, "cpu.usage/1", 1);
+	run(&w, 1);
+	buf_reset(&out);
+	assert_true(alerts_explain(w.alerts, "CPU", &out));
+	assert_non_null(strstr(out.data, "  cpu.usage: waiting: there is no such series yet, but cpu.usage/0; cpu.usage/* means all that begin so; does not fire\n"));
 	set(&w, "cpu.usage", 93.1);
 	run(&w, 13);
 	buf_reset(&out);
@@ -1557,6 +1734,10 @@ int main(void)
 		cmocka_unit_test(test_inhibits),
 		cmocka_unit_test(test_host_inhibits_the_rest),
 		cmocka_unit_test(test_mutual_inhibition),
+		cmocka_unit_test(test_inhibits_by_pattern),
+		cmocka_unit_test(test_two_inhibit_all),
+		cmocka_unit_test(test_inhibitor_out_of_hours),
+		cmocka_unit_test(test_outside_keeps_its_end),
 		cmocka_unit_test(test_lowered_in_silence),
 		cmocka_unit_test(test_any_matcher),
 		cmocka_unit_test(test_hours),
@@ -1570,6 +1751,7 @@ int main(void)
 		cmocka_unit_test(test_end_without_its_rule),
 		cmocka_unit_test(test_restores_absence),
 		cmocka_unit_test(test_restores_untold),
+		cmocka_unit_test(test_remembers_who_heard),
 		cmocka_unit_test(test_reloads),
 		cmocka_unit_test(test_reload_forgets_values),
 		cmocka_unit_test(test_clock_leaps),

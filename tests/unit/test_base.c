@@ -199,7 +199,7 @@ struct item {
 static void list_keeps_order(void **state)
 {
 	struct item items[5] = {{.n = 0}, {.n = 1}, {.n = 2}, {.n = 3}, {.n = 4}};
-	struct link head;
+	struct link head, taken;
 	int sum = 0, place = 0;
 
 	(void)state;
@@ -220,6 +220,18 @@ static void list_keeps_order(void **state)
 	list_each(&head, l, after)
 		sum = sum * 10 + list_item(l, struct item, link)->n;
 	assert_int_equal(sum, 24);
+	list_take_all(&taken, &head);
+	assert_true(list_empty(&head));
+	assert_ptr_equal(taken.next, &items[0].link);
+	assert_ptr_equal(taken.prev, &items[4].link);
+	assert_ptr_equal(items[4].link.next, &taken);
+	list_push(&head, &items[1].link); /* what comes meanwhile waits */
+	for (size_t i = 0; i < ROWS(items); i += 2)
+		list_remove(&items[i].link);
+	assert_true(list_empty(&taken));
+	list_remove(&items[1].link);
+	list_take_all(&taken, &head);
+	assert_true(list_empty(&taken));
 }
 
 /* --- base64 (RFC 4648 10) --- */

@@ -27,6 +27,7 @@ static unsigned calls, waiting;
 static void wait_for_life(void)
 {
 	waiting++;
+	pthread_cond_broadcast(&changed);
 	while (dead)
 		pthread_cond_wait(&changed, &lock);
 	waiting--;
@@ -58,6 +59,15 @@ int statfs(const char *path, struct statfs *st)
 	}
 	*st = (struct statfs){ .f_blocks = strlen(path) };
 	return 0;
+}
+
+/* A thread that is given up may not have come to its call yet. */
+static void await_waiting(unsigned n)
+{
+	pthread_mutex_lock(&lock);
+	while (waiting < n)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
 }
 
 static void set_dead(bool is)
@@ -157,6 +167,7 @@ static void test_many_dead(void **unused)
 	assert_int_equal(probe_lost(), PROBE_LOST_REMOTE);
 	assert_true(!t[59].hangs && t[59].st.f_blocks == 8); /* the local one was asked first */
 	assert_true(t[58].hangs); /* unknown: nobody is left to ask it */
+	await_waiting(PROBE_LOST_REMOTE);
 	before = calls_now();
 	ms = ask(p, t, 60);
 	asked = calls_now() - before;

@@ -48,7 +48,7 @@ static struct config *good(const char *text)
 /* --- mistakes: t.conf, a second file x.conf → exactly what is said --- */
 
 #define TOP                                                                                                          \
-	"There are listen, data_dir, web_dir, anonymous, hosts, push_interval, min_rate, log_level, redis, socketio {…}, " \
+	"There are listen, data_dir, web_dir, anonymous, hosts, url, push_interval, min_rate, log_level, redis, socketio {…}, " \
 	"limits {…}, store {…}, collector {…}, alert {…}, webhook {…}, exec {…}, email {…}, include(…)\n"
 #define STORE "There are series, raw, minutes\n"
 
@@ -78,7 +78,12 @@ static const struct {
 	{"push_interval = 1s\nmin_rate 1s", NULL, "t.conf:2: missing equal sign after option 'min_rate'\n"},
 	{"push_interval = {1s}", NULL, "t.conf:1: unexpected token '{'\n"},
 	{"store = 1", NULL, "t.conf:1: missing opening brace for section 'store'\n"},
-	{"collector { }", NULL, "t.conf:1: missing title for section 'collector'\n"},
+	{"webhook { }\nfoo = 1\nalert { metric = cpu }\nmin_rate = 1", NULL, /* nothing behind them is lost */
+	 "t.conf:1: webhook needs a name before its brace: webhook \"NAME\" { … }\n"
+	 "t.conf:2: unknown key \"foo\". " TOP
+	 "t.conf:3: alert needs a name before its brace: alert \"NAME\" { … }\n"
+	 "t.conf:4: min_rate: \"1\" needs a unit: d, h, min, m, s or ms (100ms to 1h)\n"},
+	{"alert\n{ metric = cpu }", NULL, "t.conf:2: alert needs a name before its brace: alert \"NAME\" { … }\n"},
 	{"push_interval += 1s", NULL, "t.conf:1: attempt to append to non-list option 'push_interval'\n"},
 	{"push_interval =", NULL, "t.conf:1: premature end of file\n"},
 	{"\"\" = 1", NULL, "t.conf:1: not understood\n"},

@@ -235,6 +235,21 @@ static const struct words {
 	{"http://[::1", NULL, "not an origin"},
 	{"http://[", NULL, "not an origin"},
 	{"", NULL, "not an origin"},
+}, web_addresses[] = {
+	{"https://Vedette.Example.org", "https://vedette.example.org/", NULL},
+	{"HTTP://[::1]:8338/Watch", "http://[::1]:8338/Watch/", NULL},
+	{"http://10.0.0.1:80/a/b/", "http://10.0.0.1:80/a/b/", NULL},
+	{"https://v.example.org:70000/", NULL, "not where a browser finds"},
+	{"https://v.example.org:", NULL, "not where a browser finds"},
+	{"https://[::1]x/", NULL, "not where a browser finds"},
+	{"https://name:word@v.example.org/", NULL, "without a name"},
+	{"https://v.example.org/?a=b", NULL, "a query"},
+	{"https://v.example.org/#/alerts", NULL, "or a #"},
+	{"https://v.example.org/a b", NULL, "not where a browser finds"},
+	{"https://v.example.org/\"><x", NULL, "not where a browser finds"},
+	{"https://", NULL, "not where a browser finds"},
+	{"ftp://v.example.org/", NULL, "not where a browser finds"},
+	{"v.example.org", NULL, "not where a browser finds"},
 }, hosts[] = {
 	{"Atlas.example.org", "atlas.example.org", NULL},
 	{"my_host-1", "my_host-1", NULL},
@@ -270,6 +285,7 @@ static void test_origins_and_hosts(void **state)
 
 	(void)state;
 	check_words(origins, ROWS(origins), origin_parse);
+	check_words(web_addresses, ROWS(web_addresses), web_address_parse);
 	check_words(hosts, ROWS(hosts), host_parse);
 	memset(name, 'a', 254);
 	name[254] = '\0';

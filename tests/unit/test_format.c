@@ -23,7 +23,8 @@ static const char json_of_full[] =
 	"{\"id\":\"aaaaaaaaaaaaaaaaaaaa\",\"rule\":\"DISK\",\"type\":\"DISK\",\"metric\":\"fs.*\",\"series\":\"fs.used_percent//var\","
 	"\"value\":93.25,\"threshold\":90,\"severity\":\"critical\",\"state\":\"firing\",\"startsAt\":1700000000123,\"endsAt\":null,"
 	"\"timestamp\":1700000009000,\"host\":\"db<1>\",\"summary\":\"/var is 93 %\",\"by\":null,\"note\":null,\"acknowledgedAt\":null,\"silencedUntil\":null,\"silence\":null,"
-	"\"labels\":{\"team\":\"ops\",\"disk\":\"/var\"},\"runbook\":\"https://wiki.example.org/?on=/var\",\"flapping\":false,\"inhibited\":false}";
+	"\"labels\":{\"team\":\"ops\",\"disk\":\"/var\"},\"runbook\":\"https://wiki.example.org/?on=/var\",\"flapping\":false,\"inhibited\":false,"
+	"\"url\":\"http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa\"}";
 
 static char *body_take(const struct alert_view *a, const char *format, const char *template)
 {
@@ -50,16 +51,17 @@ static const struct golden {
 	 "\"runbook_url\":\"https://wiki.example.org/?on=/var\",\"value\":\"93.25\"},\"externalURL\":\"http://db/\",\"alerts\":[{\"status\":\"firing\",\"labels\":{\"alertname\":\"DISK\","
 	 "\"instance\":\"db<1>\",\"team\":\"ops\",\"disk\":\"/var\",\"metric\":\"fs.*\",\"series\":\"fs.used_percent//var\","
 	 "\"severity\":\"critical\"},\"annotations\":{\"summary\":\"/var is 93 %\",\"runbook_url\":\"https://wiki.example.org/?on=/var\","
-	 "\"value\":\"93.25\"},\"startsAt\":\"2023-11-14T22:13:20.123Z\",\"endsAt\":\"0001-01-01T00:00:00Z\",\"generatorURL\":\"http://db/\","
+	 "\"value\":\"93.25\"},\"startsAt\":\"2023-11-14T22:13:20.123Z\",\"endsAt\":\"0001-01-01T00:00:00Z\",\"generatorURL\":\"http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa\","
 	 "\"fingerprint\":\"aaaaaaaaaaaaaaaaaaaa\"}]}"},
-	{"slack", NULL, "{\"text\":\"\xf0\x9f\x94\xb4 *[critical] DISK* on db&lt;1&gt;: /var is 93 % https://wiki.example.org/?on=/var\"}"},
+	{"slack", NULL, "{\"text\":\"\xf0\x9f\x94\xb4 *[critical] DISK* on db&lt;1&gt;: /var is 93 %\\nalert: http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa"
+	 "\\nrunbook: https://wiki.example.org/?on=/var\"}"},
 	{"discord", NULL,
-	 "{\"content\":\"\xf0\x9f\x94\xb4 **[critical] DISK** on db\\\\<1\\\\>: /var is 93 % https://wiki.example.org/?on=/var\","
+	 "{\"content\":\"\xf0\x9f\x94\xb4 **[critical] DISK** on db\\\\<1\\\\>: /var is 93 %\\nalert: http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa"
+	 "\\nrunbook: https://wiki.example.org/?on=/var\","
 	 "\"allowed_mentions\":{\"parse\":[]}}"},
 	{"template", "{\"s\": {{summary}}, \"t\": \"<{{summary|text}}|{{value|text}}>\", \"l\": {{labels}}, \"e\": {{endsAt}}}",
 	 "{\"s\": \"/var is 93 %\", \"t\": \"</var is 93 %|93.25>\", \"l\": {\"team\":\"ops\",\"disk\":\"/var\"}, \"e\": null}"},
 	{"template", "no hole", "no hole"},
-	{"template", "{{id", "{{id"},
 	{"template", "}} {{id|text}}{{id|text}}", "}} aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
 };
 
@@ -80,8 +82,8 @@ static void test_an_end(void **state)
 	static const struct {
 		const char *format, *part;
 	} rows[] = {
-		{"slack", "[resolved] DISK* on db&lt;1&gt;: /var is 93 % (over after 3 min: 41.5 %) https://"},
-		{"discord", "[resolved] DISK** on db\\\\<1\\\\>: /var is 93 % (over after 3 min: 41.5 %) https://"},
+		{"slack", "[resolved] DISK* on db&lt;1&gt;: /var is 93 % (over after 3 min: 41.5 %)\\nalert: http"},
+		{"discord", "[resolved] DISK** on db\\\\<1\\\\>: /var is 93 % (over after 3 min: 41.5 %)\\nalert: http"},
 	};
 	struct alert_view a = full;
 
@@ -128,7 +130,9 @@ static void test_hostile(void **state)
 		CHECK(json_get(slice_str(body), i < 3 ? "text" : "content", &text), "%s", body);
 		buf_init(&plain, 8000);
 		json_unquote(&plain, text);
-		CHECK(strcmp(plain.data, hostile[i].text) == 0, "%s: %s", hostile[i].format, plain.data);
+		CHECK(strncmp(plain.data, hostile[i].text, strlen(hostile[i].text)) == 0 &&
+		      strcmp(plain.data + strlen(hostile[i].text), "\nalert: http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa") == 0,
+		      "%s: %s", hostile[i].format, plain.data);
 		buf_release(&plain);
 		free(body);
 	}
@@ -162,18 +166,18 @@ static void test_without_its_rule(void **state)
 	static const struct {
 		const char *format, *part;
 	} rows[] = {
-		{"json", "\"labels\":{\"team\":\"ops\",\"a\\\"b\":\"{x}\"},\"runbook\":\"https://wiki/{instance}\""},
+		{"json", "\"labels\":{\"team\":\"ops\",\"severity\":\"mine\",\"a\\\"b\":\"{x}\"},\"runbook\":\"https://wiki/{instance}\""},
 		{"alertmanager", "\"commonLabels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\",\"a\\\"b\":\"{x}\",\"metric\":"},
 		{"alertmanager", "\"labels\":{\"alertname\":\"DISK\",\"instance\":\"db<1>\",\"team\":\"ops\",\"a\\\"b\":\"{x}\",\"metric\":\"fs.*\","},
 		{"alertmanager", "\"runbook_url\":\"https://wiki/{instance}\""},
-		{"slack", " https://wiki/{instance}\"}"},
-		{"discord", " https://wiki/{instance}\","},
+		{"slack", "\\nrunbook: https://wiki/{instance}\"}"},
+		{"discord", "\\nrunbook: https://wiki/{instance}\","},
 	};
 	struct alert_view a = full;
 
 	(void)state;
 	a.rule = NULL;
-	a.labels = "{\"team\":\"ops\",\"a\\\"b\":\"{x}\"}";
+	a.labels = "{\"team\":\"ops\",\"severity\":\"mine\",\"a\\\"b\":\"{x}\"}"; /* a name that was allowed once */
 	a.runbook = "https://wiki/{instance}";
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		char *body = body_take(&a, rows[i].format, NULL);
@@ -191,8 +195,8 @@ static void test_says_that_it_flaps(void **state)
 	} rows[] = {
 		{"json", "\"flapping\":true"},
 		{"alertmanager", "\"flapping\":\"it comes and goes: its end is told once it was calm for 5 minutes\"}"},
-		{"slack", "/var is 93 % (it comes and goes: its end is told once it was calm for 5 minutes) https://"},
-		{"discord", "/var is 93 % (it comes and goes: its end is told once it was calm for 5 minutes) https://"},
+		{"slack", "/var is 93 % (it comes and goes: its end is told once it was calm for 5 minutes)\\nalert: http"},
+		{"discord", "/var is 93 % (it comes and goes: its end is told once it was calm for 5 minutes)\\nalert: http"},
 	};
 	struct alert_view a = full;
 
@@ -224,12 +228,18 @@ static void test_discord_is_cut(void **state)
 	buf_init(&text, 4000);
 	json_unquote(&text, content);
 	assert_in_range(text.len, 1998, 2000);
+	assert_non_null(strstr(text.data, "alert: http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa\nrunbook: https://wiki.example.org/?on=/var"));
 	buf_release(&text);
 	assert_null(strstr(body, "\xef\xbf\xbd"));
 	free(body);
 }
 
 /* --- a group --- */
+
+static void hear(void *user, const struct alert_view *a)
+{
+	alerts_told(user, a->id, "chan");
+}
 
 static void test_group(void **state)
 {
@@ -268,6 +278,14 @@ static void test_group(void **state)
 	ended.ends_ms = 5000;
 	t.alerts = alerts;
 	buf_init(&out, SIZE_MAX / 2);
+	/* Of those that this channel did not hear of it would not hear the end: as far as it knows, all is over. */
+	c.kind->body(&t, &out);
+	assert_true(json_get(slice_of(out.data, out.len), "status", &v));
+	assert_true(json_string_is(v, "resolved"));
+	assert_true(json_get(slice_of(out.data, out.len), "alerts", &v));
+	assert_int_equal(json_count(v), 1);
+	alerts_each(alerts, hear, alerts);
+	buf_reset(&out);
 	c.kind->body(&t, &out);
 	assert_true(json_valid(slice_of(out.data, out.len), 20));
 	assert_true(json_get(slice_of(out.data, out.len), "truncatedAlerts", &v));
@@ -296,7 +314,7 @@ static void test_mail(void **state)
 	char *to[] = {(char *)(uintptr_t)"a@example.org", (char *)(uintptr_t)"b@example.org"};
 	struct channel c = {.name = (char *)(uintptr_t)"m", .kind = &channel_email, .from = (char *)(uintptr_t)"v@example.org", .to = to, .nto = 2};
 	struct alert_view a = full;
-	struct telling t = {.channel = &c, .alert = &a, .host = "h", .now_ms = 0};
+	struct telling t = {.channel = &c, .alert = &a, .host = "h", .external_url = "https://v.example.org/", .now_ms = 0};
 	const char *at, *body;
 	char text[4000];
 	struct buf out;
@@ -304,6 +322,9 @@ static void test_mail(void **state)
 
 	(void)state;
 	a.summary = "x\r\nBcc: evil@example.org\r\n\r\n\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac";
+	a.value = 312345678;
+	a.threshold = 268435456;
+	a.unit = "bytes";
 	buf_init(&out, SIZE_MAX / 2);
 	assert_string_equal(c.kind->body(&t, &out), "message/rfc822");
 	assert_non_null(strstr(out.data, "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n"));
@@ -323,7 +344,8 @@ static void test_mail(void **state)
 	assert_true(base64_decode(text, &n, text, n));
 	text[n] = '\0';
 	assert_non_null(strstr(text, "runbook:   https://wiki.example.org/?on=/var\n"));
-	assert_non_null(strstr(text, "value:     93.25\n"));
+	assert_non_null(strstr(text, "\nalert:     https://v.example.org/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa\n"));
+	assert_non_null(strstr(text, "value:     297.9 MiB\nthreshold: 256 MiB\n"));
 	buf_release(&out);
 }
 
@@ -374,6 +396,9 @@ static const struct refusal {
 	{&channel_webhook, {HOOK, .template = T("{{summary}} {{value|text}} {{labels}}")}, NULL},
 	{&channel_webhook, {HOOK, .template = T("{{sumary}}")}, "an alert has no {{sumary}}"},
 	{&channel_webhook, {HOOK, .template = T("{{summary}} {{ value }}")}, "an alert has no {{ value }}"},
+	{&channel_webhook, {HOOK, .template = T("{{url|text}} {{runbook}}")}, NULL},
+	{&channel_webhook, {HOOK, .template = T("{{summary}} {{value")}, "\"{{value\" opens {{ and does not close it"},
+	{&channel_webhook, {HOOK, .template = T("{{value}")}, "\"{{value}\" opens {{ and does not close it"},
 	{&channel_webhook, {HOOK, .secret = T("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, NULL},
 	{&channel_webhook, {HOOK, .secret = T("whsec_not base64")}, "the secret must be"},
 	{&channel_webhook, {HOOK, .secret = T("whsec_")}, "the secret must be"},
@@ -390,6 +415,9 @@ static const struct refusal {
 	{&channel_email, {.smtp = T("smtp://h"), .from = T("a@b"), LIST(to, T("c@d"), T("x@y\nDATA"))}, "to must name"},
 	{&channel_exec, {LIST(command, T("/bin/true"), T("--now"))}, NULL},
 	{&channel_exec, {LIST(command, T("true"))}, "command must be"},
+	{&channel_exec, {LIST(command, T("/nowhere/page"))}, "command: /nowhere/page: No such file or directory"},
+	{&channel_exec, {LIST(command, T("/etc/passwd"))}, "command: /etc/passwd: is not executable: chmod +x"},
+	{&channel_exec, {LIST(command, T("/usr"))}, "command: /usr: is no program"},
 	{&channel_exec, {0}, "command must be"},
 };
 

@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "alerts/channels.h"
+#include "alerts/inner.h"
 #include "alerts/notify.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -23,7 +24,7 @@
 /* --- the outbox --- */
 
 struct row {
-	int64_t id, next_ms;
+	int64_t id, next_ms, since_ms;
 	const char *channel, *alert, *body;
 	const char *state;             /* "waiting", "delivered", "dead" */
 	uint32_t attempts;
@@ -45,6 +46,7 @@ struct bed {
 	struct http_request *held;     /* one of /hold that waits for its answer */
 	int hits;
 	const char *script;            /* of /b: how each attempt is answered in turn */
+	int held_results, hurried;     /* how often the outbox was told so */
 };
 
 static bool is_head(const struct bed *b, size_t at)
@@ -74,7 +76,7 @@ static void answer_due(void *arg)
 		const struct row *r = &q->bed->rows[i];
 
 		if (strcmp(r->channel, q->channel) == 0 && strcmp(r->state, "waiting") == 0 && r->next_ms <= clock_wall_ms() && is_head(q->bed, i))
-			letters[n++] = (struct letter){r->id, r->channel, "message", r->body, "application/json", r->attempts};
+			letters[n++] = (struct letter){r->id, r->channel, "message", r->body, "application/json", r->attempts, r->since_ms};
 	}
 	q->done(q->user, letters, n);
 	free(q);
@@ -100,7 +102,8 @@ static void result(void *user, int64_t id, const char *outcome, int64_t next_ms,
 	struct bed *b = user;
 	struct row *r = row(b, id);
 
-	r->state = strcmp(outcome, "retry") == 0 ? "waiting" : strcmp(outcome, "dead") == 0 ? "dead" : "delivered";
+	r->state = strcmp(outcome, "delivered") == 0 ? "delivered" : strcmp(outcome, "dead") == 0 ? "dead" : "waiting";
+	b->held_results += strcmp(outcome, "held") == 0;
 	r->attempts++;
 	r->next_ms = next_ms;
 	r->status = status;
@@ -108,9 +111,20 @@ static void result(void *user, int64_t id, const char *outcome, int64_t next_ms,
 	loop_post(b->loop, done, done_user);
 }
 
+static void hurry(void *user, const char *channel)
+{
+	struct bed *b = user;
+
+	b->hurried++;
+	for (size_t i = 0; i < b->nrows; i++)
+		if (strcmp(b->rows[i].channel, channel) == 0)
+			b->rows[i].next_ms = 0;
+}
+
 static void put(struct bed *b, const char *channel, const char *alert, const char *body)
 {
-	b->rows[b->nrows] = (struct row){.id = (int64_t)b->nrows + 1, .channel = channel, .alert = alert, .body = body, .state = "waiting"};
+	b->rows[b->nrows] = (struct row){.id = (int64_t)b->nrows + 1, .channel = channel, .alert = alert, .body = body, .state = "waiting",
+	                                 .since_ms = clock_wall_ms()};
 	b->nrows++;
 }
 
@@ -131,21 +145,21 @@ static void on_fine(void *user, struct http_request *r)
 	http_reply(r, 200, NULL, NULL, 0);
 }
 
-/* '2' is fine, '5' an error, 'g' Gone, 'r' busy for a minute. */
+/* '2' is fine, '5' an error, 'g' Gone, 'r' busy for a minute, 'y' for longer than it may be, 'e' an error that says a minute, too. */
 static void on_script(void *user, struct http_request *r)
 {
 	struct bed *b = user;
 	char what = *b->script ? *b->script++ : '2';
 
 	note(b, r);
-	if (what == 'r')
+	if (what == 'r' || what == 'e')
 		http_add_header(r, "Retry-After", "60");
 	if (what == 'y')
 		http_add_header(r, "Retry-After", "99999999999999999");
 	if (what == '2')
 		http_reply(r, 204, NULL, NULL, 0);
 	else
-		http_error(r, what == 'g' ? 410 : what == '5' ? 500 : 503, "not\r\nnow");
+		http_error(r, what == 'g' ? 410 : what == '5' || what == 'e' ? 500 : 503, "not\r\nnow");
 }
 
 static void on_gone(void *user)
@@ -208,7 +222,7 @@ static int nobody_fd;
 static struct channel hook(const char *name, char *url)
 {
 	return (struct channel){.name = (char *)(uintptr_t)name, .kind = &channel_webhook, .url = url, .format = (char *)(uintptr_t)"json",
-	                        .timeout_ms = 15000, .max_attempts = 3, .max_wait_ms = 1, .allow_private = true};
+	                        .timeout_ms = 15000, .max_age_ms = 86400000, .max_attempts = 3, .max_wait_ms = 1, .allow_private = true};
 }
 
 static int setup(void **state)
@@ -243,7 +257,7 @@ static int setup(void **state)
 
 static void start(struct bed *b)
 {
-	struct outbox outbox = {b, due, result};
+	struct outbox outbox = {b, due, result, hurry};
 
 	b->notify = notify_new(b->loop, b->fetch, &outbox, b->channels, ROWS(b->channels));
 }
@@ -363,7 +377,7 @@ static const struct wait {
 	{"5", 0, 3600000, 4000, 6000},          {"5", 1, 3600000, 8000, 12000}, {"5", 3, 3600000, 32000, 48000},
 	{"5", 20, 3600000, 2880000, 4320000},   {"5", 9000, 86400000, 69120000, 103680000},
 	{"5", 5, 1000, 800, 1200},              {"r", 0, 3600000, 59000, 61000},
-	{"r", 0, 1000, 59000, 61000},           {"y", 0, 3600000, 86399000, 86401000},
+	{"r", 0, 1000, 59000, 61000},           {"e", 0, 1000, 59000, 61000}, {"y", 0, 3600000, 86399000, 86401000},
 };
 
 static void test_waits_grow(void **state)
@@ -380,10 +394,8 @@ static void test_waits_grow(void **state)
 		put(b, "b", "x", "1");
 		row(b, id)->attempts = waits[i].attempts;
 		before = clock_wall_ms();
-		if (b->notify)
-			notify_poke(b->notify);
-		else
-			start(b);
+		notify_free(b->notify); /* the channel of the one before may be held */
+		start(b);
 		turn_until(b, "waiting", id, waits[i].attempts + 1);
 		seen[i] = row(b, id)->next_ms - before;
 		CHECK(seen[i] >= waits[i].least && seen[i] <= waits[i].most + PATIENCE_MS / 10, "%zu: waits %lld ms", i, (long long)seen[i]);
@@ -414,6 +426,186 @@ static void test_waits_differ(void **state)
 		most = row(b, id)->next_ms > most ? row(b, id)->next_ms : most;
 	}
 	assert_true(most - least > 60000); /* sixteen of them within a minute of 24: one in 10^18 */
+}
+
+/* --- the receiver is back --- */
+
+#define LATER INT64_C(9999999999999)
+
+/* With the first that it takes, what waits for it is due, whatever it waited for: from before the start, too. */
+static void test_the_rest_follows_the_first(void **state)
+{
+	struct bed *b = *state;
+
+	b->channels[1].max_wait_ms = 3600000;
+	b->script = "5222";
+	put(b, "b", "x", "1");
+	put(b, "b", "y", "2");
+	row(b, 2)->next_ms = LATER;
+	put(b, "b", "y", "3");
+	put(b, "nobody", "x", "4");
+	row(b, 4)->next_ms = LATER;
+	start(b);
+	turn_until(b, "waiting", 1, 1);
+	assert_int_equal(b->hurried, 0);
+	put(b, "b", "z", "5");
+	notify_poke(b->notify);
+	turn_until(b, "delivered", 5, 1);
+	turn_until(b, "delivered", 1, 2);
+	turn_until(b, "delivered", 3, 1);
+	assert_int_equal(b->hurried, 1);
+	assert_true(row(b, 4)->next_ms == LATER); /* another channel */
+}
+
+struct tested {
+	int n, status;
+	bool delivered;
+};
+
+static void on_tested(void *user, const struct attempt_result *r)
+{
+	struct tested *t = user;
+
+	*t = (struct tested){t->n + 1, r->status, r->delivered};
+}
+
+static void turn_until_tested(struct bed *b, const struct tested *t, int n)
+{
+	int64_t end = clock_mono_ms() + PATIENCE_MS;
+
+	while (t->n < n) {
+		assert_true(clock_mono_ms() < end);
+		loop_turn(b->loop, 20);
+	}
+}
+
+static void test_the_rest_follows_a_test(void **state)
+{
+	struct bed *b = *state;
+	struct tested t = {0};
+
+	b->script = "522";
+	put(b, "b", "x", "1");
+	row(b, 1)->next_ms = LATER;
+	start(b);
+	assert_true(notify_test(b->notify, "b", "h", "http://h/", on_tested, &t));
+	turn_until_tested(b, &t, 1);
+	assert_int_equal(b->hurried, 0); /* it failed */
+	assert_true(notify_test(b->notify, "b", "h", "http://h/", on_tested, &t));
+	turn_until(b, "delivered", 1, 1);
+	assert_int_equal(b->hurried, 1);
+}
+
+/* One that it refuses, while it takes all others, is not tried with each of them. */
+static void test_one_refused_is_not_hurried_again(void **state)
+{
+	static const char *const alerts[] = {"0", "1", "2", "3", "4", "5", "6", "7"};
+	struct bed *b = *state;
+
+	b->channels[1].max_wait_ms = 3600000;
+	b->channels[1].max_attempts = 0;
+	b->script = "525";
+	put(b, "b", "x", "1");
+	start(b);
+	turn_until(b, "waiting", 1, 1);
+	put(b, "b", "y", "2");
+	turn_until(b, "delivered", 2, 1);
+	turn_until(b, "waiting", 1, 2); /* with the first, once more */
+	for (size_t i = 0; i < ROWS(alerts); i++) {
+		put(b, "b", alerts[i], "3");
+		turn_until(b, "delivered", (int64_t)i + 3, 1);
+	}
+	assert_int_equal(row(b, 1)->attempts, 2);
+	assert_int_equal(b->hurried, 1);
+}
+
+/* --- a receiver that says when --- */
+
+static void test_a_busy_receiver_is_left_alone(void **state)
+{
+	struct bed *b = *state;
+	struct tested t = {0};
+	int64_t end;
+
+	b->script = "r";
+	put(b, "b", "x", "1");
+	put(b, "a", "x", "2");
+	start(b);
+	turn_until(b, "waiting", 1, 1);
+	turn_until(b, "delivered", 2, 1);
+	assert_int_equal(b->held_results, 1);
+	put(b, "b", "y", "3"); /* what is new waits, too */
+	put(b, "a", "y", "4");
+	turn_until(b, "delivered", 4, 1); /* but for no other channel */
+	assert_true(notify_test(b->notify, "b", "h", "http://h/", on_tested, &t));
+	turn_until_tested(b, &t, 1);
+	assert_true(t.delivered); /* and not the test, which does not end the pause */
+	assert_int_equal(b->hurried, 2); /* of a, and of b */
+	end = clock_mono_ms() + 1500;
+	while (clock_mono_ms() < end) /* more than one look */
+		loop_turn(b->loop, 100);
+	assert_int_equal(row(b, 1)->attempts, 1);
+	assert_int_equal(row(b, 3)->attempts, 0);
+}
+
+/* Another error is about one message, even if it says for how long. */
+static void test_other_errors_hold_one_message(void **state)
+{
+	struct bed *b = *state;
+
+	b->script = "e2";
+	put(b, "b", "x", "1");
+	start(b);
+	turn_until(b, "waiting", 1, 1);
+	put(b, "b", "y", "2");
+	turn_until(b, "delivered", 2, 1);
+	assert_int_equal(b->held_results, 0);
+}
+
+/* --- what is given up --- */
+
+#define MINUTES INT64_C(60000)
+#define DAYS (24 * 60 * MINUTES)
+
+static const struct age {
+	uint32_t max_attempts, attempts; /* attempts: before this one */
+	int64_t max_age_ms, age_ms;
+	bool dead;
+} ages[] = {
+	{0, 200, 7 * DAYS, 6 * DAYS, false},        /* a long weekend */
+	{0, 200, 7 * DAYS, 7 * DAYS, true},
+	{0, 200, 9 * DAYS, 7 * DAYS, false},
+	{30, 28, 7 * DAYS, 1 * DAYS, false},        /* a limit of attempts besides */
+	{30, 29, 7 * DAYS, 1 * DAYS, true},
+	{0, 0, 7 * DAYS, 20000 * DAYS, false},      /* the clock was set from 1970 */
+	{0, 8, 7 * DAYS, 20000 * DAYS, false},
+	{0, 9, 7 * DAYS, 20000 * DAYS, true},       /* after 43 minutes of trying */
+	{0, 2, MINUTES, MINUTES, false},
+	{0, 3, MINUTES, MINUTES, true},
+	{0, 100, 7 * DAYS, -1 * DAYS, false},       /* it was set back */
+};
+
+static void test_given_up_for_its_age(void **state)
+{
+	struct bed *b = *state;
+
+	b->channels[1].max_wait_ms = 60 * MINUTES;
+	for (size_t i = 0; i < ROWS(ages); i++) {
+		int64_t id = (int64_t)i + 1;
+
+		b->channels[1].max_attempts = ages[i].max_attempts;
+		b->channels[1].max_age_ms = ages[i].max_age_ms;
+		b->script = "5";
+		put(b, "b", "x", "1");
+		row(b, id)->attempts = ages[i].attempts;
+		row(b, id)->since_ms -= ages[i].age_ms;
+		if (b->notify)
+			notify_poke(b->notify);
+		else
+			start(b);
+		turn_until(b, ages[i].dead ? "dead" : "waiting", id, ages[i].attempts + 1);
+		row(b, id)->state = "delivered"; /* out of the way of the next */
+	}
 }
 
 /* --- lanes --- */
@@ -609,24 +801,59 @@ static void test_wants(void **state)
 		struct alert_view a = {.severity = wants[i].severity, .rule_name = wants[i].rule, .rule = &r};
 
 		CHECK(notify_wants(&c, &a) == wants[i].wanted, "%zu", i);
+		a.state = ALERT_RESOLVED;
 		a.rule = NULL;
-		CHECK(notify_wants(&c, &a) == (wants[i].wanted || (wants[i].channel && !pattern)), "%zu without its rule", i);
+		CHECK(!notify_wants(&c, &a), "%zu: the end of what it never heard of", i);
+	}
+}
+
+/* An alert's life and what a channel hears of it: i w c are its severities, a that it is acknowledged, r that it is over; + is told, - is not.
+ * Between two lives lies a space. Then the channel is one that the configuration lets hear nothing any more: x. */
+static const struct life {
+	enum severity least;
+	const char *steps;
+} lives[] = {
+	{SEVERITY_CRITICAL, "w-c+w+r+"},        /* milder before it is over: no incident stays open */
+	{SEVERITY_CRITICAL, "c+i+w+c+a+r+"},
+	{SEVERITY_CRITICAL, "w-i-a-r-"},        /* never that bad */
+	{SEVERITY_CRITICAL, "c+r+ w-r- c+w+r+"}, /* another alert is another story */
+	{SEVERITY_WARNING, "i-w+i+r+ i-r-"},
+	{SEVERITY_INFO, "i+w+c+w+i+r+"},
+	{SEVERITY_INFO, "w+xc+a+r+ w-r-"},      /* what was begun is told to the end, after a reload, too */
+};
+
+static void test_wants_to_the_end(void **state)
+{
+	static char *nothing[] = {(char *)(uintptr_t)"NOTHING"};
+	static const struct rule any = {.name = (char *)(uintptr_t)"R"};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(lives); i++) {
+		struct channel c = {.name = (char *)(uintptr_t)"c", .least = lives[i].least};
+		struct told told = {0};
+		struct alert_view a = {.rule_name = "R", .rule = &any, .told = &told};
+
+		for (const char *p = lives[i].steps; *p; p++) {
+			if (*p == ' ') {
+				told_release(&told);
+				continue;
+			}
+			if (*p == 'x') {
+				c.rules = nothing;
+				c.nrules = 1;
+				continue;
+			}
+			a.state = *p == 'r' ? ALERT_RESOLVED : *p == 'a' ? ALERT_ACKNOWLEDGED : ALERT_FIRING;
+			a.severity = *p == 'i' ? SEVERITY_INFO : *p == 'w' ? SEVERITY_WARNING : *p == 'c' ? SEVERITY_CRITICAL : a.severity;
+			CHECK(notify_wants(&c, &a) == (p[1] == '+'), "%zu at %s", i, p);
+			if (*++p == '+')
+				told_add(&told, "c");
+		}
+		told_release(&told);
 	}
 }
 
 /* --- test --- */
-
-struct tested {
-	int n, status;
-	bool delivered;
-};
-
-static void on_tested(void *user, const struct attempt_result *r)
-{
-	struct tested *t = user;
-
-	*t = (struct tested){t->n + 1, r->status, r->delivered};
-}
 
 static void test_test(void **state)
 {
@@ -634,14 +861,13 @@ static void test_test(void **state)
 	struct tested t = {0};
 
 	start(b);
-	assert_false(notify_test(b->notify, "none", "h", on_tested, &t));
-	assert_true(notify_test(b->notify, "a", "h", on_tested, &t));
+	assert_false(notify_test(b->notify, "none", "h", "http://h/", on_tested, &t));
+	assert_true(notify_test(b->notify, "a", "h", "http://h/", on_tested, &t));
 	assert_int_equal(t.n, 0); /* never from within */
-	while (!t.n)
-		loop_turn(b->loop, 100);
+	turn_until_tested(b, &t, 1);
 	assert_true(t.delivered);
 	assert_non_null(strstr(b->got, "\"rule\":\"TEST\""));
-	assert_true(notify_test(b->notify, "hold", "h", on_tested, &t));
+	assert_true(notify_test(b->notify, "hold", "h", "http://h/", on_tested, &t));
 	turn_until_held(b);
 	notify_free(b->notify);
 	b->notify = NULL;
@@ -663,6 +889,12 @@ int main(void)
 		BED(test_a_private_address_is_dead_at_once),
 		BED(test_waits_grow),
 		BED(test_waits_differ),
+		BED(test_the_rest_follows_the_first),
+		BED(test_the_rest_follows_a_test),
+		BED(test_one_refused_is_not_hurried_again),
+		BED(test_a_busy_receiver_is_left_alone),
+		BED(test_other_errors_hold_one_message),
+		BED(test_given_up_for_its_age),
 		BED(test_one_that_hangs_holds_nobody_up),
 		BED(test_not_more_than_four_at_once),
 		BED(test_reload_in_the_middle),
@@ -670,6 +902,7 @@ int main(void)
 		BED(test_end_while_a_program_cannot_start),
 		BED(test_programs),
 		cmocka_unit_test(test_wants),
+		cmocka_unit_test(test_wants_to_the_end),
 		BED(test_test),
 	};
 

@@ -70,11 +70,16 @@ static void test_judges(void **state)
 static void test_thresholds(void **state)
 {
 	struct rule r = {.compare = RULE_ABOVE, .limits = {[W] = {true, 80, 0, 80}}};
+	struct rule out = {.compare = RULE_OUTSIDE, .limits = {[W] = {true, 10, 20, 12}}};
 	struct rule full = {.compare = RULE_FULL_IN, .full_in_ms = 500, .limits = {[W] = {.set = true}, [C] = {true, 100, 0, 0}}};
 	(void)state;
 
-	assert_true(rule_threshold(&r, W) == 80 && isnan(rule_threshold(&r, C)) && isnan(rule_threshold(&r, N)));
-	assert_true(rule_threshold(&full, W) == 500 && rule_threshold(&full, C) == 100);
+	assert_true(rule_threshold(&r, W, false) == 80 && isnan(rule_threshold(&r, C, false)) && isnan(rule_threshold(&r, N, false)));
+	assert_true(rule_threshold(&full, W, false) == 500 && rule_threshold(&full, C, false) == 100);
+	assert_true(rule_threshold(&r, W, true) == 80);
+	assert_true(rule_threshold(&out, W, false) == 10 && rule_threshold(&out, W, true) == 20 && isnan(rule_threshold(&out, C, true)));
+	assert_true(rule_is_high(&out, W, 21) && rule_is_high(&out, W, 19) && !rule_is_high(&out, W, 11) && !rule_is_high(&out, W, 9));
+	assert_false(rule_is_high(&r, W, 90) || rule_is_high(&out, W, NAN));
 }
 
 static void test_severities(void **state)
@@ -266,8 +271,9 @@ static void test_forecasts(void **state)
 static char *texts[][3] = {
 	{"team=web", "mount={instance}", NULL}, {"team", NULL, NULL}, {"team=a", "team=b", NULL}, {"9=a", NULL, NULL}, {"=a", NULL, NULL},
 	{"a-b=c", NULL, NULL}, {"x={nothing}", NULL, NULL}, {"team=", "te=x", NULL}, {"SELF", NULL, NULL}, {"", NULL, NULL}, {"OTHER", NULL, NULL},
+	{"severity=x", NULL, NULL}, {"severities=x", "my_instance=x", NULL},
 };
-enum { L_GOOD, L_NO_VALUE, L_TWICE, L_DIGIT, L_NO_NAME, L_DASH, L_HOLE, L_EMPTY, T_SELF, T_NONE, T_OTHER };
+enum { L_GOOD, L_NO_VALUE, L_TWICE, L_DIGIT, L_NO_NAME, L_DASH, L_HOLE, L_EMPTY, T_SELF, T_NONE, T_OTHER, L_TAKEN, L_NEAR };
 #define LABELS(i, count) .labels = texts[i], .nlabels = (count)
 #define ONE .name = "SELF", .metric = "cpu"
 #define ABOVE_80 .limits = {[W] = {true, 80, 0, 80}}
@@ -365,6 +371,9 @@ static const struct {
 	{"name=value", {ONE, ABOVE_80, LABELS(L_DIGIT, 1)}},
 	{"name=value", {ONE, ABOVE_80, LABELS(L_NO_NAME, 1)}},
 	{"name=value", {ONE, ABOVE_80, LABELS(L_DASH, 1)}},
+	{"label severity: every message says that of the alert itself; give the label another name, such as my_severity",
+		{ONE, ABOVE_80, LABELS(L_TAKEN, 1)}},
+	{NULL, {ONE, ABOVE_80, LABELS(L_NEAR, 2)}},
 	{"label: unknown placeholder {nothing}", {ONE, ABOVE_80, LABELS(L_HOLE, 1)}},
 	{NULL, {ONE, ABOVE_80, .summary = "{rule} on {host}: {series} is {value}, {labels.team}", LABELS(L_GOOD, 2)}},
 	{"summary: unknown placeholder {valeu}", {ONE, ABOVE_80, .summary = "is {valeu}"}},
@@ -377,7 +386,10 @@ static const struct {
 
 	{NULL, {ONE, ABOVE_80, .inhibited_by = texts[T_OTHER], .ninhibited_by = 1}},
 	{"cannot inhibit itself", {ONE, ABOVE_80, .inhibited_by = texts[T_SELF], .ninhibited_by = 1}},
-	{"empty name", {ONE, ABOVE_80, .inhibited_by = texts[T_NONE], .ninhibited_by = 1}},
+	{"inhibited_by holds an empty name", {ONE, ABOVE_80, .inhibited_by = texts[T_NONE], .ninhibited_by = 1}},
+	{NULL, {ONE, ABOVE_80, .inhibits = texts[T_OTHER], .ninhibits = 1}},
+	{"cannot inhibit itself", {ONE, ABOVE_80, .inhibits = texts[T_SELF], .ninhibits = 1}},
+	{"inhibits holds an empty name", {ONE, ABOVE_80, .inhibits = texts[T_NONE], .ninhibits = 1}},
 	{NULL, {ONE, ABOVE_80, .channels = texts[T_OTHER], .nchannels = 1}},
 	{"empty name", {ONE, ABOVE_80, .channels = texts[T_NONE], .nchannels = 1}},
 	{NULL, {ONE, ABOVE_80, .hours = good_hours, .nhours = 1}},
@@ -406,15 +418,18 @@ static void test_refuses_impossible_rules(void **state)
 
 static void test_refuses_impossible_sets(void **state)
 {
-	static char *a[] = {"A"}, *b[] = {"B"};
+	static char *a[] = {"A"}, *b[] = {"B"}, *all[] = {"*"}, *later[] = {"LATER_*"};
 	struct rule good[] = {{.name = "A", .inhibited_by = b, .ninhibited_by = 1}, {.name = "B", .inhibited_by = a, .ninhibited_by = 1}};
+	struct rule patterns[] = {{.name = "A", .inhibits = all, .ninhibits = 1}, {.name = "B", .inhibited_by = later, .ninhibited_by = 1}};
 	struct rule twice[] = {{.name = "A"}, {.name = "B"}, {.name = "A"}};
 	struct rule unknown[] = {{.name = "A"}, {.name = "C", .inhibited_by = b, .ninhibited_by = 1}};
+	struct rule unknown_too[] = {{.name = "A"}, {.name = "C", .inhibits = b, .ninhibits = 1}};
 	char why[200];
 	size_t which;
 	(void)state;
 
 	assert_true(rules_check(good, 2, &which, why, sizeof why));
+	assert_true(rules_check(patterns, 2, &which, why, sizeof why));
 	assert_true(rules_check(good, 0, &which, why, sizeof why));
 	assert_false(rules_check(twice, 3, &which, why, sizeof why));
 	assert_int_equal(which, 2);
@@ -422,6 +437,8 @@ static void test_refuses_impossible_sets(void **state)
 	assert_false(rules_check(unknown, 2, &which, why, sizeof why));
 	assert_int_equal(which, 1);
 	assert_string_equal(why, "inhibited_by: there is no rule of the name B");
+	assert_false(rules_check(unknown_too, 2, &which, why, sizeof why));
+	assert_string_equal(why, "inhibits: there is no rule of the name B");
 }
 
 /* ---- texts ---- */
@@ -438,6 +455,8 @@ static const struct {
 	{&words_rule, "plain", "plain"},
 	{&words_rule, "{value} of {threshold}", "93.1 of 90"},
 	{&words_rule, "{series}|{metric}|{instance}|{rule}|{severity}|{host}", "fs.used_percent//var|fs.used_percent/*|/var|FULL|critical|box"},
+	{&words_rule, "{value_text}, limit {limit_text}", "93.1 %, limit 90 %"},
+	{&silent_rule, "{value_text} {limit_text}", "93 ms 90 ms"},
 	{&words_rule, "{labels.team}: {labels.mount}", "web: on /var"},
 	{&words_rule, "{labels.loop}", "{labels.team}"},
 	{&words_rule, "{unknown} {labels.none} {", "{unknown} {labels.none} {"},
@@ -448,7 +467,7 @@ static const struct {
 
 static void test_fills_templates(void **state)
 {
-	const struct rule_words w = {"fs.used_percent//var", "box", "critical", 93.14, 90};
+	const struct rule_words w = {"fs.used_percent//var", "box", "critical", 93.14, 90, "percent"};
 	(void)state;
 
 	for (size_t i = 0; i < COUNT(fills); i++) {
@@ -469,9 +488,11 @@ static const struct {
 	const char *unit, *want;
 } values[] = {
 	{93.14, "percent", "93.1 %"}, {80, "percent", "80 %"}, {100, "percent", "100 %"}, {0.05, "percent", "0.05 %"}, {0, "", "0"},
-	{-0.00001, "", "-1e-05"}, {-3.25, "°C", "-3.25 °C"}, {1234.5, "rpm", "1234 rpm"}, {1023, "bytes", "1023 B"},
+	{-0.00001, "", "-1e-05"}, {-3.25, "°C", "-3.25 °C"}, {1234.5, "rpm", "1234 rpm"}, {999, "bytes", "999 B"},
 	{1536, "bytes", "1.5 KiB"}, {5368709120, "bytes/s", "5 GiB/s"}, {NAN, "percent", "unknown"}, {1e20, "", "1e+20"},
 	{9.999, "", "10"}, {123.456, "ms", "123.5 ms"}, {-0.0, "percent", "0 %"}, {1e300, "bytes", "8.88e+284 PiB"},
+	{312345678, "bytes", "297.9 MiB"}, {1012, "bytes", "0.99 KiB"}, {12.5e6, "bits/s", "12.5 Mbit/s"}, {41.5, "celsius", "41.5 \xc2\xb0" "C"},
+	{5400, "s", "90 min"}, {12345, "s", "3.43 h"}, {-50, "ms", "-50 ms"}, {0, "s", "0 ms"}, {INFINITY, "ms", "inf"}, {3, "widgets", "3 widgets"},
 };
 
 static void test_says_values(void **state)
@@ -519,6 +540,7 @@ static const struct {
 		"memory.available is 512 MiB, below 1 GiB"},
 	{{.compare = RULE_OUTSIDE, .limits[W] = {true, 10, 40, 10}}, "temp", "°C", 43, "temp is 43 °C, above 40 °C"},
 	{{.compare = RULE_OUTSIDE, .limits[W] = {true, 10, 40, 10}}, "temp", "°C", -2, "temp is -2 °C, below 10 °C"},
+	{{.compare = RULE_OUTSIDE, .limits[W] = {true, 10, 40, 12}}, "temp", "°C", 39, "temp is 39 °C, above 40 °C"}, /* not past clear yet */
 	{{.compare = RULE_EQUALS, .limits[W] = {true, 0, 0, 0}}, "net.link/eth0", "", 0, "net.link/eth0 is 0"},
 	{{ABOVE_80, .fold = RULE_AVG, .window_ms = 300000}, "cpu", "percent", 90, "cpu (avg over 5 min) is 90 %, above 80 %"},
 	{{ABOVE_80, .fold = RULE_PERCENTILE, .percentile = 99.9, .window_ms = 60000}, "cpu", "percent", 90,

@@ -3,10 +3,14 @@
 #include "check.h"
 
 #include "engineio/exchange.h"
+#include "http/http.h"
 #include "socketio/socketio.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct loop *l;
 static struct sio_server *io;
@@ -271,6 +275,12 @@ static void on_answers(void *user, const char *error, struct sio_args args)
 	snprintf(answers, sizeof answers, "%s: %.*s", error ? error : "fine", (int)args.json.n, args.json.p);
 }
 
+static void wait_for_answers(void)
+{
+	for (int i = 0; i < 500 && !answers[0]; i++)
+		loop_turn(l, 10);
+}
+
 static char told[4096];
 
 static void on_views(void *user, const char *error, struct slice sockets)
@@ -516,6 +526,41 @@ static void recovery_forgets_what_is_too_much(void **state)
 	stop();
 }
 
+/* Told of a packet that is sent, says so much that what is being replayed would be forgotten. */
+static void say_more(void *user, struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent)
+{
+	static bool saying;
+
+	(void)user;
+	(void)s;
+	(void)type;
+	(void)data;
+	(void)binary;
+	if (saying || !sent || !n)
+		return;
+	saying = true;
+	for (int i = 0; i < 20; i++)
+		sio_emit(sio_to(sio_all(sio_of(io, "/")), "nobody"), "more", sio_json("\"0123456789012345678901234567890123456789\""));
+	saying = false;
+}
+
+static void what_is_said_during_a_replay_disturbs_it_not(void **state)
+{
+	struct client c, again;
+
+	(void)state;
+	start(with_little_recovery);
+	join(&c, "40");
+	lose(&c);
+	for (int i = 0; i < 3; i++)
+		sio_emit(sio_all(sio_of(io, "/")), "missed", sio_none());
+	sio_on_conn(io, &(struct sio_conn_events){.packet = say_more});
+	come_back(&again, &c, "0");
+	assert_string_equal(again.id, c.id);
+	assert_true(strncmp(again.got, "42[\"missed\",\"1\"] 42[\"missed\",\"2\"] 42[\"missed\",\"3\"] 40{", 54) == 0);
+	stop();
+}
+
 /* --- limits --- */
 
 static void with_limits(struct sio_options *o)
@@ -547,6 +592,8 @@ static void limits_hold(void **state)
 	answers[0] = '\0';
 	for (int i = 0; i < 3; i++)
 		sio_socket_emit_ack(socket_of(&c), 0, 0, "ask", sio_none(), on_answers, NULL);
+	assert_string_equal(answers, ""); /* not while the next question is asked */
+	wait_for_answers();
 	assert_string_equal(answers, "operation has timed out: ");
 	post(&c, "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]");
 	assert_non_null(socket_of(&c));
@@ -556,6 +603,35 @@ static void limits_hold(void **state)
 }
 
 /* --- handlers may do anything --- */
+
+static void count_namespace(void *user, struct sio_namespace *nsp)
+{
+	(void)nsp;
+	++*(size_t *)user;
+}
+
+static size_t namespaces(struct sio_server *of)
+{
+	size_t n = 0;
+
+	sio_each_namespace(of, count_namespace, &n);
+	return n;
+}
+
+static void count_room(void *user, const char *room, size_t members)
+{
+	(void)room;
+	(void)members;
+	++*(size_t *)user;
+}
+
+static size_t rooms_of(struct sio_namespace *nsp)
+{
+	size_t n = 0;
+
+	sio_each_room(nsp, count_room, &n);
+	return n;
+}
 
 static char heard_of[512];
 
@@ -734,6 +810,85 @@ static void who_left_hears_nothing(void **state)
 	stop();
 }
 
+static void ask_again(void *user, const char *error, struct sio_args args)
+{
+	struct sio_socket *s = user;
+
+	on_answers(NULL, error, args);
+	note("gave up");
+	if (sio_socket_connected(s))
+		assert_int_equal(sio_socket_emit_ack(s, 0, 0, "ask", sio_none(), on_answers, NULL), 0);
+}
+
+static void end_the_server(void *user, const char *error, struct sio_args args)
+{
+	(void)user;
+	on_answers(NULL, error, args);
+	sio_server_free(io);
+}
+
+static const struct {
+	sio_answer_fn *fn;
+	bool many;
+} givers_up[] = {{ask_again, false}, {ask_again, true}, {end_the_server, false}, {end_the_server, true}};
+
+/* Whoever hears that a question was given up asks more, or ends it all. */
+static void who_was_given_up_does_anything(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(givers_up); i++) {
+		struct sio_socket *s;
+		struct client c;
+
+		start(with_limits);
+		join(&c, "40");
+		s = sio_socket_ref(socket_of(&c));
+		heard_of[0] = answers[0] = '\0';
+		for (int k = 0; k < 2; k++)
+			assert_int_equal(sio_socket_emit_ack(s, 0, 300, "ask", sio_none(), k ? on_answers : givers_up[i].fn, s), 0);
+		if (givers_up[i].many)
+			assert_int_equal(sio_emit_ack(sio_timeout(sio_all(sio_of(io, "/")), 10), "ask", sio_none(), on_answers, NULL), 0);
+		else
+			assert_int_equal(sio_socket_emit_ack(s, 0, 300, "ask", sio_none(), on_answers, NULL), 0);
+		wait_for_answers();
+		CHECK(strcmp(answers, "operation has timed out: ") == 0, "%zu: %s", i, answers);
+		CHECK(sio_socket_connected(s) == (givers_up[i].fn == ask_again), "%zu", i);
+		sio_socket_unref(s);
+		if (givers_up[i].fn == ask_again)
+			sio_server_free(io);
+		loop_free(l);
+	}
+}
+
+static void free_again(void *user, struct sio_socket *s, const char *reason, const char *description)
+{
+	struct sio_redis_options o;
+	const char *why;
+
+	(void)user;
+	(void)s;
+	(void)description;
+	note(reason);
+	sio_server_free(io);
+	sio_redis_options_init(&o);
+	o.url = "unix:///nowhere/at/all";
+	assert_int_equal(sio_server_set_redis(io, &o, &why), -EALREADY);
+	assert_string_equal(why, "the server is shutting down");
+}
+
+static void the_end_is_asked_for_while_it_comes(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	sio_on_disconnect(sio_of(io, "/"), free_again, NULL);
+	join(&c, "40");
+	heard_of[0] = '\0';
+	stop();
+	assert_string_equal(heard_of, "server shutting down ");
+}
+
 /* Who left with answers to give, and everyone who was asked of them, hears of it when the server ends, not after. */
 static void questions_end_with_the_server(void **state)
 {
@@ -806,6 +961,707 @@ static void who_is_put_first_is_first(void **state)
 	stop();
 }
 
+static void end_session(void *user, struct eio_session *s)
+{
+	(void)user;
+	eio_session_close(s, true);
+}
+
+static void end_sessions(void)
+{
+	eio_server_each(sio_engine(io), end_session, NULL);
+}
+
+/* --- handlers close every connection while a client is on its way in --- */
+
+static enum sio_room_event fatal_room_event;
+
+static void end_on_room(void *user, enum sio_room_event what, const char *room, const char *id)
+{
+	(void)user;
+	(void)room;
+	(void)id;
+	if (what == fatal_room_event)
+		end_sessions();
+}
+
+static void join_x_and_refuse(void *user, struct sio_socket *s, struct sio_next *next)
+{
+	(void)user;
+	sio_socket_join(s, "x");
+	sio_refuse(next, "no", NULL);
+}
+
+static void end_on_new_namespace(void *user, struct sio_namespace *nsp)
+{
+	(void)user;
+	(void)nsp;
+	end_sessions();
+}
+
+static bool end_and_match(void *user, const char *name, struct slice auth)
+{
+	(void)user;
+	(void)auth;
+	end_sessions();
+	return strcmp(name, "/d1") == 0;
+}
+
+static bool make_and_match(void *user, const char *name, struct slice auth)
+{
+	(void)user;
+	(void)auth;
+	sio_of(io, name);
+	return true;
+}
+
+static void end_on_leave(void *user, struct sio_socket *s, const char *reason, const char *description)
+{
+	(void)user;
+	(void)s;
+	(void)reason;
+	(void)description;
+	end_sessions();
+}
+
+static void a_room_ends_who_comes_in(struct client *c)
+{
+	fatal_room_event = SIO_JOIN_ROOM;
+	sio_on_room(sio_of(io, "/"), end_on_room, NULL);
+	open_session(c);
+	post(c, "40");
+}
+
+static void a_room_ends_who_is_refused(struct client *c)
+{
+	fatal_room_event = SIO_LEAVE_ROOM;
+	sio_on_room(sio_of(io, "/"), end_on_room, NULL);
+	sio_use(sio_of(io, "/"), join_x_and_refuse, NULL);
+	open_session(c);
+	post(c, "40");
+}
+
+static void a_new_namespace_ends_who_asks_for_it(struct client *c)
+{
+	sio_of_regex(io, "^/d[0-9]+$");
+	sio_on_new_namespace(io, end_on_new_namespace, NULL);
+	open_session(c);
+	post(c, "40/d1,");
+}
+
+static void a_match_ends_who_asks(struct client *c)
+{
+	sio_of_match(io, end_and_match, NULL);
+	open_session(c);
+	post(c, "40/d1,");
+}
+
+static void who_is_taken_over_ends_who_takes_over(struct client *c)
+{
+	struct client former;
+	char connect[64];
+
+	sio_on_disconnect(sio_of(io, "/"), end_on_leave, NULL);
+	join(&former, "40");
+	snprintf(connect, sizeof connect, "40{\"pid\":\"%s\"}", former.pid);
+	open_session(c);
+	post(c, connect);
+}
+
+static void with_cleanup_and_recovery(struct sio_options *o)
+{
+	o->cleanup_empty_child_namespaces = true;
+	o->recovery_ms = 60000;
+}
+
+static void handlers_end_who_is_on_the_way_in(void **state)
+{
+	static void (*const ways[])(struct client *c) = {
+		a_room_ends_who_comes_in, a_room_ends_who_is_refused,           a_new_namespace_ends_who_asks_for_it,
+		a_match_ends_who_asks,    who_is_taken_over_ends_who_takes_over,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(ways); i++) {
+		struct client c;
+
+		start(with_cleanup_and_recovery);
+		ways[i](&c);
+		CHECK(eio_server_clients(sio_engine(io)) == 0 && sio_namespace_count(sio_of(io, "/")) == 0, "%zu", i);
+		CHECK(rooms_of(sio_of(io, "/")) == 0 && namespaces(io) == 1, "%zu", i);
+		stop();
+	}
+}
+
+static void a_namespace_is_made_while_it_is_asked_for(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	sio_of_match(io, make_and_match, NULL);
+	open_session(&c);
+	post(&c, "40/d1,");
+	poll_once(&c);
+	assert_non_null(strstr(c.got, "40/d1,{"));
+	assert_int_equal(sio_namespace_count(sio_of(io, "/d1")), 1);
+	stop();
+}
+
+/* Whoever comes into x is sent away from the namespace. */
+static void turn_away(void *user, enum sio_room_event what, const char *room, const char *id)
+{
+	(void)user;
+	if (what == SIO_JOIN_ROOM && strcmp(room, "x") == 0)
+		sio_socket_disconnect(sio_namespace_socket(sio_of(io, "/"), id), false);
+}
+
+static void who_was_turned_away_joins_no_more(void **state)
+{
+	static const char *const rooms[] = {"x", "y"};
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	sio_on_room(sio_of(io, "/"), turn_away, NULL);
+	sio_sockets_join(sio_all(sio_of(io, "/")), rooms, 2);
+	assert_int_equal(sio_namespace_count(sio_of(io, "/")), 0);
+	assert_int_equal(rooms_of(sio_of(io, "/")), 0);
+	loop_turn(l, 0);
+	assert_int_equal(sio_emit(sio_to(sio_all(sio_of(io, "/")), "y"), "z", sio_none()), 0);
+	stop();
+}
+
+static void leave_room(void *user, const char *room)
+{
+	note(room);
+	sio_socket_leave(user, room);
+}
+
+static void leave_all_rooms(void *user, const char *room)
+{
+	note(room);
+	sio_socket_disconnect(user, false);
+}
+
+static void empty_room(void *user, const char *room, size_t members)
+{
+	(void)user;
+	(void)members;
+	if (strlen(room) == 1) {
+		note(room);
+		sio_sockets_leave(sio_all(sio_of(io, "/")), &room, 1);
+		note(room);
+	}
+}
+
+static void rooms_are_left_while_they_are_told(void **state)
+{
+	static void (*const ways[])(void *user, const char *room) = {leave_room, leave_all_rooms};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct client c[CLIENTS];
+		struct sio_socket *s;
+
+		start(NULL);
+		join_all(c);
+		s = socket_of(&c[1]);
+		heard_of[0] = '\0';
+		if (i < ROWS(ways))
+			assert_int_equal(sio_socket_each_room(s, ways[i], s), 3);
+		else
+			sio_each_room(sio_of(io, "/"), empty_room, NULL);
+		if (i < ROWS(ways))
+			CHECK(strncmp(heard_of, c[1].id, strlen(c[1].id)) == 0 && strcmp(heard_of + strlen(c[1].id), " a b ") == 0, "%zu: %s", i, heard_of);
+		else
+			assert_string_equal(heard_of, "a a b b ");
+		assert_int_equal(sio_socket_each_room(s, NULL, NULL), i < ROWS(ways) ? 0 : 1);
+		assert_int_equal(rooms_of(sio_of(io, "/")), i < ROWS(ways) ? CLIENTS - 1 + 2 : CLIENTS);
+		stop();
+	}
+}
+
+/* Whoever is told that a client goes sends it away, its connection too. */
+static void close_again(void *user, struct sio_socket *s, const char *reason, const char *description)
+{
+	(void)user;
+	(void)description;
+	note(reason);
+	sio_socket_disconnect(s, true);
+}
+
+static void note_opened(void *user, struct eio_session *s)
+{
+	(void)s;
+	note("opened");
+	if (user)
+		eio_session_close(s, true);
+}
+
+static void note_closed(void *user, struct eio_session *s, enum eio_reason why, const char *description)
+{
+	(void)user;
+	(void)s;
+	(void)description;
+	note("closed:");
+	note(eio_reason_text(why));
+}
+
+static void a_connection_ends_once(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	sio_on_engine(io, note_opened, note_closed, NULL);
+	sio_on_disconnecting(sio_of(io, "/"), close_again, NULL);
+	heard_of[0] = '\0';
+	join(&c, "40");
+	post(&c, "1");
+	assert_string_equal(heard_of, "opened closed: transport close transport close ");
+	heard_of[0] = '\0';
+	join(&c, "40");
+	sio_socket_disconnect(socket_of(&c), true); /* its client polls once more, and is told then */
+	assert_string_equal(heard_of, "opened server namespace disconnect ");
+	poll_once(&c);
+	poll_once(&c);
+	assert_string_equal(heard_of, "opened server namespace disconnect closed: forced close ");
+	heard_of[0] = '\0';
+	sio_on_engine(io, note_opened, note_closed, io); /* is closed while it is told of */
+	open_session(&c);
+	assert_string_equal(heard_of, "opened closed: forced close ");
+	stop();
+}
+
+static void end_all(void *user, struct eio_session *s)
+{
+	(void)user;
+	(void)s;
+	note("drained");
+	end_sessions();
+}
+
+/* Who has got what waited for him sends everyone away, others whose turn is still to come among them. */
+static void who_is_flushed_ends_the_others(void **state)
+{
+	struct client c[CLIENTS];
+	struct answer a[CLIENTS];
+
+	(void)state;
+	start(NULL);
+	join_all(c);
+	sio_on_conn(io, &(struct sio_conn_events){.drained = end_all});
+	for (size_t i = 0; i < CLIENTS; i++)
+		request(&a[i], "GET", c[i].sid, NULL);
+	heard_of[0] = '\0';
+	sio_emit(sio_all(sio_of(io, "/")), "x", sio_none());
+	loop_turn(l, 0);
+	assert_string_equal(heard_of, "drained ");
+	assert_int_equal(eio_server_clients(sio_engine(io)), 0);
+	for (size_t i = 0; i < CLIENTS; i++)
+		release(&a[i]);
+	stop();
+}
+
+/* --- what is held stays whole --- */
+
+static void with_cleanup(struct sio_options *o)
+{
+	o->cleanup_empty_child_namespaces = true;
+}
+
+static struct sio_socket *kept;
+
+static void keep_and_ask(void *user, struct sio_socket *s)
+{
+	(void)user;
+	kept = sio_socket_ref(s);
+	assert_int_equal(sio_socket_emit_ack(s, 0, 30, "ask", sio_none(), on_answers, NULL), 0);
+}
+
+/* Whatever is asked of a socket that is gone. */
+static void ask_everything(struct sio_socket *s)
+{
+	const char *const rooms[] = {"r"};
+	struct sio_operator op = sio_to(sio_broadcast(s), "r");
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	assert_false(sio_socket_connected(s));
+	assert_string_equal(sio_namespace_name(sio_socket_namespace(s)), "/d1");
+	assert_int_equal(sio_namespace_count(sio_socket_namespace(s)), 0);
+	assert_int_equal(sio_socket_emit(s, "x", sio_none()), -ENOTCONN);
+	sio_socket_set_data(s, slice_str("{\"a\":1}"));
+	sio_socket_join(s, "r");
+	assert_false(sio_socket_in(s, "r"));
+	sio_socket_leave(s, "r");
+	assert_int_equal(sio_socket_each_room(s, NULL, NULL), 0);
+	sio_socket_handshake_json(s, true, &b);
+	sio_socket_disconnect(s, true);
+	sio_sockets_join(op, rooms, 1);
+	assert_int_equal(sio_emit(op, "x", sio_none()), 0);
+	answers[0] = told[0] = '\0';
+	assert_int_equal(sio_emit_ack(op, "ask", sio_none(), on_answers, NULL), 0);
+	assert_int_equal(sio_fetch_views(op, on_views, NULL), 0);
+	loop_turn(l, 0);
+	assert_string_equal(answers, "fine: ");
+	assert_string_equal(told, "fine: []");
+	buf_release(&b);
+}
+
+/* A socket that is held, and an answer that is owed, hold the namespace that is cleaned up, and the server too. */
+static void who_is_held_holds_the_namespace(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(with_cleanup);
+	sio_on_connection(sio_of_regex(io, "^/d[0-9]+$"), keep_and_ask, NULL);
+	open_session(&c);
+	answers[0] = '\0';
+	post(&c, "40/d1,");
+	assert_int_equal(namespaces(io), 2);
+	post(&c, "41/d1,");
+	assert_int_equal(namespaces(io), 1);
+	loop_turn(l, 0);
+	wait_for_answers();
+	assert_string_equal(answers, "operation has timed out: ");
+	ask_everything(kept);
+	sio_server_free(io);
+	loop_turn(l, 0);
+	ask_everything(kept);
+	assert_non_null(sio_of(sio_namespace_server(sio_socket_namespace(kept)), "/late"));
+	loop_free(l);
+	sio_socket_unref(kept);
+}
+
+/* --- requests that come when the server is gone --- */
+
+static void never_refused(void *user, const struct eio_refusal *r)
+{
+	(void)user;
+	(void)r;
+	fail();
+}
+
+static void no_headers(void *user, struct eio_headers *h, struct eio_request *r)
+{
+	(void)user;
+	(void)h;
+	(void)r;
+	fail();
+}
+
+static void switch_then(struct eio_exchange *ex, const struct eio_header_list *h)
+{
+	(void)h;
+	answer_of(ex)->status = 101;
+}
+
+/* Asks for a WebSocket. The server goes between the 101 and the socket. */
+static void a_socket_that_comes_too_late_is_closed(void **state)
+{
+	static const struct eio_exchange_ops switching = {on_reply, switch_then, on_abort};
+	static const struct eio_pair headers[] = {
+		{"Upgrade", "websocket"}, {"Connection", "Upgrade"},
+		{"Sec-WebSocket-Version", "13"}, {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
+	};
+	struct answer a = {.ex.ops = &switching};
+	struct eio_server *engine;
+	int ends[2];
+
+	(void)state;
+	start(NULL);
+	assert_int_equal(pipe(ends), 0);
+	engine = eio_server_ref(sio_engine(io));
+	a.ex.request = eio_request_new("GET", "/socket.io/?EIO=4&transport=websocket", "127.0.0.1", false, headers, ROWS(headers));
+	eio_exchange_begin(engine, &a.ex);
+	assert_int_equal(a.status, 101);
+	sio_server_free(io);
+	loop_turn(l, 0);
+	eio_exchange_upgraded(&a.ex, ends[1], NULL, 0);
+	assert_int_equal(fcntl(ends[1], F_GETFD), -1);
+	assert_int_equal(eio_server_clients(engine), 0);
+	close(ends[0]);
+	eio_exchange_gone(&a.ex);
+	eio_request_unref(a.ex.request);
+	eio_server_unref(engine);
+	loop_free(l);
+}
+
+static void with_headers(struct sio_options *o)
+{
+	o->engine.headers = no_headers;
+}
+
+/* What an HTTP server answers, whole. */
+static void fetch(uint16_t port, const char *target, char *out, size_t size)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char text[256];
+	ssize_t n = -1;
+	size_t got = 0;
+
+	snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", target);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	assert_int_equal(send(fd, text, strlen(text), 0), (ssize_t)strlen(text));
+	for (int i = 0; i < 500 && n; i++) {
+		loop_turn(l, 10);
+		n = recv(fd, out + got, size - 1 - got, MSG_DONTWAIT);
+		got += n > 0 ? (size_t)n : 0;
+	}
+	out[got] = '\0';
+	close(fd);
+}
+
+static void http_goes_on_without_the_server(void **state)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct http_options o;
+	struct http_server *http;
+	char got[2048];
+	uint16_t port;
+
+	(void)state;
+	start(with_headers);
+	sio_on_connection_error(io, never_refused, NULL);
+	http_options_init(&o);
+	http = http_server_new(l, &o);
+	http_server_attach(http, sio_engine(io), true);
+	assert_int_equal(http_server_listen(http, (struct sockaddr *)&at, sizeof at, &port), 0);
+	sio_server_free(io);
+	loop_turn(l, 0);
+	fetch(port, "/socket.io/?EIO=4&transport=polling", got, sizeof got);
+	assert_non_null(strstr(got, " 503 "));
+	assert_non_null(strstr(got, "The server is shutting down"));
+	fetch(port, "/socket.io/?EIO=4&transport=nothing", got, sizeof got);
+	assert_non_null(strstr(got, " 503 "));
+	http_server_free(http);
+	loop_free(l);
+}
+
+/* --- who is refused --- */
+
+static void note_refusal(void *user, const struct eio_refusal *r)
+{
+	(void)user;
+	note(r->message);
+	note(r->context);
+}
+
+static void with_two_sessions(struct sio_options *o)
+{
+	o->engine.max_sessions = 2;
+}
+
+static void who_is_refused_is_told_of(void **state)
+{
+	struct answer a = {.ex.ops = &ops};
+	struct client c[2];
+
+	(void)state;
+	start(with_two_sessions);
+	sio_on_connection_error(io, note_refusal, NULL);
+	heard_of[0] = '\0';
+	open_session(&c[0]);
+	open_session(&c[1]);
+	request(&a, "GET", "", NULL);
+	assert_int_equal(a.status, 503);
+	assert_string_equal(a.body, "{\"code\":4,\"message\":\"Too many sessions\"}");
+	release(&a);
+	assert_string_equal(heard_of, "Forbidden {\"message\":\"Too many sessions\"} ");
+	heard_of[0] = '\0';
+	a = (struct answer){.ex.ops = &ops, .ex.request = eio_request_new("GET", "/socket.io/?EIO=4", "", false, NULL, 0)};
+	eio_exchange_begin(sio_engine(io), &a.ex);
+	eio_exchange_end(&a.ex);
+	release(&a);
+	assert_string_equal(heard_of, "Transport unknown {} ");
+	stop();
+}
+
+/* --- what is registered on one socket --- */
+
+static void on_named(void *user, struct sio_socket *s, struct sio_args args, struct sio_ack *ack)
+{
+	ignore(user, s, args, ack);
+	note(user);
+}
+
+static void outgoing(void *user, struct sio_socket *s, const char *event, struct sio_args args)
+{
+	(void)s;
+	(void)args;
+	note(user);
+	note(event);
+}
+
+static void outgoing_first(void *user, struct sio_socket *s, const char *event, struct sio_args args)
+{
+	outgoing(user, s, event, args);
+}
+
+static bool refuse_bad(void *user, struct sio_socket *s, const char *event, struct sio_args *args, const char **error)
+{
+	(void)s;
+	note(user);
+	*args = sio_json("2");
+	*error = "it is bad";
+	return strcmp(event, "bad") != 0;
+}
+
+static void note_leave(void *user, struct sio_socket *s, const char *reason, const char *description)
+{
+	(void)description;
+	note(user);
+	note(sio_socket_in(s, "r") ? "in r" : "in no room");
+	note(reason);
+}
+
+static void handlers_of_one_socket(void **state)
+{
+	struct sio_socket *one;
+	struct client c[2];
+
+	(void)state;
+	start(NULL);
+	join(&c[0], "40");
+	join(&c[1], "40");
+	one = socket_of(&c[0]);
+	sio_on(sio_of(io, "/"), "ev", on_named, (void *)(uintptr_t)"all");
+	sio_socket_on(one, "ev", on_named, (void *)(uintptr_t)"one");
+	sio_socket_once(one, "ev", on_named, (void *)(uintptr_t)"once");
+	heard_of[0] = '\0';
+	post(&c[0], "42[\"ev\"]\x1e" "42[\"ev\"]");
+	post(&c[1], "42[\"ev\"]"); /* another hears nothing of it */
+	assert_string_equal(heard_of, "all one once all one all ");
+	heard_of[0] = '\0';
+	sio_socket_off(one, "ev", ignore);
+	post(&c[0], "42[\"ev\"]");
+	sio_socket_off(one, "ev", on_named);
+	post(&c[0], "42[\"ev\"]");
+	assert_string_equal(heard_of, "all one all ");
+	sio_socket_on(one, "ev", on_named, (void *)(uintptr_t)"one");
+	sio_socket_on(one, "ev", ignore, NULL);
+	sio_socket_off(one, "ev", NULL);
+	heard_of[0] = '\0';
+	post(&c[0], "42[\"ev\"]");
+	assert_string_equal(heard_of, "all ");
+	stop();
+}
+
+static void middlewares_and_errors_of_one_socket(void **state)
+{
+	struct sio_socket *one;
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	one = socket_of(&c);
+	sio_use_packets(sio_of(io, "/"), refuse_bad, (void *)(uintptr_t)"all");
+	sio_socket_use(one, refuse_bad, (void *)(uintptr_t)"one");
+	sio_socket_on_error(one, note_error, NULL);
+	sio_socket_on(one, "bad", on_named, (void *)(uintptr_t)"reached");
+	sio_socket_on(one, "good", on_named, (void *)(uintptr_t)"reached");
+	heard_of[0] = '\0';
+	post(&c, "42[\"good\"]\x1e" "42[\"bad\"]");
+	assert_string_equal(heard_of, "all one reached all it is bad ");
+	stop();
+}
+
+static void what_goes_out_to_one_socket(void **state)
+{
+	struct sio_socket *one;
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	one = socket_of(&c);
+	sio_on_any_outgoing(sio_of(io, "/"), outgoing, (void *)(uintptr_t)"all");
+	sio_socket_on_any_outgoing(one, outgoing, (void *)(uintptr_t)"one");
+	sio_socket_prepend_any_outgoing(one, outgoing_first, (void *)(uintptr_t)"first");
+	heard_of[0] = '\0';
+	sio_socket_emit(one, "a", sio_none());
+	sio_emit(sio_all(sio_of(io, "/")), "b", sio_none());
+	assert_string_equal(heard_of, "all a first a one a all b first b one b ");
+	heard_of[0] = '\0';
+	sio_socket_off_any_outgoing(one, outgoing);
+	sio_socket_emit(one, "a", sio_none());
+	sio_socket_off_any_outgoing(one, NULL);
+	sio_socket_emit(one, "b", sio_none());
+	assert_string_equal(heard_of, "all a first a all b ");
+	stop();
+}
+
+static void the_end_of_one_socket(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	sio_socket_join(socket_of(&c), "r");
+	sio_on_disconnecting(sio_of(io, "/"), note_leave, (void *)(uintptr_t)"all,");
+	sio_socket_on_disconnect(socket_of(&c), note_leave, (void *)(uintptr_t)"one behind,");
+	sio_socket_on_disconnecting(socket_of(&c), note_leave, (void *)(uintptr_t)"one before,");
+	heard_of[0] = '\0';
+	post(&c, "41");
+	assert_string_equal(heard_of, "all, in r client namespace disconnect one before, in r client namespace disconnect "
+	                              "one behind, in no room client namespace disconnect ");
+	stop();
+}
+
+/* Nothing listens to a poll that is not there: volatile packets are dropped, and counted. */
+static void what_was_dropped_is_counted(void **state)
+{
+	struct sio_socket *one;
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	one = socket_of(&c);
+	assert_int_equal(sio_socket_dropped(one), 0);
+	sio_socket_emit_flags(one, SIO_VOLATILE, "v", sio_none());
+	sio_emit(sio_volatile(sio_all(sio_of(io, "/"))), "v", sio_none());
+	sio_socket_emit(one, "x", sio_none());
+	assert_int_equal(sio_socket_dropped(one), 2);
+	assert_string_equal(take(&c), "42[\"x\"] ");
+	stop();
+}
+
+static void one_session_of_an_address(struct sio_options *o)
+{
+	o->engine.max_sessions_per_address = 1;
+}
+
+/* A session that is failed ends for that reason; one whose request is dropped goes on without, and counts for no address. */
+static void sessions_are_failed_and_forget_their_request(void **state)
+{
+	struct client c, d;
+
+	(void)state;
+	start(one_session_of_an_address);
+	sio_on_engine(io, NULL, note_closed, NULL);
+	join(&c, "40");
+	assert_non_null(sio_socket_handshake(socket_of(&c)).request);
+	eio_session_drop_request(sio_socket_conn(socket_of(&c)));
+	assert_null(eio_session_request(sio_socket_conn(socket_of(&c))));
+	eio_session_drop_request(sio_socket_conn(socket_of(&c))); /* once is enough */
+	join(&d, "40");
+	assert_int_equal(eio_server_clients(sio_engine(io)), 2);
+	sio_on_disconnect(sio_of(io, "/"), note_leave, (void *)(uintptr_t)"gone,");
+	heard_of[0] = '\0';
+	eio_session_fail(sio_socket_conn(socket_of(&c)), EIO_PARSE_ERROR, "nobody can read it");
+	assert_string_equal(heard_of, "closed: parse error gone, in no room parse error ");
+	assert_int_equal(eio_server_clients(sio_engine(io)), 1);
+	stop();
+}
+
 /* --- what happens on a connection --- */
 
 static void note_packet(void *user, struct eio_session *s, char type, const char *data, size_t n, bool binary, bool sent)
@@ -864,6 +1720,7 @@ int main(void)
 		cmocka_unit_test(a_session_that_is_not_known_to_be_dead_is_taken_over),
 		cmocka_unit_test(recovery_declines),
 		cmocka_unit_test(recovery_forgets_what_is_too_much),
+		cmocka_unit_test(what_is_said_during_a_replay_disturbs_it_not),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(too_many_terms_mean_nobody),
 		cmocka_unit_test(handlers_end_the_other_sockets_of_a_client),
@@ -871,8 +1728,26 @@ int main(void)
 		cmocka_unit_test(no_middleware_is_left_out),
 		cmocka_unit_test(who_says_nonsense_is_told_of),
 		cmocka_unit_test(who_left_hears_nothing),
+		cmocka_unit_test(the_end_is_asked_for_while_it_comes),
+		cmocka_unit_test(who_was_given_up_does_anything),
 		cmocka_unit_test(questions_end_with_the_server),
 		cmocka_unit_test(who_is_put_first_is_first),
+		cmocka_unit_test(handlers_end_who_is_on_the_way_in),
+		cmocka_unit_test(a_namespace_is_made_while_it_is_asked_for),
+		cmocka_unit_test(who_was_turned_away_joins_no_more),
+		cmocka_unit_test(rooms_are_left_while_they_are_told),
+		cmocka_unit_test(a_connection_ends_once),
+		cmocka_unit_test(who_is_flushed_ends_the_others),
+		cmocka_unit_test(who_is_held_holds_the_namespace),
+		cmocka_unit_test(handlers_of_one_socket),
+		cmocka_unit_test(middlewares_and_errors_of_one_socket),
+		cmocka_unit_test(what_goes_out_to_one_socket),
+		cmocka_unit_test(the_end_of_one_socket),
+		cmocka_unit_test(what_was_dropped_is_counted),
+		cmocka_unit_test(sessions_are_failed_and_forget_their_request),
+		cmocka_unit_test(a_socket_that_comes_too_late_is_closed),
+		cmocka_unit_test(http_goes_on_without_the_server),
+		cmocka_unit_test(who_is_refused_is_told_of),
 		cmocka_unit_test(packets_of_a_connection_are_told),
 	};
 

@@ -3,24 +3,13 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const binary = resolve(root, process.env.VEDETTE_BIN ?? 'build/vedette');
-const START_MS = 10000;
-
-function free_port() {
-	return new Promise((done, fail) => {
-		const server = createServer().once('error', fail).listen(0, '127.0.0.1', () => {
-			const { port } = server.address();
-
-			server.close(() => done(port));
-		});
-	});
-}
+const START_MS = 60000;
 
 /* The rules that come with Vedette would fire whenever the test host is busy. */
 export const calm = ['HIGH_CPU', 'HIGH_MEMORY'].map((name) => `alert "${name}" { enabled = false }\n`).join('');
@@ -29,8 +18,8 @@ export const calm = ['HIGH_CPU', 'HIGH_MEMORY'].map((name) => `alert "${name}" {
  * daemon.tokens has their secrets. */
 export async function start_daemon({ config = calm, tokens = {} } = {}) {
 	const data = mkdtempSync(join(tmpdir(), 'vedette-web-')), file = join(data, 'vedette.conf');
-	const port = await free_port(), secrets = {};
-	let child = null, said = '';
+	const secrets = {};
+	let child = null, said = '', port = 0; /* the one that it gets first stays its own */
 
 	writeFileSync(file, config);
 	for (const [name, role] of Object.entries(tokens))
@@ -49,8 +38,12 @@ export async function start_daemon({ config = calm, tokens = {} } = {}) {
 			});
 			child.stderr.on('data', (text) => {
 				said = (said + text).slice(-4000);
-				if (!/listening on http:\/\//.test(said))
+
+				const found = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(said);
+
+				if (!found)
 					return;
+				port = Number(found[1]);
 				clearTimeout(late);
 				done();
 			});

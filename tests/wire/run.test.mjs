@@ -3,6 +3,7 @@
 //
 //   # text               what the rule is; its name in the report
 //   server NAME          one of the conformance servers; base, if it is not said
+//   hurried              it pings in this conversation, and waits for no one for long
 //   play NAME            another transcript first; what it learned and opened stays
 //   let NAME TEXT        $NAME stands for TEXT from now on
 //   @NAME                goes on with the connection of that name; a new name is a new connection.
@@ -13,7 +14,7 @@
 //
 // In what is sent $NAME is replaced. In what is expected a name that is not yet known learns what
 // stands there, letters, digits, `_`, `.` and `-`; one that is known must stand there again; $_ is any
-// text. ␞ stands for the separator of packets, 0x1e.
+// text. $interval and $timeout are those of the server's pings. ␞ stands for the separator of packets, 0x1e.
 //
 // HTTP is said like HTTP. The runner adds the version, Host and Content-Length:
 //   > POST /path                       < 200
@@ -27,19 +28,23 @@
 //   frame [op=N] [fin=N] [rsv=N] [masked=N] [length=N] [hex=HEX] …   from the client, as wrong as it likes
 //   nothing                            from the server: it is silent for a moment
 //
-// Servers ping at their own times, every 300 ms and more: a transcript into which a ping falls that
-// it does not name is played again, and so is one that fails after its time has come.
+// A server in a hurry pings at its own times: a transcript into which a ping falls that it does not
+// name is played again, and so is one that fails after its time has come.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { serve, sleep, within } from "../conformance/harness.mjs";
+import { CALM, serve, sleep, within } from "../conformance/harness.mjs";
 import { OP, RawWebSocket, closeCode, closeFrame, frame, upgradeRequest } from "../conformance/raw.mjs";
 
 const HERE = new URL(".", import.meta.url);
 const TRIES = 5;
-const PING_MS = 300;
+const CALM_TIMES = { interval: 25000, timeout: 20000 };
+const HURRIED_TIMES = { interval: 2000, timeout: 1000, connect: 1900 };
 const SILENCE_MS = 40;
-const server = serve();
+const times = ({ interval, timeout, connect }) =>
+	["--ping-interval", interval, "--ping-timeout", timeout, ...(connect ? ["--connect-timeout", connect] : [])].map(String);
+const calm = serve([...CALM, ...times(CALM_TIMES)]);
+const hurried = serve([...CALM, ...times(HURRIED_TIMES)]);
 
 const read = (name) => readFileSync(new URL(`${name}.txt`, HERE), "utf8").split("\n");
 const names = readdirSync(HERE).filter((file) => file.endsWith(".txt")).map((file) => file.slice(0, -4)).sort();
@@ -107,13 +112,16 @@ const HEADER = /^(![a-z-]+$|[a-z-]+: )/;
 // ---- playing
 
 // Which method plays a verb; the server was chosen before the first line is played.
-const VERBS = { ">": "send", "<": "receive", play: "play", let: "define", drop: "drop", server: "" };
+const VERBS = { ">": "send", "<": "receive", play: "play", let: "define", drop: "drop", server: "", hurried: "" };
 
 class Play {
 	constructor(name, bytewise) {
 		this.bytewise = bytewise;
-		this.port = server.port(parse(name).find(({ verb }) => verb === "server")?.lines[0] ?? "base");
-		this.known = {};
+		const steps = parse(name);
+		this.hurried = steps.some(({ verb }) => verb === "hurried");
+		this.port = (this.hurried ? hurried : calm).port(steps.find(({ verb }) => verb === "server")?.lines[0] ?? "base");
+		const { interval, timeout } = this.hurried ? HURRIED_TIMES : CALM_TIMES;
+		this.known = { interval: String(interval), timeout: String(timeout) };
 		this.connections = new Map();
 	}
 
@@ -288,24 +296,19 @@ function describeFrame(got) {
 	return `${kind} ${got.payload.toString(got.op === OP.binary ? "hex" : "utf8")}`.trimEnd();
 }
 
-async function attempt(name, bytewise) {
-	const play = new Play(name, bytewise);
-	try {
-		await play.run(name);
-	} finally {
-		play.end();
-	}
-}
-
 async function perform(name, bytewise) {
 	for (let tries = 1; ; tries++) {
+		const play = new Play(name, bytewise);
 		const began = Date.now();
 		try {
-			await attempt(name, bytewise);
+			await play.run(name);
 			return;
 		} catch (error) {
-			if (tries === TRIES || (!(error instanceof StrayPing) && Date.now() - began < PING_MS))
+			const is_late = Date.now() - began >= HURRIED_TIMES.interval;
+			if (!play.hurried || tries === TRIES || !(error instanceof StrayPing || is_late))
 				throw error;
+		} finally {
+			play.end();
 		}
 	}
 }

@@ -1,7 +1,7 @@
 /* What alerts and rules say: words, lines on charts, order, matchers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { by_weight, conditions_of, during, filtered, is_loud, judges_samples, lasted_ms, limit_words, lines_of, manner_of, matcher_of, merge_lines, reasons_of, safe_link, source_of, value_words } from '../../../web/js/lib/alerts.js';
+import { by_weight, conditions_of, crossed_words, during, filtered, is_loud, judges_samples, lasted_ms, limit_words, lines_of, manner_of, matcher_of, merge_lines, reasons_of, safe_link, source_of, value_words } from '../../../web/js/lib/alerts.js';
 import { with_reasons } from '../../../web/js/lib/health.js';
 
 const alert = (part) => ({ id: 'a', rule: 'R', series: 'cpu.usage', severity: 'warning', state: 'firing', startsAt: 1000, endsAt: null, inhibited: false, ...part });
@@ -37,6 +37,15 @@ test('what is seen in the last sample, and what is not', () => {
 	for (const [part, is] of [[{}, true], [{ compare: 'below' }, true], [{ aggregate: 'avg' }, false], [{ aggregate: 'p95' }, false], [{ compare: 'absent' }, false], [{ compare: 'full_in' }, false]])
 		assert.equal(judges_samples(rule(part)), is, JSON.stringify(part));
 });
+
+for (const [part, threshold, words] of [
+	[{}, 80, 'above 80 %'],
+	[{ compare: 'outside', limits: { warning: { limit: -1, high: 6 } } }, 6, 'above 6 %'],
+	[{ compare: 'outside', limits: { warning: { limit: -1, high: 6 } } }, -1, 'below -1 %'],
+	[{ compare: 'absent', limits: { warning: { limit: 20000 } } }, 20000, 'limit 20 s'],
+	[{ compare: 'full_in', limits: { warning: { limit: 7200000 } } }, 7200000, 'full within 2 h'],
+])
+	test(`an alert's limit behind its value: ${words}`, () => assert.equal(crossed_words(rule(part), alert({ threshold }), 'percent', 1024), words));
 
 test('limits read as they were written', () => {
 	for (const [value, unit, words] of [[1e6, '', 'above 1M'], [0.001, 'percent', 'above 0.001 %'], [2.5, 'percent', 'above 2.5 %'], [2.05, '', 'above 2.05'], [100, 'percent', 'above 100 %'], [0, '', 'above 0']])

@@ -82,6 +82,15 @@ export function limit_words(rule, limit, unit, base, high = null) {
 	}[rule?.compare] ?? `limit ${say(limit)}`;
 }
 
+/* The limit that one alert crossed, behind its value: the end of "outside" that it was; a silence is not said twice. */
+export function crossed_words(rule, { threshold, severity }, unit, base) {
+	if (rule?.compare === 'absent')
+		return `limit ${amount(threshold, rule, unit, base)}`;
+	if (rule?.compare === 'outside')
+		return limit_words({ ...rule, compare: threshold === rule.limits[severity]?.high ? 'above' : 'below' }, threshold, unit, base);
+	return limit_words(rule, threshold, unit, base);
+}
+
 /* What a rule asks, one entry for each severity: [{ severity, text }], the worst first. */
 export const conditions_of = (rule, unit, base) => severities
 	.filter((severity) => rule.limits[severity])

@@ -3,7 +3,7 @@
  * who has it, and what can be done. */
 
 import { fill, h, set_attr, set_text, toggle } from '../dom.js';
-import { judges_samples, lasted_ms, limit_words, safe_link, severity_words, source_of, states, value_words } from '../lib/alerts.js';
+import { crossed_words, judges_samples, lasted_ms, safe_link, severity_words, source_of, states, value_words } from '../lib/alerts.js';
 import { with_gaps } from '../lib/columns.js';
 import { hue_of } from '../lib/colours.js';
 import { full_text, span_words } from '../lib/time.js';
@@ -65,7 +65,7 @@ export function alert_card(ctx, { picture = null } = {}) {
 
 		set_text(value, value_words(rule, value_now(rule), unit, base));
 		ended.hidden = !is_over();
-		set_text(limit, (is_over() && rule ? 'limit ' : '') + limit_words(rule, alert.threshold, unit, base, rule?.limits[alert.severity]?.high ?? null));
+		set_text(limit, crossed_words(rule, alert, unit, base).replace(/^(?!limit )/, is_over() ? 'limit ' : ''));
 		set_text(lasted, is_over() ? `lasted ${span_words(lasted_ms(alert, t))}` : `for ${span_words(lasted_ms(alert, t))}`);
 		set_text(note_when, when_words());
 		set_text(began, is_over() ? '' : `since ${full_text(alert.startsAt, ctx.zone())}`);

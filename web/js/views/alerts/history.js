@@ -4,7 +4,7 @@
 import { fill, h, keyed, set_attr, set_text } from '../../dom.js';
 import { ask_again } from '../../ask-again.js';
 import { get_json } from '../../http.js';
-import { filtered, lasted_ms, limit_words, severities, severity_words, states, value_words } from '../../lib/alerts.js';
+import { crossed_words, filtered, lasted_ms, severities, severity_words, states, value_words } from '../../lib/alerts.js';
 import { full_text, span_words } from '../../lib/time.js';
 import { state_signs } from '../../parts/alert-card.js';
 import { icon } from '../../parts/icons.js';
@@ -101,7 +101,7 @@ export function mount(el, ctx) {
 		fill(cells.state, alert.state === 'firing' ? h('span.state-sign.still', {}, icon('alerts'), ' Firing') : null, state_signs(alert));
 		set_text(cells.began, full_text(alert.startsAt, ctx.zone()));
 		/* What it was at its end is no longer what it fired for. */
-		set_text(cells.value, `${alert.state === 'resolved' ? '' : `${value_words(rule, alert.value, unit, base)}, `}${limit_words(rule, alert.threshold, unit, base, rule?.limits[alert.severity]?.high ?? null)}`);
+		set_text(cells.value, `${alert.state === 'resolved' ? '' : `${value_words(rule, alert.value, unit, base)}, `}${crossed_words(rule, alert, unit, base)}`);
 		set_text(cells.who, [alert.by, alert.note].filter(Boolean).join(': '));
 	}
 

@@ -118,6 +118,7 @@ export function mount(el, ctx) {
 			h('div.alert-facts', {}, h('span.alert-fact', {}, h('span.alert-fact-name', {}, 'Written in'), ' ', source_of(rule)),
 				rule.channels?.length ? h('span.alert-fact', {}, h('span.alert-fact-name', {}, 'Tells'), ' ', rule.channels.join(', ')) : null,
 				rule.inhibitedBy?.length ? h('span.alert-fact', {}, h('span.alert-fact-name', {}, 'Held back by'), ' ', rule.inhibitedBy.join(', ')) : null,
+				rule.inhibits?.length ? h('span.alert-fact', {}, h('span.alert-fact-name', {}, 'Holds back'), ' ', rule.inhibits.join(', ')) : null,
 				runbook ? h('span.alert-fact', {}, h('span.alert-fact-name', {}, 'Runbook'), ' ', h('a.link-like', { href: runbook, target: '_blank', rel: 'noopener noreferrer' }, runbook.replace(/^https?:\/\//i, ''))) : null,
 				(rule.labels ?? []).map((label) => h('span.label', {}, label))),
 			said?.error ? h('p.form-error', {}, `It could not be explained: ${said.error} `, h('button.link', { type: 'button', onclick: () => explain(rule.name) }, 'Retry')) : h('pre.explanation', { tabindex: 0, 'aria-label': 'What it sees now' }, said?.text ?? 'Asking…'),

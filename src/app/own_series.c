@@ -1,5 +1,5 @@
-/* self_series.c: series of Vedette itself that only the talking half can tell. What they are called and mean is in collectors/self.c. */
-#include "app/self_series.h"
+/* own_series.c: series of Vedette itself that only the talking half can tell. What they are called and mean is in collectors/self.c. */
+#include "app/own_series.h"
 
 #include "collectors/collectors.h"
 
@@ -15,7 +15,7 @@ static const struct metric *metric_of(const char *family)
 	return NULL;
 }
 
-store_ref self_series(struct store *st, const char *family, const char *instance)
+store_ref own_series(struct store *st, const char *family, const char *instance)
 {
 	const struct metric *m = metric_of(family);
 	char id[STORE_MAX_ID + 1];
