@@ -3,7 +3,8 @@
  *
  * What the talking half counts arrives in self_counters. What only the runner
  * knows (self.collector_…) and what only the store knows (self.series,
- * self.store_bytes) they tell themselves. */
+ * self.store_bytes) they tell themselves; so does app/self_series.c what it
+ * knows of alerts and their messages, of which the names are here. */
 #include "collectors/collectors.h"
 #include "collectors/prom.h"
 #include "collectors/rate.h"
@@ -19,7 +20,8 @@ struct self_counters self_counters;
 
 enum {
 	M_RSS, M_CPU, M_CLIENTS, M_SESSIONS, M_BYTES_OUT, M_BYTES_IN, M_MESSAGES_OUT, M_MESSAGES_IN, M_DROPPED,
-	M_QUEUE_BYTES, M_REQUESTS, M_ERRORS, M_DB_BYTES, METRICS
+	M_QUEUE_BYTES, M_REQUESTS, M_ERRORS, M_DB_BYTES,
+	M_ALERTS, M_CHANNEL, M_WAITING, M_DEAD, METRICS
 };
 
 static const struct metric metrics[] = {
@@ -36,6 +38,10 @@ static const struct metric metrics[] = {
 	[M_REQUESTS]     = { "self.requests",     "",        STORE_COUNTER, "HTTP requests and Socket.IO events served since start" },
 	[M_ERRORS]       = { "self.errors",       "",        STORE_COUNTER, "Those of them that failed" },
 	[M_DB_BYTES]     = { "self.db_bytes",     "bytes",   STORE_GAUGE,   "The database on disk" },
+	[M_ALERTS]       = { "self.alerts_firing", "",       STORE_GAUGE,   "Alerts that fire, neither acknowledged nor silenced" },
+	[M_CHANNEL]      = { "self.channel_failing", "",     STORE_GAUGE,   "1 while messages do not get through this channel" },
+	[M_WAITING]      = { "self.outbox_waiting", "",      STORE_GAUGE,   "Messages of alerts that wait to be delivered" },
+	[M_DEAD]         = { "self.outbox_dead",  "",        STORE_GAUGE,   "Messages of alerts that were given up" },
 };
 
 /* Each number of self_counters: where it is, the metric it becomes, and the

@@ -110,6 +110,9 @@ static void add_members(const struct alert_view *v, const char *host, int64_t no
 	add_text(out, "summary", v->summary);
 	add_text(out, "by", v->by);
 	add_text(out, "note", v->note);
+	add_time(out, "acknowledgedAt", v->acked_ms);
+	add_time(out, "silencedUntil", v->silenced_ms == SILENCE_UNTIL_RESOLVED ? 0 : v->silenced_ms);
+	add_text(out, "silence", v->silence);
 	buf_adds(out, ",\"labels\":");
 	alert_labels_json(v, host, out);
 	buf_adds(out, ",\"runbook\":");

@@ -112,6 +112,7 @@ void instance_view(const struct instance *i, struct alert_view *out)
 		.unit = i->subject->unit, .threshold = threshold_of(i), .starts_ms = al->starts_ms, .changed_ms = al->changed_ms,
 		.by = silenced ? al->silence->by : al->by, .note = silenced ? al->silence->note : al->note,
 		.acked_ms = al->acked_ms, .acked_by = al->by, .acked_note = al->note,
+		.silence = silenced ? al->silence->id : NULL, .silenced_ms = silenced ? al->silence->until_ms : 0,
 		.flapping = i->flapping, .inhibited = al->inhibited,
 		.inhibited_by = by ? by->watch->rule->name : NULL, .untold = al->told != severity_of(i), .told = &al->heard,
 	};
@@ -226,18 +227,21 @@ static void tell_end(struct alerts *a, struct instance *i, int64_t now_ms)
 static void refresh(struct alerts *a, struct instance *i, int64_t now_ms)
 {
 	struct alert *al = i->alert;
-	bool inhibited = al->inhibited, late, turned;
+	const struct silence *was = al->silence;
+	bool inhibited = al->inhibited, late, turned, other;
 
 	calm_down(i, now_ms);
 	turned = al->flapping != i->flapping;
 	if (al->mutes != a->mutes)
 		find_mutes(a, i, now_ms);
+	/* It was changed, or another covers what it covered: until when, by whom and why are others. */
+	other = was && was != al->silence && al->said == ALERT_SILENCED;
 	/* Nobody knows whether channels heard of it before the restart: rather once more than never. */
 	if (al->restored && is_muted(i))
 		al->told = SEVERITY_NONE;
 	al->restored = false;
 	late = (al->told != i->shown || (turned && al->known)) && !al->acked_ms && !is_muted(i);
-	if (late || al->said != state_of(i) || al->inhibited != inhibited || turned)
+	if (late || other || al->said != state_of(i) || al->inhibited != inhibited || turned)
 		tell(a, i, ALERT_CHANGED, late, now_ms);
 }
 
@@ -273,6 +277,7 @@ static void alert_close(struct alerts *a, struct instance *i)
 {
 	struct alert *al = i->alert;
 
+	silences_end_with(a, al->id, a->now_ms);
 	map_del(&a->ids, al->id, ALERT_ID_LEN);
 	list_remove(&i->open);
 	i->alert = NULL;
@@ -549,6 +554,7 @@ static void first_tick(struct alerts *a, int64_t now_ms)
 		s->since_ms = s->since_ms ? s->since_ms : now_ms;
 	}
 	orphans_end(a, now_ms);
+	silences_end_lost(a, now_ms);
 }
 
 /* The host slept, or its clock was set: nobody was silent meanwhile, there was no such time. */

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 struct alerts;
+struct silence;
 
 enum alert_state { ALERT_PENDING, ALERT_FIRING, ALERT_ACKNOWLEDGED, ALERT_SILENCED, ALERT_RESOLVED };
 const char *alert_state_name(enum alert_state s); /* "pending" … */
@@ -54,6 +55,8 @@ struct alert_view {
 	const char *by, *note;         /* of an acknowledgement or silence; NULL */
 	int64_t acked_ms;              /* 0: nobody acknowledged it. Also while by and note are those of a silence */
 	const char *acked_by, *acked_note;
+	const char *silence;           /* the id of the one that it is silenced by; NULL: it is not */
+	int64_t silenced_ms;           /* and until when: 0: it is not, SILENCE_UNTIL_RESOLVED */
 	const char *labels, *runbook;  /* of one whose rule is gone, as they were: {"team":"ops"}; NULL: not known */
 	bool flapping;                 /* changed its mind more than 5 times in 10 minutes: it lasts until it was calm for 5 minutes */
 	bool inhibited;
@@ -74,6 +77,8 @@ struct alerts_hooks {
 	void (*changed)(void *user, enum alert_change what, const struct alert_view *a, bool notify);
 	/* The series behind an alias ("cpu"), or what it was given; NULL: no aliases. */
 	const char *(*resolve)(const char *metric);
+	/* A silence of a single alert ended with it; now_ms: when. NULL: nobody asks. */
+	void (*silence_ended)(void *user, const struct silence *s, int64_t now_ms);
 	/* For whoever knows less of the past than its samples; NULL: the sample itself, and the store of alerts_new(). What a rule for
 	 * the last value takes for a sample; and where the window of another is read, by the same handle: NULL: unknown. */
 	double (*sample)(void *user, const struct rule *r, const struct store_fresh *s);
@@ -110,15 +115,18 @@ void alerts_restore(struct alerts *a, const struct alert_saved *saved);
 int alerts_acknowledge(struct alerts *a, const char *id, const char *by, const char *note, int64_t now_ms, const char **why);
 
 /* A silence: everything that matches, from then until then. matcher: rule=, type=, metric=, series=, instance=, severity= or a label,
- * each with * ; all must match. */
+ * each with * ; all must match. Or a single alert: then the matcher is for people, and it ends with the alert at the latest. */
 struct silence {
 	char id[ALERT_ID_LEN + 1];
+	char alert[ALERT_ID_LEN + 1];  /* "": whatever matches */
 	char *matcher;                 /* "rule=HIGH_*,series=cpu*" */
 	char *by, *note;
 	int64_t from_ms, until_ms;
 };
+#define SILENCE_UNTIL_RESOLVED INT64_MAX /* for until_ms, of a single alert */
 bool silence_matcher_check(const char *matcher, char *why, size_t size);
-/* Copied; an id that exists is replaced; until in the past ends it. 0; -EINVAL: no id or a bad matcher; -ENOSPC: LIMIT_SILENCES. */
+/* Copied; an id that exists is replaced; until in the past ends it. 0; -EINVAL: no id or a bad matcher; -ENOSPC: LIMIT_SILENCES;
+ * -ENOENT: no such alert. Before the first tick alerts are still to be given back: then one that is not ends with that tick. */
 int alerts_silence(struct alerts *a, const struct silence *s, int64_t now_ms);
 void alerts_each_silence(struct alerts *a, void (*fn)(void *user, const struct silence *s), void *user);
 

@@ -159,6 +159,8 @@ double window_value(struct alerts *a, const struct instance *i, int64_t now_ms);
 /* --- silences.c --- */
 const struct silence *silence_for(struct alerts *a, const struct instance *i, int64_t now_ms);
 void silences_tick(struct alerts *a, int64_t now_ms);
+void silences_end_with(struct alerts *a, const char *alert, int64_t now_ms); /* those of this alert alone */
+void silences_end_lost(struct alerts *a, int64_t now_ms); /* those of alerts that were not given back */
 void silences_release(struct alerts *a);
 
 /* --- rule_template.c --- */

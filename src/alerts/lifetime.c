@@ -112,6 +112,7 @@ void alerts_free(struct alerts *a)
 
 	if (!a)
 		return;
+	silences_release(a); /* first: they outlive the program, and do not end with alerts that only go with it */
 	it = map_begin(&a->subjects);
 	for (struct map_entry *e; (e = map_next(&it));) {
 		struct subject *s = e->value;
@@ -122,7 +123,6 @@ void alerts_free(struct alerts *a)
 	}
 	list_each(&a->orphans, l, after)
 		orphan_free(list_item(l, struct orphan, link));
-	silences_release(a);
 	watches_release(a->watches, a->n);
 	rules_free(a->rules, a->n);
 	map_release(&a->subjects);

@@ -166,6 +166,8 @@ static bool covers(const struct alerts *a, const struct silence *s, const struct
 
 	if (now_ms < s->from_ms || now_ms >= s->until_ms)
 		return false;
+	if (*s->alert)
+		return strcmp(s->alert, i->alert->id) == 0;
 	while (next_term(&at, &t))
 		if (!term_matches(a, i, &t))
 			return false;
@@ -238,6 +240,36 @@ void silences_tick(struct alerts *a, int64_t now_ms)
 	changed(a, &ended, now_ms);
 }
 
+/* It was of this alert, and nobody else's. */
+static void end_with_alert(struct alerts *a, struct silence_item *item, int64_t now_ms)
+{
+	list_remove(&item->link);
+	a->nsilences--;
+	if (a->hooks.silence_ended)
+		a->hooks.silence_ended(a->hooks.user, &item->said, now_ms);
+	item_free(item);
+}
+
+void silences_end_with(struct alerts *a, const char *alert, int64_t now_ms)
+{
+	list_each(&a->silences, l, after) {
+		struct silence_item *item = list_item(l, struct silence_item, link);
+
+		if (strcmp(item->said.alert, alert) == 0)
+			end_with_alert(a, item, now_ms);
+	}
+}
+
+void silences_end_lost(struct alerts *a, int64_t now_ms)
+{
+	list_each(&a->silences, l, after) {
+		struct silence_item *item = list_item(l, struct silence_item, link);
+
+		if (*item->said.alert && !map_get(&a->ids, item->said.alert, strlen(item->said.alert)))
+			end_with_alert(a, item, now_ms);
+	}
+}
+
 static struct silence_item *item_of(const struct silence *s)
 {
 	struct silence_item *item = xzalloc(sizeof *item);
@@ -257,6 +289,8 @@ int alerts_silence(struct alerts *a, const struct silence *s, int64_t now_ms)
 	list_init(&ended);
 	if (!s->id[0] || !silence_matcher_check(s->matcher, why, sizeof why))
 		return -EINVAL;
+	if (*s->alert && a->ticked_ms && !map_get(&a->ids, s->alert, strlen(s->alert)))
+		return -ENOENT;
 	list_each(&a->silences, l, after)
 		if (strcmp(list_item(l, struct silence_item, link)->said.id, s->id) == 0) {
 			list_remove(l);

@@ -21,14 +21,17 @@ struct alerts *alerting_alerts(struct alerting *al);
 typedef void alerting_done_fn(void *user, const char *error, const char *members);
 void alerting_list(struct alerting *al, struct params *p, alerting_done_fn *done, void *user);       /* state, rule, from, to, limit, changes */
 const char *alerting_acknowledge(struct alerting *al, const char *id, const char *who, enum role role, const char *note);
-/* {rule or matcher, until, note}; members of the answer go to out. */
+/* {rule, matcher or alert, until, note}, or {id, until, …} to change one; members of the answer go to out. */
 const char *alerting_silence(struct alerting *al, struct params *p, const char *who, enum role role, struct buf *out);
 void alerting_silences_json(struct alerting *al, struct buf *out);
-void alerting_deliveries(struct alerting *al, struct params *p, alerting_done_fn *done, void *user); /* channel, state, limit */
+void alerting_deliveries(struct alerting *al, struct params *p, alerting_done_fn *done, void *user); /* channel, state, alert, before, limit */
 void alerting_resend(struct alerting *al, int64_t id, const char *who, enum role role, alerting_done_fn *done, void *user);
+/* All that the channel gave up, at most 1000 at once: "sent" and "left". */
+void alerting_resend_dead(struct alerting *al, const char *channel, const char *who, enum role role, alerting_done_fn *done, void *user);
 void alerting_test(struct alerting *al, const char *channel, const char *who, enum role role, alerting_done_fn *done, void *user);
 void alerting_audit(struct alerting *al, struct params *p, alerting_done_fn *done, void *user);      /* limit */
 void alerting_channels_json(struct alerting *al, struct buf *out); /* the list, and then "gone": */
+void alerting_expose(struct alerting *al, struct buf *out);         /* families of /metrics */
 /* Channels that messages wait for and the configuration does not hold: [{name, waiting, since, until}]. */
 void alerting_gone_json(struct alerting *al, struct buf *out);
 

@@ -116,16 +116,28 @@ static void on_resend(struct call *c)
 		call_error(c, "the first argument must be the number of a delivery");
 }
 
-static void on_test(struct call *c)
+typedef void channel_fn(struct alerting *al, const char *channel, const char *who, enum role role, alerting_done_fn *done, void *user);
+
+static void with_channel(struct call *c, channel_fn *fn)
 {
 	struct buf name;
 
 	buf_init(&name, 64);
 	if (sio_args_string(c->args, 0, &name) && !name.full)
-		alerting_test(c->app->alerting, name.data, c->who.name, c->who.role, call_finish, call_keep(c));
+		fn(c->app->alerting, name.data, c->who.name, c->who.role, call_finish, call_keep(c));
 	else
 		call_error(c, "the first argument must be the name of a channel");
 	buf_release(&name);
+}
+
+static void on_resend_dead(struct call *c)
+{
+	with_channel(c, alerting_resend_dead);
+}
+
+static void on_test(struct call *c)
+{
+	with_channel(c, alerting_test);
 }
 
 static void on_get_audit(struct call *c)
@@ -145,6 +157,7 @@ static const struct event events[] = {
 	{"acknowledge alert",  ROLE_OPERATOR, alert_id,       on_acknowledge, false},
 	{"silence alert",      ROLE_OPERATOR, options_object, on_silence, false},
 	{"resend delivery",    ROLE_OPERATOR, NULL,           on_resend, false},
+	{"resend given up",    ROLE_OPERATOR, NULL,           on_resend_dead, false},
 	{"test channel",       ROLE_OPERATOR, NULL,           on_test, false},
 	{"get audit",          ROLE_OPERATOR, options_object, on_get_audit, false},
 };

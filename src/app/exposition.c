@@ -1,8 +1,8 @@
 /* exposition.c: /metrics. Prometheus text 0.0.4, or OpenMetrics 1.0 for who prefers it.
  *
  * The collectors read afresh on the sampler's thread and write their families; the request waits meanwhile. */
+#include "app/alerting.h"
 #include "app/routes.h"
-
 #include "base/xmalloc.h"
 
 #include <stdlib.h>
@@ -87,6 +87,7 @@ static void answer(void *arg)
 
 	if (s->request) {
 		add_build(s);
+		alerting_expose(s->app->alerting, &s->text);
 		if (s->open_metrics) {
 			struct buf open;
 

@@ -194,7 +194,7 @@ static const struct http_route routes[] = {
 	{"GET",    "/api/v1/silences",      route_silences},
 	{"POST",   "/api/v1/silences",      route_silence},
 	{"GET",    "/api/v1/channels",      route_channels},
-	{"POST",   "/api/v1/channels/*",    route_test_channel}, /* channels/NAME/test */
+	{"POST",   "/api/v1/channels/*",    route_channel},      /* channels/NAME/test, channels/NAME/resend */
 	{"GET",    "/api/v1/deliveries",    route_deliveries},
 	{"POST",   "/api/v1/deliveries/*",  route_resend},       /* deliveries/ID/resend */
 	{"GET",    "/api/v1/audit",         route_audit},

@@ -24,7 +24,7 @@ void route_audit(void *app, struct http_request *r);
 void route_acknowledge(void *app, struct http_request *r);
 void route_silence(void *app, struct http_request *r);
 void route_resend(void *app, struct http_request *r);
-void route_test_channel(void *app, struct http_request *r);
+void route_channel(void *app, struct http_request *r);
 
 /* exposition.c: /metrics */
 void exposition_reply(struct app *app, struct http_request *r);

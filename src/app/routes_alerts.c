@@ -252,13 +252,16 @@ void route_resend(void *user, struct http_request *r)
 		reply_error(r, "there is no such delivery");
 }
 
-void route_test_channel(void *user, struct http_request *r)
+/* /api/v1/channels/NAME/test, or …/resend for all that it gave up */
+void route_channel(void *user, struct http_request *r)
 {
+	const char *word = strrchr(http_path(r), '/');
+	bool again = word && strcmp(word, "/resend") == 0;
 	struct app *app = user;
 	struct identity who;
 	char name[65];
 
-	if (!id_of(r, "/api/v1/channels/", "test", name, sizeof name) || !may(app, r, ROLE_OPERATOR, &who))
+	if (!id_of(r, "/api/v1/channels/", again ? "resend" : "test", name, sizeof name) || !may(app, r, ROLE_OPERATOR, &who))
 		return;
-	alerting_test(app->alerting, name, who.name, who.role, finish, wait_for(r));
+	(again ? alerting_resend_dead : alerting_test)(app->alerting, name, who.name, who.role, finish, wait_for(r));
 }

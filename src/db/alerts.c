@@ -22,35 +22,38 @@ static int save_alert(struct sql *s, const struct db_alert *a)
 {
 	static const char text[] =
 		"INSERT INTO alerts (id, rule, type, metric, series, severity, state, summary, who, note, value, threshold,"
-		" starts_ms, ends_ms, changed_ms, labels, runbook, acked_ms, ack_who, ack_note, untold, told)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, NULLIF(?18, 0), ?19, ?20, ?21, ?22)"
+		" starts_ms, ends_ms, changed_ms, labels, runbook, acked_ms, ack_who, ack_note, untold, told, flapping, inhibited, silenced_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, NULLIF(?18, 0), ?19, ?20, ?21, ?22, ?23,"
+		" ?24, NULLIF(?25, 0))"
 		" ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, state = excluded.state, summary = excluded.summary,"
 		" who = excluded.who, note = excluded.note, value = excluded.value, threshold = excluded.threshold,"
 		" starts_ms = excluded.starts_ms, ends_ms = excluded.ends_ms, changed_ms = excluded.changed_ms,"
 		" labels = excluded.labels, runbook = excluded.runbook, acked_ms = excluded.acked_ms, ack_who = excluded.ack_who,"
-		" ack_note = excluded.ack_note, untold = excluded.untold, told = excluded.told";
+		" ack_note = excluded.ack_note, untold = excluded.untold, told = excluded.told, flapping = excluded.flapping,"
+		" inhibited = excluded.inhibited, silenced_ms = excluded.silenced_ms";
 
 	return sql_run(s, text,
 		SQL_ARGS(sql_text(a->id), sql_text(a->rule), sql_text(a->type), sql_text(a->metric), sql_text(a->series),
 			sql_text(a->severity), sql_text(a->state), sql_text(a->summary), sql_text(a->by), sql_text(a->note),
 			sql_real(a->value), sql_real(a->threshold), sql_int(a->starts_ms), sql_int(a->ends_ms), sql_int(a->changed_ms),
 			sql_text(a->labels), sql_text(a->runbook), sql_int(a->acked_ms), sql_text(a->ack_by), sql_text(a->ack_note),
-			sql_int(a->untold), sql_text(a->told)));
+			sql_int(a->untold), sql_text(a->told), sql_int(a->flapping), sql_int(a->inhibited), sql_int(a->silenced_ms)));
 }
 
 static int save_change(struct sql *s, const struct db_alert *a)
 {
 	static const char text[] =
-		"INSERT INTO alert_changes (alert, changed_ms, state, severity, summary, who, note, value, threshold, ends_ms, labels, runbook)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+		"INSERT INTO alert_changes (alert, changed_ms, state, severity, summary, who, note, value, threshold, ends_ms, labels, runbook,"
+		" flapping, inhibited, silenced_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, NULLIF(?15, 0))"
 		" ON CONFLICT (alert, changed_ms, state) DO UPDATE SET severity = excluded.severity, summary = excluded.summary,"
 		" who = excluded.who, note = excluded.note, value = excluded.value, threshold = excluded.threshold, ends_ms = excluded.ends_ms,"
-		" labels = excluded.labels, runbook = excluded.runbook";
+		" labels = excluded.labels, runbook = excluded.runbook, flapping = excluded.flapping, inhibited = excluded.inhibited,"
+		" silenced_ms = excluded.silenced_ms";
 
 	return sql_run(s, text,
 		SQL_ARGS(sql_text(a->id), sql_int(a->changed_ms), sql_text(a->state), sql_text(a->severity), sql_text(a->summary),
 			sql_text(a->by), sql_text(a->note), sql_real(a->value), sql_real(a->threshold), sql_int(a->ends_ms),
-			sql_text(a->labels), sql_text(a->runbook)));
+			sql_text(a->labels), sql_text(a->runbook), sql_int(a->flapping), sql_int(a->inhibited), sql_int(a->silenced_ms)));
 }
 
 static int change_run(struct db *db, struct job *j)
@@ -169,13 +172,13 @@ static void tell_silence(void *user, sqlite3_stmt *row)
 
 	h->silence(h->user, &(struct db_silence){
 		.id = sql_column(row, 0), .matcher = sql_column(row, 1), .by = sql_column(row, 2), .note = sql_column(row, 3),
-		.from_ms = sqlite3_column_int64(row, 4), .until_ms = sqlite3_column_int64(row, 5),
+		.from_ms = sqlite3_column_int64(row, 4), .until_ms = sqlite3_column_int64(row, 5), .alert = sql_column(row, 6),
 	});
 }
 
 void db_silences_open(struct db *db, int64_t now_ms, void (*fn)(void *user, const struct db_silence *s), void *user)
 {
-	static const char text[] = "SELECT id, matcher, who, note, from_ms, until_ms FROM silences WHERE until_ms > ?1 ORDER BY from_ms, id";
+	static const char text[] = "SELECT id, matcher, who, note, from_ms, until_ms, alert FROM silences WHERE until_ms > ?1 ORDER BY from_ms, id";
 
 	visit_rows(db, text, tell_silence, &(struct hearer){.silence = fn, .user = user}, SQL_ARGS(sql_int(now_ms)));
 }
@@ -191,7 +194,9 @@ struct query {
 #define ALERT_OBJECT                                                                                                         \
 	"SELECT a.id, a.rule, a.type, a.metric, a.series, c.value, c.threshold, c.severity, c.state, a.starts_ms AS startsAt,"  \
 	" c.changed_ms AS timestamp, ?7 AS host, c.summary, NULLIF(c.ends_ms, 0) AS endsAt, c.who AS \"by\", c.note,"    \
-	" CAST(iif(json_valid(c.labels), c.labels, '{}') AS BLOB) AS labels, c.runbook"
+	" CAST(iif(json_valid(c.labels), c.labels, '{}') AS BLOB) AS labels, c.runbook,"                                         \
+	" CAST(iif(c.flapping, 'true', 'false') AS BLOB) AS flapping, CAST(iif(c.inhibited, 'true', 'false') AS BLOB) AS inhibited,"  \
+	" iif(a.acked_ms <= c.changed_ms, a.acked_ms, NULL) AS acknowledgedAt, c.silenced_ms AS silencedUntil"
 #define ALERT_WHERE " WHERE (?1 IS NULL OR c.state = ?1) AND (?2 IS NULL OR a.rule = ?2) AND (?3 IS NULL OR a.id = ?3)"
 
 static int query_run(struct db *db, struct job *j)
@@ -236,12 +241,14 @@ struct silence_save {
 static int silence_run(struct db *db, struct job *j)
 {
 	static const char text[] =
-		"INSERT INTO silences (id, matcher, who, note, from_ms, until_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET"
-		" matcher = excluded.matcher, who = excluded.who, note = excluded.note, from_ms = excluded.from_ms, until_ms = excluded.until_ms";
+		"INSERT INTO silences (id, matcher, who, note, from_ms, until_ms, alert) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+		" ON CONFLICT (id) DO UPDATE SET matcher = excluded.matcher, who = excluded.who, note = excluded.note,"
+		" from_ms = excluded.from_ms, until_ms = excluded.until_ms, alert = excluded.alert";
 	const struct db_silence *s = &((struct silence_save *)j)->s;
 
 	return sql_run(&db->sql, text,
-		SQL_ARGS(sql_text(s->id), sql_text(s->matcher), sql_text(s->by), sql_text(s->note), sql_int(s->from_ms), sql_int(s->until_ms)));
+		SQL_ARGS(sql_text(s->id), sql_text(s->matcher), sql_text(s->by), sql_text(s->note), sql_int(s->from_ms), sql_int(s->until_ms),
+			sql_text(s->alert)));
 }
 
 static const struct job_kind silence_kind = {.name = "silence", .writes = true, .kept = true, .run = silence_run};
@@ -253,7 +260,7 @@ void db_silence_save(struct db *db, const struct db_silence *s)
 	job->s = (struct db_silence){
 		.id = job_copy(&job->job.given, s->id), .matcher = job_copy(&job->job.given, s->matcher),
 		.by = job_copy(&job->job.given, s->by), .note = job_copy(&job->job.given, s->note),
-		.from_ms = s->from_ms, .until_ms = s->until_ms,
+		.from_ms = s->from_ms, .until_ms = s->until_ms, .alert = job_copy(&job->job.given, s->alert),
 	};
 	job_submit(&job->job);
 }

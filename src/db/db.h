@@ -39,6 +39,8 @@ struct db_alert {
 	const char *ack_by, *ack_note;
 	bool untold;                   /* channels do not know of it yet */
 	const char *told;              /* channels that heard of it, a JSON array; NULL: none */
+	bool flapping, inhibited;
+	int64_t silenced_ms;           /* silenced until then; 0: not, or until it is resolved */
 };
 /* A message for a channel, written in the same transaction as the change that it tells. */
 struct db_message {
@@ -67,6 +69,7 @@ void db_alerts_query(struct db *db, const struct db_alerts_query *q, void (*done
 struct db_silence {
 	const char *id, *matcher, *by, *note;
 	int64_t from_ms, until_ms;
+	const char *alert;             /* it covers this one alone; NULL: whatever matches */
 };
 void db_silence_save(struct db *db, const struct db_silence *s); /* an id that exists is replaced */
 void db_silences_open(struct db *db, int64_t now_ms, void (*fn)(void *user, const struct db_silence *s), void *user); /* at start */
@@ -85,17 +88,36 @@ struct db_delivery {
  * was put in line. */
 void db_outbox_due(struct db *db, const char *channel, int64_t now_ms, uint32_t max,
                    void (*done)(void *user, const struct db_delivery *d, size_t n), void *user);
-/* outcome "delivered", "retry" (next_ms), "held" (likewise, and nothing of its channel before) or "dead". */
+/* outcome "delivered", "retry" (next_ms), "held" (likewise, and nothing of its channel before), "dead", or "cut short": to be tried
+ * again, and the channel is not to blame. */
 void db_outbox_result(struct db *db, int64_t id, const char *outcome, int64_t next_ms, int status, const char *error,
                       void (*done)(void *user), void *user);
 void db_outbox_hurry(struct db *db, const char *channel); /* what waits there is due now; if the channel is held, after that */
-void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, bool found), void *user); /* at once; also a dead or delivered one */
-void db_outbox_query(struct db *db, const char *channel, const char *state, uint32_t limit,
-                     void (*done)(void *user, const char *rows), void *user); /* state: waiting, delivered, dead */
+/* At once; also a dead or delivered one. done: what it was; channel NULL: there is none of that number. */
+void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, const char *channel, const char *alert), void *user);
+/* All that this channel gave up, at most so many, the oldest first. done: how many, and how many are left. */
+void db_outbox_resend_dead(struct db *db, const char *channel, uint32_t most, void (*done)(void *user, uint32_t sent, uint32_t left), void *user);
+
+struct db_outbox_query {
+	const char *channel, *state, *alert; /* NULL: any; state: waiting, delivered, dead */
+	int64_t before;                /* those with a lower number, for pages; 0: all */
+	uint32_t limit;                /* 1…1000 */
+};
+void db_outbox_query(struct db *db, const struct db_outbox_query *q, void (*done)(void *user, const char *rows), void *user);
 
 /* rows: newest first, [{id, channel, message_id, alert, state, attempts, status, last_error, created, next, finished, bytes, gone, until}];
  * alert null: of none; status: of the last answer, or null; next: while it waits; finished: once delivered or dead; gone: since when the
  * configuration does not hold the channel that it waits for, and until when it waits for that. */
+
+/* How a channel does: what came of its last attempt, test or not, and what is in the outbox for it. */
+struct db_channel {
+	const char *name, *error;      /* error: of the last attempt, while it fails */
+	int64_t since_ms, ok_ms;       /* fails since, last delivered; 0: it does not, never */
+	uint32_t waiting, dead;
+};
+/* done: all that something was ever sent to, by name; at NULL: it could not be read. */
+void db_channels(struct db *db, void (*done)(void *user, const struct db_channel *at, size_t n), void *user);
+void db_channel_tested(struct db *db, const char *channel, const char *error); /* error NULL: it arrived */
 
 /* A channel that messages wait for and the configuration does not hold. */
 struct db_gone {

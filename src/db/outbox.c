@@ -107,6 +107,7 @@ struct result {
 	struct job job;
 	int64_t id, next_ms, now_ms;
 	const char *state, *error;
+	bool cut_short;
 	int status;
 	bool held;
 	void (*done)(void *user);
@@ -132,6 +133,9 @@ static int result_run(struct db *db, struct job *j)
 	int rc = sql_run(&db->sql, text,
 		SQL_ARGS(sql_int(r->id), sql_text(r->state), sql_int(r->status), sql_text(r->error), sql_int(r->next_ms), sql_int(r->now_ms)));
 
+	if (rc || r->cut_short)
+		return rc;
+	rc = channel_tried(&db->sql, r->id, NULL, strcmp(r->state, "delivered") == 0 ? NULL : r->error ? r->error : "it failed", r->now_ms);
 	return rc || !r->held ? rc : hold_channel(&db->sql, r);
 }
 
@@ -153,8 +157,9 @@ void db_outbox_result(struct db *db, int64_t id, const char *outcome, int64_t ne
 	struct result *r = job_new(db, sizeof *r, &result_kind);
 
 	r->id = id;
+	r->cut_short = strcmp(outcome, "cut short") == 0;
 	r->held = strcmp(outcome, "held") == 0;
-	r->state = job_copy(&r->job.given, r->held || strcmp(outcome, "retry") == 0 ? "waiting" : outcome);
+	r->state = job_copy(&r->job.given, r->cut_short || r->held || strcmp(outcome, "retry") == 0 ? "waiting" : outcome);
 	r->next_ms = next_ms;
 	r->now_ms = clock_wall_ms();
 	r->status = status;
@@ -196,20 +201,28 @@ void db_outbox_hurry(struct db *db, const char *channel)
 struct resend {
 	struct job job;
 	int64_t id, now_ms;
-	bool found;
-	void (*done)(void *user, bool found);
+	const char *channel, *alert; /* made */
+	void (*done)(void *user, const char *channel, const char *alert);
 	void *user;
 };
 
+#define AGAIN "UPDATE outbox SET state = 'waiting', attempts = 0, next_ms = 0, again_ms = ?2, finished_ms = NULL"
+
+static void take_resent(void *user, sqlite3_stmt *row)
+{
+	struct resend *r = user;
+
+	r->channel = job_copy(&r->job.made, sql_column(row, 0));
+	r->alert = job_copy(&r->job.made, sql_column(row, 1));
+}
+
 static int resend_run(struct db *db, struct job *j)
 {
-	static const char text[] = "UPDATE outbox SET state = 'waiting', attempts = 0, next_ms = 0, again_ms = ?2, finished_ms = NULL"
-		" WHERE id = ?1";
+	static const char text[] = AGAIN " WHERE id = ?1 RETURNING channel, alert";
 	struct resend *r = (struct resend *)j;
-	int rc = sql_run(&db->sql, text, SQL_ARGS(sql_int(r->id), sql_int(r->now_ms)));
 
-	r->found = !rc && sql_changes(&db->sql) > 0;
-	return rc;
+	r->channel = r->alert = NULL;
+	return sql_rows(&db->sql, text, take_resent, r, SQL_ARGS(sql_int(r->id), sql_int(r->now_ms)));
 }
 
 static void resend_done(struct job *j)
@@ -217,16 +230,64 @@ static void resend_done(struct job *j)
 	struct resend *r = (struct resend *)j;
 
 	if (r->done)
-		r->done(r->user, r->found && !j->failed);
+		r->done(r->user, j->failed ? NULL : r->channel, j->failed ? NULL : r->alert);
 }
 
 static const struct job_kind resend_kind = {.name = "sending again", .writes = true, .run = resend_run, .done = resend_done};
 
-void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, bool found), void *user)
+void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, const char *channel, const char *alert), void *user)
 {
 	struct resend *r = job_new(db, sizeof *r, &resend_kind);
 
 	r->id = id;
+	r->now_ms = clock_wall_ms();
+	r->done = done;
+	r->user = user;
+	job_submit(&r->job);
+}
+
+struct resend_dead {
+	struct job job;
+	const char *channel;
+	uint32_t most;
+	int64_t now_ms, sent, left;
+	void (*done)(void *user, uint32_t sent, uint32_t left);
+	void *user;
+};
+
+static void take_count(void *user, sqlite3_stmt *row)
+{
+	*(int64_t *)user = sqlite3_column_int64(row, 0);
+}
+
+/* Not delivered, said for the index; what was given up first goes first. */
+static int resend_dead_run(struct db *db, struct job *j)
+{
+	static const char text[] = AGAIN " WHERE id IN (SELECT id FROM outbox WHERE channel = ?1 AND state = 'dead' AND state <> 'delivered' ORDER BY id"
+		" LIMIT ?3)";
+	static const char left[] = "SELECT count(*) FROM outbox WHERE channel = ?1 AND state = 'dead' AND state <> 'delivered'";
+	struct resend_dead *r = (struct resend_dead *)j;
+	int rc = sql_run(&db->sql, text, SQL_ARGS(sql_text(r->channel), sql_int(r->now_ms), sql_int(r->most)));
+
+	r->sent = rc ? 0 : sql_changes(&db->sql);
+	return rc ? rc : sql_rows(&db->sql, left, take_count, &r->left, SQL_ARGS(sql_text(r->channel)));
+}
+
+static void resend_dead_done(struct job *j)
+{
+	struct resend_dead *r = (struct resend_dead *)j;
+
+	r->done(r->user, j->failed ? 0 : (uint32_t)r->sent, (uint32_t)r->left);
+}
+
+static const struct job_kind resend_dead_kind = {.name = "sending again", .writes = true, .run = resend_dead_run, .done = resend_dead_done};
+
+void db_outbox_resend_dead(struct db *db, const char *channel, uint32_t most, void (*done)(void *user, uint32_t sent, uint32_t left), void *user)
+{
+	struct resend_dead *r = job_new(db, sizeof *r, &resend_dead_kind);
+
+	r->channel = job_copy(&r->job.given, channel);
+	r->most = most;
 	r->now_ms = clock_wall_ms();
 	r->done = done;
 	r->user = user;
@@ -330,35 +391,42 @@ void db_outbox_gone(struct db *db, const char *const *names, size_t n, int64_t n
 
 struct query {
 	struct job_json json;
-	const char *channel, *state;
-	uint32_t limit;
+	struct db_outbox_query q;
 };
+
+/* One for each way to find the rows by an index: by alert, by channel, or by number. */
+#define ROWS_WHERE(which)                                                                                                     \
+	"SELECT id, channel, message_id, alert, state, attempts, status, last_error, created_ms AS created,"                    \
+	" iif(state = 'waiting' AND since_ms IS NULL, max(next_ms, coalesce(until_ms, 0)), NULL) AS next, finished_ms AS finished,"                         \
+	" length(CAST(body AS BLOB)) AS bytes, iif(state = 'waiting', since_ms, NULL) AS gone, iif(state = 'waiting', since_ms + ?4, NULL) AS until" \
+	" FROM outbox LEFT JOIN gone_channels USING (channel) LEFT JOIN held_channels USING (channel) WHERE " which                                                     \
+	" AND (?2 IS NULL OR state = ?2) AND (?6 = 0 OR id < ?6) ORDER BY id DESC LIMIT ?3"
 
 static int query_run(struct db *db, struct job *j)
 {
-	static const char text[] =
-		"SELECT id, channel, message_id, alert, state, attempts, status, last_error, created_ms AS created,"
-		" iif(state = 'waiting' AND since_ms IS NULL, max(next_ms, coalesce(until_ms, 0)), NULL) AS next, finished_ms AS finished,"
-		" length(CAST(body AS BLOB)) AS bytes, iif(state = 'waiting', since_ms, NULL) AS gone, iif(state = 'waiting', since_ms + ?4, NULL) AS until"
-		" FROM outbox LEFT JOIN gone_channels USING (channel) LEFT JOIN held_channels USING (channel)"
-		" WHERE (?1 IS NULL OR channel = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3";
-	struct query *q = (struct query *)j;
+	static const char by_alert[] = ROWS_WHERE("alert = ?5 AND (?1 IS NULL OR channel = ?1)");
+	static const char by_channel[] = ROWS_WHERE("channel = ?1 AND ?5 IS NULL");
+	static const char all[] = ROWS_WHERE("?1 IS NULL AND ?5 IS NULL");
+	struct query *job = (struct query *)j;
+	const struct db_outbox_query *q = &job->q;
 
-	return sql_json(&db->sql, &q->json.rows, text,
-		SQL_ARGS(sql_text(q->channel), sql_text(q->state), sql_int(q->limit), sql_int(GONE_MS)));
+	return sql_json(&db->sql, &job->json.rows, q->alert ? by_alert : q->channel ? by_channel : all,
+		SQL_ARGS(sql_text(q->channel), sql_text(q->state), sql_int(q->limit), sql_int(GONE_MS), sql_text(q->alert), sql_int(q->before)));
 }
 
 static const struct job_kind query_kind = {
 	.name = "question for deliveries", .run = query_run, .done = job_json_done, .release = job_json_release,
 };
 
-void db_outbox_query(struct db *db, const char *channel, const char *state, uint32_t limit,
-                     void (*done)(void *user, const char *rows), void *user)
+void db_outbox_query(struct db *db, const struct db_outbox_query *q, void (*done)(void *user, const char *rows), void *user)
 {
-	struct query *q = job_json_new(db, sizeof *q, &query_kind, done, user);
+	struct query *job = job_json_new(db, sizeof *job, &query_kind, done, user);
 
-	q->channel = job_copy(&q->json.job.given, channel);
-	q->state = job_copy(&q->json.job.given, state);
-	q->limit = limit && limit < LIMIT_DB_ROWS ? limit : LIMIT_DB_ROWS;
-	job_submit(&q->json.job);
+	job->q = *q;
+	job->q.channel = job_copy(&job->json.job.given, q->channel);
+	job->q.state = job_copy(&job->json.job.given, q->state);
+	job->q.alert = job_copy(&job->json.job.given, q->alert);
+	if (!q->limit || q->limit > LIMIT_DB_ROWS)
+		job->q.limit = LIMIT_DB_ROWS;
+	job_submit(&job->json.job);
 }

@@ -45,6 +45,7 @@ const requests = {
 	"acknowledge alert": { least: "operator", http: (id, options) => [ "POST", `/api/v1/alerts/${encodeURIComponent(id)}/acknowledge`, options ] },
 	"silence alert": { least: "operator", http: (options) => ["POST", "/api/v1/silences", options] },
 	"resend delivery": { least: "operator", http: (id) => ["POST", `/api/v1/deliveries/${id}/resend`] },
+	"resend given up": { least: "operator", http: (name) => ["POST", `/api/v1/channels/${name}/resend`] },
 	"test channel": { least: "operator", http: (name) => ["POST", `/api/v1/channels/${name}/test`] },
 	"get audit": { least: "operator", http: (options) => ["GET", `/api/v1/audit?${query(options ?? {})}`] },
 };
@@ -76,6 +77,8 @@ const bad = [
 	...["a".repeat(21), true].map((id) => ["get alerts", [{ id }], TEXT("id", 20)]),
 	...["lost", "", 5].map((state) => ["get deliveries", [{ state }], /^state must be one of: waiting, delivered, dead$/]),
 	...["a".repeat(65), true, {}].map((channel) => ["get deliveries", [{ channel }], TEXT("channel", 64)]),
+	...["a".repeat(21), true, {}].map((alert) => ["get deliveries", [{ alert }], TEXT("alert", 20)]),
+	...[0, -1, "last", true].map((before_id) => ["get deliveries", [{ before: before_id }], /^before must be a number from 1 to /]),
 	...[undefined, null, 5, true, {}, ["x"], LONG, Buffer.from("x")].map((id) => ["acknowledge alert", id === undefined ? [] : [id], ALERT_ID]),
 	...["", "x", "nobodyknowsthisalert", '"},{"', "../../etc"].map((id) => ["acknowledge alert", [id], /^there is no such alert$/]),
 	...["note", 5, ["x"]].map((options) => ["acknowledge alert", ["x", options], /^options must be an object$/]),
@@ -95,8 +98,10 @@ const bad = [
 	...["nobodyknowsthisone", '"},{"', ""].flatMap((id) => [9e14, 1].map((until_ms) => ["silence alert", [{ id, rule: "X", until: until_ms }], /^there is no such silence$/])),
 	...[undefined, null, "1", true, {}, [1], 0, -1, 1.5, 1e300].map((id) => ["resend delivery", id === undefined ? [] : [id], DELIVERY]),
 	["resend delivery", [123456789], NO_DELIVERY],
-	...[undefined, null, 5, true, {}, ["hook"], LONG].map((name) => ["test channel", name === undefined ? [] : [name], CHANNEL]),
-	...["", "nowhere", "HOOK"].map((name) => ["test channel", [name], NO_CHANNEL]),
+	...["test channel", "resend given up"].flatMap((event) => [
+		...[undefined, null, 5, true, {}, ["hook"], LONG].map((name) => [event, name === undefined ? [] : [name], CHANNEL]),
+		...["", "nowhere", "HOOK"].map((name) => [event, [name], NO_CHANNEL]),
+	]),
 ];
 
 const ours = (list) => list.every(({ rule, state }) => /^ALWAYS_/.test(rule) && state);
@@ -111,10 +116,13 @@ const good = [
 	["get alerts", () => [{ rule: null, state: null, from: null, to: null, limit: null, unknown: "member" }], (a) => a.alerts.length >= 8],
 	["get alert rules", () => ["extra", {}], (a) => a.rules.filter(({ state }) => state === "firing").length === 8],
 	["get silences", () => [], (a) => a.silences.some(({ id }) => id === known.silence.id)],
-	["get channels", () => [], (a) => assert.deepEqual(a.channels, [{ name: "hook", kind: "webhook", severity: a.channels[0].severity }]) ?? true],
+	["get channels", () => [], (a) => a.channels.length === 1 && /hook webhook info ok/.test(Object.values(a.channels[0]).join(" ")) && a.channels[0].last_success > 0],
 	["get deliveries", () => [], (a) => a.deliveries.length >= 8],
 	["get deliveries", () => [{ channel: "hook", state: "delivered", limit: 1 }], (a) => a.deliveries.length === 1],
 	["get deliveries", () => [{ channel: "nowhere" }], (a) => a.deliveries.length === 0],
+	["get deliveries", () => [{ alert: "xyz" }], (a) => a.deliveries.length === 0],
+	["get deliveries", () => [{ before: known.delivery, limit: 1 }], (a) => a.deliveries[0].id < known.delivery],
+	["resend given up", () => ["hook"], (a) => a.sent === 0 && a.left === 0],
 	["acknowledge alert", () => [known.firing.pop()], () => true, "alert update"],
 	["acknowledge alert", () => [known.firing.pop(), { note: 'I "look"\n\u{1f440}' }], () => true, "alert update"],
 	["silence alert", () => [{ rule: "NONE_*", until: later(), note: "x" }], (a) => a.silence.matcher === "rule=NONE_*" && a.silence.id.length === 20],
@@ -232,6 +240,8 @@ async function over_http(which, event, args, headers = {}) {
 	return { ...JSON.parse(answer.text), code: answer.status, challenge: answer.headers["www-authenticate"] };
 }
 
+const of_channel = (event) => ["test channel", "resend given up"].includes(event);
+
 // Arguments that have a place in a path, a query or a body.
 function has_mirror([event, [first, second]]) {
 	const [method] = requests[event].http(first ?? "x");
@@ -240,7 +250,7 @@ function has_mirror([event, [first, second]]) {
 		return typeof first === "string" && /^\w+$/.test(first) && first.length < 30;
 	if (event === "resend delivery" && first === "1")
 		return false; // in a path it is a number
-	if (event === "resend delivery" || event === "test channel")
+	if (event === "resend delivery" || of_channel(event))
 		return (typeof first === "number" || typeof first === "string") && /^[\w.-]{1,30}$/.test(String(first)) && second === undefined;
 	if (first === null || first === undefined)
 		return method === "GET" || event === "silence alert";
@@ -254,7 +264,7 @@ describe("over HTTP", () => {
 			const [event, args, error] = row;
 			const answer = await over_http(server, event, args.map((arg) => arg ?? undefined));
 			assert.deepEqual([answer.status, answer.code], ["error", /^there is no such/.test(answer.error) ? 404 : 400], `${event} ${brief(args)}`);
-			assert.match(answer.error, event === "resend delivery" ? NO_DELIVERY : event === "test channel" ? NO_CHANNEL : error, `${event} ${brief(args)}`);
+			assert.match(answer.error, event === "resend delivery" ? NO_DELIVERY : of_channel(event) ? NO_CHANNEL : error, `${event} ${brief(args)}`);
 			n++;
 		}
 		assert.ok(n > 50, `${n}`);

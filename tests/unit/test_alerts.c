@@ -26,6 +26,9 @@
 #define C SEVERITY_CRITICAL
 #define ABOVE(at, back) {.set = true, .low = at, .clear = back}
 
+#define SAVED(i, r, s, who, text, is, st, v) \
+	{.id = i, .rule = r, .series = s, .by = who, .note = text, .severity = is, .state = st, .value = v, .starts_ms = T0 - 5000}
+
 /* ---- a world with a clock ---- */
 
 struct world {
@@ -45,6 +48,7 @@ struct world {
 	bool verbose;          /* state, by and note, too */
 	bool threshold;        /* likewise */
 	char last_id[ALERT_ID_LEN + 1];
+	struct buf silences;   /* those that ended with their alert, and when */
 };
 
 static const char *const changes[] = {"started", "raised", "changed", "ended"};
@@ -71,6 +75,13 @@ static void on_change(void *user, enum alert_change what, const struct alert_vie
 		told_json(v->told, &w->told);
 	}
 	buf_adds(&w->told, notify ? " !\n" : "\n");
+}
+
+static void on_silence_ended(void *user, const struct silence *s, int64_t now_ms)
+{
+	struct world *w = user;
+
+	buf_addf(&w->silences, "%s %lld;", s->id, (long long)(now_ms - T0) / 1000);
 }
 
 static const char *resolve(const char *metric)
@@ -121,7 +132,7 @@ static struct rule *rules_of(const struct rule *from, size_t *n)
 
 static struct alerts *alerts_of(struct world *w, const struct rule *rules)
 {
-	const struct alerts_hooks hooks = {.user = w, .changed = on_change, .resolve = resolve};
+	const struct alerts_hooks hooks = {.user = w, .changed = on_change, .silence_ended = on_silence_ended, .resolve = resolve};
 	size_t n;
 	struct rule *mine = rules_of(rules, &n);
 
@@ -133,6 +144,7 @@ static void world_init(struct world *w, const struct rule *rules)
 	*w = (struct world){.now_ms = T0, .weekday = 3, .minute = 600, .interval_s = 1, .unit = "percent"};
 	w->store = store_new(&(struct store_config){64, 3600, 86400, 1000}, -1);
 	buf_init(&w->told, 1 << 20);
+	buf_init(&w->silences, 1 << 20);
 	w->alerts = alerts_of(w, rules);
 }
 
@@ -141,6 +153,7 @@ static void world_release(struct world *w)
 	alerts_free(w->alerts);
 	store_free(w->store);
 	buf_release(&w->told);
+	buf_release(&w->silences);
 }
 
 static size_t series_at(struct world *w, const char *id)
@@ -616,6 +629,59 @@ static void test_lists_silences(void **state)
 	world_release(&w);
 }
 
+/* One of a single alert: it ends with that alert, is given back with it after a restart, and covers no other. */
+static void test_silenced_until_resolved(void **state)
+{
+	const struct rule rules[MAX_RULES] = {CPU};
+	struct alert_saved saved = SAVED("aaaaaaaaaaaaaaaaaaaa", "CPU", "cpu.usage", "eve", "", W, ALERT_SILENCED, 85);
+	struct silence s;
+	struct alert_view v;
+	struct world w;
+	(void)state;
+
+	world_init(&w, rules);
+	w.verbose = true;
+	s = silence_of(&w, "mine", "rule=CPU,series=cpu.usage", 0, 0);
+	s.until_ms = SILENCE_UNTIL_RESOLVED;
+	snprintf(s.alert, sizeof s.alert, "%s", saved.id);
+	assert_int_equal(alerts_silence(w.alerts, &s, w.now_ms), 0); /* before the alert is given back */
+	snprintf(s.id, sizeof s.id, "lost");
+	snprintf(s.alert, sizeof s.alert, "bbbbbbbbbbbbbbbbbbbb");
+	assert_int_equal(alerts_silence(w.alerts, &s, w.now_ms), 0); /* and one whose alert ended meanwhile */
+	alerts_restore(w.alerts, &saved);
+	set(&w, "cpu.usage", 85);
+	run(&w, 1);
+	assert_string_equal(w.silences.data, "lost 0;");
+	assert_int_equal(alerts_silence(w.alerts, &s, w.now_ms), -ENOENT);
+	assert_true(alerts_find(w.alerts, saved.id, &v) && v.state == ALERT_SILENCED);
+	CHECK(strcmp(v.silence, "mine") == 0 && v.silenced_ms == SILENCE_UNTIL_RESOLVED, "%s %lld", v.silence, (long long)v.silenced_ms);
+	EXPECT(&w, "");
+	set(&w, "cpu.usage", 1);
+	run(&w, 1);
+	assert_string_equal(w.silences.data, "lost 0;mine 1;");
+	alerts_each_silence(w.alerts, count_silence, &w.told);
+	EXPECT(&w, "1 ended warning cpu.usage 1 resolved by - (-) !\n");
+	set(&w, "cpu.usage", 90);
+	run(&w, 1);
+	EXPECT(&w, "2 started warning cpu.usage 90 firing by - (-) !\n"); /* another alert */
+
+	/* With an end of its own, and ended by hand. */
+	snprintf(s.id, sizeof s.id, "hour");
+	snprintf(s.alert, sizeof s.alert, "%s", w.last_id);
+	s.until_ms = w.now_ms + 3600000;
+	assert_int_equal(alerts_silence(w.alerts, &s, w.now_ms), 0);
+	EXPECT(&w, "3 changed warning cpu.usage 90 silenced by eve (-)\n");
+	s.until_ms += 1000; /* who looks is told until when */
+	assert_int_equal(alerts_silence(w.alerts, &s, w.now_ms), 0);
+	assert_true(alerts_find(w.alerts, w.last_id, &v) && v.silenced_ms == s.until_ms);
+	EXPECT(&w, "3 changed warning cpu.usage 90 silenced by eve (-)\n");
+	s.until_ms = 1;
+	assert_int_equal(alerts_silence(w.alerts, &s, w.now_ms), 0);
+	assert_true(alerts_find(w.alerts, w.last_id, &v) && !v.silence && !v.silenced_ms);
+	assert_string_equal(w.silences.data, "lost 0;mine 1;"); /* who ends one by hand knows it */
+	world_release(&w);
+}
+
 static char *labels[] = {"team=web", "mount={instance}"};
 
 static const struct {
@@ -1071,9 +1137,6 @@ static void restart(struct world *w, const struct rule *rules)
 	drain(w); /* nobody asked before */
 }
 
-#define SAVED(i, r, s, who, text, is, st, v) \
-	{.id = i, .rule = r, .series = s, .by = who, .note = text, .severity = is, .state = st, .value = v, .starts_ms = T0 - 5000}
-
 static void test_restores(void **state)
 {
 	const struct rule rules[MAX_RULES] = {{.name = "A", .metric = "cpu", .for_ms = 5000, .limits = {[W] = ABOVE(80, 70), [C] = ABOVE(90, 90)}}};
@@ -1205,7 +1268,8 @@ static void test_end_without_its_rule(void **state)
 {
 	static const char want[] = "{\"id\":\"aaaaaaaaaaaaaaaaaaaa\",\"rule\":\"GONE\",\"type\":\"KIND\",\"metric\":\"fs/*\",\"series\":\"fs/a\",\"value\":85,"
 		"\"threshold\":null,\"severity\":\"warning\",\"state\":\"resolved\",\"startsAt\":1700000035000,\"endsAt\":1700000040000,"
-		"\"timestamp\":1700000040000,\"host\":\"box\",\"summary\":\"a is full\",\"by\":null,\"note\":null,\"labels\":{\"team\":\"ops\"},"
+		"\"timestamp\":1700000040000,\"host\":\"box\",\"summary\":\"a is full\",\"by\":null,\"note\":null,"
+		"\"acknowledgedAt\":null,\"silencedUntil\":null,\"silence\":null,\"labels\":{\"team\":\"ops\"},"
 		"\"runbook\":\"https://wiki/a\",\"flapping\":false,\"inhibited\":false}";
 	struct alert_saved saved = SAVED("aaaaaaaaaaaaaaaaaaaa", "GONE", "fs/a", NULL, NULL, W, ALERT_FIRING, 85);
 	struct alerts_hooks hooks = {.changed = on_orphan};
@@ -1554,7 +1618,7 @@ static void test_json(void **state)
 	alert_json(&v, "box", T0 + 500, &out);
 	buf_addf(&want, "{\"id\":\"%s\",\"rule\":\"FULL\",\"type\":\"DISK\",\"metric\":\"fs.used/*\",\"series\":\"fs.used//var\",\"value\":93.14,"
 		"\"threshold\":80,\"severity\":\"warning\",\"state\":\"firing\",\"startsAt\":%lld,\"endsAt\":null,\"timestamp\":%lld,\"host\":\"box\","
-		"\"summary\":\"fs.used//var is 93.1 %%, above 80 %%\",\"by\":null,\"note\":null,\"labels\":{\"team\":\"web\",\"mount\":\"/var\"},"
+		"\"summary\":\"fs.used//var is 93.1 %%, above 80 %%\",\"by\":null,\"note\":null,\"acknowledgedAt\":null,\"silencedUntil\":null,\"silence\":null,\"labels\":{\"team\":\"web\",\"mount\":\"/var\"},"
 		"\"runbook\":\"https://wiki/FULL/var\",\"flapping\":false,\"inhibited\":false}", w.last_id, (long long)T0, (long long)T0 + 500);
 	assert_string_equal(out.data, want.data);
 
@@ -1565,7 +1629,7 @@ static void test_json(void **state)
 	alert_json(&v, "box", 3, &out);
 	assert_string_equal(out.data, "{\"id\":\"aaaaaaaaaaaaaaaaaaaa\",\"rule\":\"A\\\"B\",\"type\":\"T\",\"metric\":\"m\",\"series\":\"s\",\"value\":null,"
 		"\"threshold\":null,\"severity\":\"critical\",\"state\":\"resolved\",\"startsAt\":1,\"endsAt\":2,\"timestamp\":3,\"host\":\"box\",\"summary\":\"\","
-		"\"by\":\"e\\nve\",\"note\":\"\\\\\",\"labels\":{},\"runbook\":null,\"flapping\":false,\"inhibited\":false}");
+		"\"by\":\"e\\nve\",\"note\":\"\\\\\",\"acknowledgedAt\":null,\"silencedUntil\":null,\"silence\":null,\"labels\":{},\"runbook\":null,\"flapping\":false,\"inhibited\":false}");
 	buf_release(&out);
 	buf_release(&want);
 	world_release(&w);
@@ -1663,6 +1727,7 @@ int main(void)
 		cmocka_unit_test(test_counter_starts_over),
 		cmocka_unit_test(test_acknowledges),
 		cmocka_unit_test(test_silences),
+		cmocka_unit_test(test_silenced_until_resolved),
 		cmocka_unit_test(test_lists_silences),
 		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_refuses_matchers),

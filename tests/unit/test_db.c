@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/xmalloc.h"
 #include "db/db.h"
 #include "db/inner.h"
 #include "db/schema.h"
@@ -141,7 +142,7 @@ static const char *alerts(struct bed *b, struct db_alerts_query q)
 
 static const char *outbox(struct bed *b, const char *channel, const char *state)
 {
-	db_outbox_query(b->db, channel, state, 100, on_rows, b);
+	db_outbox_query(b->db, &(struct db_outbox_query){.channel = channel, .state = state, .limit = 100}, on_rows, b);
 	return answer(b);
 }
 
@@ -230,6 +231,7 @@ static void test_alert_as_clients_know_it(void **state)
 	a.runbook = "https://wiki/";
 	a.state = "resolved";
 	a.ends_ms = a.changed_ms = t0 + 3000;
+	a.flapping = true;
 	a.by = "ann \"the\" admin";
 	a.note = "gr\xc3\xbc\xc3\x9f";
 	a.value = (double)NAN;
@@ -239,13 +241,15 @@ static void test_alert_as_clients_know_it(void **state)
 	snprintf(expected, sizeof expected,
 		"[{\"id\":\"a1\",\"rule\":\"HIGH_CPU\",\"type\":\"HIGH_CPU\",\"metric\":\"cpu\",\"series\":\"cpu.usage\",\"value\":null,"
 		"\"threshold\":80,\"severity\":\"warning\",\"state\":\"resolved\",\"startsAt\":%lld,\"timestamp\":%lld,\"host\":\"%s\","
-		"\"summary\":\"cpu is at 91 %%\",\"endsAt\":%lld,\"by\":\"ann \\\"the\\\" admin\",\"note\":\"gr\xc3\xbc\xc3\x9f\",\"labels\":{\"team\":\"web \\\"a\\\"\"},\"runbook\":\"https://wiki/\"}]", (long long)t0 + 1000, (long long)t0 + 3000, host,
+		"\"summary\":\"cpu is at 91 %%\",\"endsAt\":%lld,\"by\":\"ann \\\"the\\\" admin\",\"note\":\"gr\xc3\xbc\xc3\x9f\",\"labels\":{\"team\":\"web \\\"a\\\"\"},\"runbook\":\"https://wiki/\","
+		"\"flapping\":true,\"inhibited\":false,\"acknowledgedAt\":null,\"silencedUntil\":null}]", (long long)t0 + 1000, (long long)t0 + 3000, host,
 		(long long)t0 + 3000);
 	assert_string_equal(alerts(b, (struct db_alerts_query){0}), expected);
 	assert_int_equal(count_rows(alerts(b, (struct db_alerts_query){.changes = true})), 2);
 	assert_string_equal(member(b->rows, 0, "state"), "\"resolved\"");
 	assert_string_equal(member(b->rows, 1, "state"), "\"firing\"");
 	assert_string_equal(member(b->rows, 1, "value"), "91.25");
+	assert_string_equal(member(b->rows, 1, "flapping"), "false");
 	assert_string_equal(member(b->rows, 1, "endsAt"), "null");
 	/* One of a time when they were not kept. */
 	assert_string_equal(member(b->rows, 1, "labels"), "{}");
@@ -394,8 +398,8 @@ static void on_silence(void *user, const struct db_silence *s)
 	struct opened *o = user;
 
 	o->n++;
-	snprintf(o->text, sizeof o->text, "%s %s %s %s %lld %lld", s->id, s->matcher, s->by, s->note, (long long)s->from_ms,
-		(long long)s->until_ms);
+	snprintf(o->text, sizeof o->text, "%s %s %s %s %lld %lld %s", s->id, s->matcher, s->by, s->note, (long long)s->from_ms,
+		(long long)s->until_ms, s->alert ? s->alert : "-");
 }
 
 static void test_silences(void **state)
@@ -403,14 +407,14 @@ static void test_silences(void **state)
 	struct bed *b = *state;
 	struct opened o = {0};
 
-	db_silence_save(b->db, &(struct db_silence){"s1", "rule=A", "ann", "n", 10, 20});
-	db_silence_save(b->db, &(struct db_silence){"s2", "rule=B", "bob", NULL, 10, 100});
-	db_silence_save(b->db, &(struct db_silence){"s1", "rule=C", "cat", "m", 11, 200});
+	db_silence_save(b->db, &(struct db_silence){"s1", "rule=A", "ann", "n", 10, 20, "a1"});
+	db_silence_save(b->db, &(struct db_silence){"s2", "rule=B", "bob", NULL, 10, 100, NULL});
+	db_silence_save(b->db, &(struct db_silence){"s1", "rule=C", "cat", "m", 11, INT64_MAX, "a2"});
 	close_db(b);
 	open_db(b);
 	db_silences_open(b->db, 100, on_silence, &o); /* s2 is over */
 	assert_int_equal(o.n, 1);
-	assert_string_equal(o.text, "s1 rule=C cat m 11 200");
+	assert_string_equal(o.text, "s1 rule=C cat m 11 9223372036854775807 a2");
 }
 
 /* ---- the outbox ---- */
@@ -447,11 +451,12 @@ static void result(struct bed *b, int64_t id, const char *outcome, int64_t next_
 	turn_until(b, &b->done, before + 1);
 }
 
-static void on_found(void *user, bool found)
+static void on_found(void *user, const char *channel, const char *alert)
 {
 	struct bed *b = user;
 
-	b->found = found;
+	b->found = channel != NULL;
+	CHECK(channel || !alert, "an alert of nothing: %s", alert);
 	b->answers++;
 }
 
@@ -1348,6 +1353,118 @@ static void test_channels_that_went(void **state)
 	assert_string_equal(member(b->rows, 0, "next"), "null");
 }
 
+/* ---- how channels do ---- */
+
+static void on_channels(void *user, const struct db_channel *at, size_t n)
+{
+	struct bed *b = user;
+	struct buf text;
+
+	buf_init(&text, 4096);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&text, "%s %s%s%s %u %u;", at[i].name, at[i].ok_ms ? "ok " : "", at[i].since_ms ? "fails " : "", at[i].error ? at[i].error : "-",
+			at[i].waiting, at[i].dead);
+	free(b->rows);
+	b->rows = buf_take(&text, NULL);
+	b->answers++;
+}
+
+static const char *channels(struct bed *b)
+{
+	db_channels(b->db, on_channels, b);
+	return answer(b);
+}
+
+static void on_resent(void *user, uint32_t sent, uint32_t left)
+{
+	struct bed *b = user;
+
+	free(b->rows);
+	b->rows = xasprintf("%u %u", sent, left);
+	b->answers++;
+}
+
+static const char *resend_dead(struct bed *b, const char *channel, uint32_t most)
+{
+	db_outbox_resend_dead(b->db, channel, most, on_resent, b);
+	return answer(b);
+}
+
+static void test_channels(void **state)
+{
+	/* What came of which message, and what is known then: name, ok, fails, error, how many wait, how many are dead. */
+	static const struct {
+		int id;
+		const char *outcome, *want;
+	} steps[] = {
+		{1, "cut short", "chat - 1 0;ops - 3 0;"},
+		{1, "retry", "chat - 1 0;ops fails busy 3 0;"},
+		{1, "dead", "chat - 1 0;ops fails busy 2 1;"},
+		{4, "delivered", "chat ok - 0 0;ops fails busy 2 1;"},
+		{2, "dead", "chat ok - 0 0;ops fails busy 1 2;"},
+		{3, "delivered", "chat ok - 0 0;ops ok - 0 2;"},
+		{2, "cut short", "chat ok - 0 0;ops ok - 1 1;"},
+		{2, "dead", "chat ok - 0 0;ops ok fails busy 0 2;"},
+		{99, "dead", "chat ok - 0 0;ops ok fails busy 0 2;"},
+	};
+	struct bed *b = *state;
+	struct db_message m[] = {{"ops", "1", "{}", NULL}, {"ops", "2", "{}", NULL}, {"ops", "3", "{}", NULL}, {"chat", "4", "{}", NULL}};
+
+	assert_string_equal(channels(b), "");
+	db_alert_change(b->db, NULL, m, 4, on_done, b);
+	turn_until(b, &b->done, 1);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		result(b, steps[i].id, steps[i].outcome, 0);
+		CHECK(strcmp(channels(b), steps[i].want) == 0, "step %zu: %s", i, b->rows);
+	}
+	db_channel_tested(b->db, "ops", NULL);
+	assert_string_equal(channels(b), "chat ok - 0 0;ops ok - 0 2;");
+	db_channel_tested(b->db, "new", "no route");
+	assert_string_equal(channels(b), "chat ok - 0 0;new fails no route 0 0;ops ok - 0 2;");
+	assert_string_equal(resend_dead(b, "ops", 1), "1 1");
+	assert_string_equal(due(b, "ops", clock_wall_ms() + 1000, 8), "1");
+	assert_string_equal(resend_dead(b, "ops", 10), "1 0");
+	assert_string_equal(resend_dead(b, "ops", 10), "0 0");
+	assert_string_equal(resend_dead(b, "nowhere", 10), "0 0");
+}
+
+static void test_outbox_asked(void **state)
+{
+	/* The ids of the rows, newest first. */
+	static const struct {
+		struct db_outbox_query q;
+		const char *want;
+	} rows[] = {
+		{{0}, "4 3 2 1 "},
+		{{.alert = "a1"}, "2 1 "},
+		{{.alert = "a1", .state = "dead"}, "1 "},
+		{{.alert = "a1", .channel = "chat"}, ""},
+		{{.alert = "xyz"}, ""},
+		{{.channel = "ops", .before = 3}, "2 1 "},
+		{{.before = 4, .limit = 2}, "3 2 "},
+		{{.before = 1}, ""},
+		{{.state = "waiting", .before = 4}, "3 2 "},
+	};
+	struct bed *b = *state;
+
+	change_told(b, "a1", "firing", 1);
+	change_told(b, "a1", "resolved", 2);
+	change_told(b, "a2", "firing", 3);
+	change_told(b, "a3", "firing", 4);
+	turn_until(b, &b->done, 4);
+	result(b, 1, "dead", 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char ids[64] = "";
+
+		db_outbox_query(b->db, &rows[i].q, on_rows, b);
+		for (size_t k = 0, n = count_rows(answer(b)); k < n; k++) {
+			strcat(ids, member(b->rows, k, "id"));
+			strcat(ids, " ");
+		}
+		CHECK(strcmp(ids, rows[i].want) == 0, "%zu: %s", i, ids);
+	}
+}
+
 /* ---- versions and damage ---- */
 
 static void test_from_every_version(void **state)
@@ -1549,6 +1666,8 @@ int main(void)
 		WITH_DB(test_nothing_doubles),
 		WITH_DB(test_a_bad_change_blocks_nobody),
 		WITH_DB(test_silences),
+		WITH_DB(test_channels),
+		WITH_DB(test_outbox_asked),
 		WITH_DB(test_order_of_each_alert),
 		WITH_DB(test_held),
 		WITH_DB(test_hurried),

@@ -22,7 +22,7 @@ static const struct alert_view full = {
 static const char json_of_full[] =
 	"{\"id\":\"aaaaaaaaaaaaaaaaaaaa\",\"rule\":\"DISK\",\"type\":\"DISK\",\"metric\":\"fs.*\",\"series\":\"fs.used_percent//var\","
 	"\"value\":93.25,\"threshold\":90,\"severity\":\"critical\",\"state\":\"firing\",\"startsAt\":1700000000123,\"endsAt\":null,"
-	"\"timestamp\":1700000009000,\"host\":\"db<1>\",\"summary\":\"/var is 93 %\",\"by\":null,\"note\":null,"
+	"\"timestamp\":1700000009000,\"host\":\"db<1>\",\"summary\":\"/var is 93 %\",\"by\":null,\"note\":null,\"acknowledgedAt\":null,\"silencedUntil\":null,\"silence\":null,"
 	"\"labels\":{\"team\":\"ops\",\"disk\":\"/var\"},\"runbook\":\"https://wiki.example.org/?on=/var\",\"flapping\":false,\"inhibited\":false,"
 	"\"url\":\"http://db/#/alerts?alert=aaaaaaaaaaaaaaaaaaaa\"}";
 

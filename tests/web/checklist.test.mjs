@@ -1014,7 +1014,7 @@ point(38, 'what changes something asks, shows its outcome, is for operators, is 
 		assert.match(await button.getAttribute('title'), /operator/);
 		await page.context().request.post(`${server.url}api/v1/session`, { data: { token: server.tokens.olga } });
 		await page.reload();
-		await page.locator('.alert-card .deed:not([aria-disabled])', { hasText: 'Silence' }).click();
+		await page.locator('.alert-card .deed:not([aria-disabled])', { hasText: /^Silence$/ }).click();
 		await page.locator('dialog').getByLabel('Note').fill('only a check');
 		await page.keyboard.press('Enter');
 		await until(page, 'pending', () => window.pending.includes('Silencing…'));
@@ -1024,7 +1024,7 @@ point(38, 'what changes something asks, shows its outcome, is for operators, is 
 		await page.getByRole('button', { name: 'End silence' }).click();
 		await until(page, 'ended', () => /Nothing is silenced/.test(document.querySelector('.pane').textContent));
 		await page.evaluate(() => { location.hash = '#/alerts?tab=audit'; });
-		await until(page, 'who did it', () => /olga\s*operator\s*silence alert\s*rule=CHECKED/.test(document.querySelector('.audit')?.textContent));
+		await until(page, 'who did it', () => /olga\s*operator\s*end silence\s*rule=CHECKED.*olga\s*operator\s*silence\s*rule=CHECKED/s.test(document.querySelector('.audit')?.textContent));
 	}), { server }, (page) => page.addInitScript(() => {
 		/* Pending may last a millisecond: what the button said is written down. */
 		window.pending = [];
@@ -1043,8 +1043,8 @@ point(39, 'an alert\'s card says what, where, since when, how bad, why, and what
 	await until(page, 'a shape', () => !document.querySelector('.alert-spark').classList.contains('empty'));
 	await page.context().request.post(`${server.url}api/v1/session`, { data: { token: server.tokens.olga } });
 	await page.reload();
-	await page.locator('.alert-card .deed:not([aria-disabled])', { hasText: 'Silence' }).click();
-	assert.match(await text(page, 'dialog.ask'), /1 h.*4 h.*24 h.*Until.*Note/s);
+	await page.locator('.alert-card .deed:not([aria-disabled])', { hasText: /^Silence$/ }).click();
+	assert.match(await text(page, 'dialog.ask'), /1 h.*4 h.*24 h.*Until….*Until resolved.*Note/s);
 	await page.keyboard.press('Escape');
 	await page.locator('.alert-card .deed', { hasText: 'Acknowledge' }).click();
 	await page.locator('dialog').getByLabel('Note').fill('I have it');

@@ -28,7 +28,7 @@ export function create_alerts({ feed, clock, is_here = () => true }) {
 		changed.set(changed.get() + 1);
 	}
 
-	/* Rows of the database do not say whether it flaps or is inhibited: what was known stays. */
+	/* Rows of the database do not say by which silence it is covered: what was known stays. */
 	const put = (map, alert) => map.set(alert.id, { ...map.get(alert.id), ...alert });
 
 	feed.on_alert((alert, starts) => {

@@ -11,6 +11,7 @@ import { create_alerts } from './alerts.js';
 import { create_clock } from './clock.js';
 import { each_frame, h, set_text } from './dom.js';
 import { create_feed } from './feed.js';
+import { failing_channels } from './lib/channels.js';
 import { create_judge, failing_of, with_reasons, words } from './lib/health.js';
 import { signal } from './lib/signal.js';
 import { vitals } from './lib/vitals.js';
@@ -183,7 +184,7 @@ function mark_first_chart() {
 /* Of many instances the highest decide: a host may have hundreds. */
 const JUDGED = 16;
 
-plane.want([...vitals.filter((vital) => !vital.series.endsWith('/*')).map((vital) => vital.series), 'self.collector_failing/*'], { history: false });
+plane.want([...vitals.filter((vital) => !vital.series.endsWith('/*')).map((vital) => vital.series), 'self.collector_failing/*', 'self.channel_failing/*'], { history: false });
 for (const vital of vitals.filter(({ series }) => series.endsWith('/*')))
 	plane.want([vital.series], { history: false, top: JUDGED, early: true }).need_values();
 
@@ -204,7 +205,7 @@ function judge_health() {
 		failing_before = failing.join();
 		ask_status();
 	}
-	set_health(with_reasons(judge(plane.latest, clock.now(), { cpus: ctx.cpus() || 1, failing, past: plane.past_of }), alerts.reasons()));
+	set_health(with_reasons(judge(plane.latest, clock.now(), { cpus: ctx.cpus() || 1, failing, mute: failing_channels(plane.latest), past: plane.past_of }), alerts.reasons()));
 }
 
 /* Said aloud when the word changes, and only then. */

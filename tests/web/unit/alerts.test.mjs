@@ -1,7 +1,7 @@
 /* What alerts and rules say: words, lines on charts, order, matchers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { by_weight, conditions_of, crossed_words, during, filtered, is_loud, lasted_ms, limit_words, lines_of, manner_of, matcher_of, merge_lines, reasons_of, safe_link, source_of, value_words } from '../../../web/js/lib/alerts.js';
+import { by_weight, conditions_of, crossed_words, during, filtered, is_loud, judges_samples, lasted_ms, limit_words, lines_of, manner_of, matcher_of, merge_lines, reasons_of, safe_link, source_of, value_words } from '../../../web/js/lib/alerts.js';
 import { with_reasons } from '../../../web/js/lib/health.js';
 
 const alert = (part) => ({ id: 'a', rule: 'R', series: 'cpu.usage', severity: 'warning', state: 'firing', startsAt: 1000, endsAt: null, inhibited: false, ...part });
@@ -32,6 +32,11 @@ for (const [part, unit, value, words, limit] of [
 		assert.equal(value_words(rule(part), value, unit, 1024), words);
 		assert.equal(limit_words(rule(part), 80, unit, 1024, part.compare === 'outside' ? 95 : null), limit);
 	});
+
+test('what is seen in the last sample, and what is not', () => {
+	for (const [part, is] of [[{}, true], [{ compare: 'below' }, true], [{ aggregate: 'avg' }, false], [{ aggregate: 'p95' }, false], [{ compare: 'absent' }, false], [{ compare: 'full_in' }, false]])
+		assert.equal(judges_samples(rule(part)), is, JSON.stringify(part));
+});
 
 for (const [part, threshold, words] of [
 	[{}, 80, 'above 80 %'],

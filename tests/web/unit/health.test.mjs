@@ -1,7 +1,7 @@
 /* The word at the top: thresholds, smoothing, hysteresis, reasons. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { create_judge, failing_of, level_of } from '../../../web/js/lib/health.js';
+import { create_judge, failing_of, level_of, with_reasons } from '../../../web/js/lib/health.js';
 import { limits_of, subject_of, vitals } from '../../../web/js/lib/vitals.js';
 
 const vital = (id) => vitals.find((one) => one.id === id);
@@ -36,6 +36,16 @@ test('reasons name what and where, the worst first', () => {
 	assert.deepEqual(found.reasons.map((reason) => reason.text), ['Filesystem /var', 'Memory', 'Collector disk is failing']);
 	assert.equal(found.of.get('fs'), 'critical');
 	assert.equal(found.of.has('cpu'), false);
+});
+
+test('a channel that fails is a reason, until a rule says the same', () => {
+	const found = create_judge()(new Map([['memory.usage', 92]]), 0, { mute: ['pager'] });
+	const ruled = { level: 'warning', text: 'CHANNEL_FAILS on self.channel_failing/pager', id: 'self.channel_failing/pager', vital: null };
+	const texts = ({ reasons }) => reasons.map((reason) => reason.text);
+
+	assert.deepEqual([found.level, texts(found), found.reasons[1].tab], ['warning', ['Memory', 'Channel pager is failing'], 'channels']);
+	assert.deepEqual(texts(with_reasons(found, [ruled])), [ruled.text, 'Memory']);
+	assert.deepEqual(texts(with_reasons(found, [{ ...ruled, id: 'memory.usage', text: 'BUSY' }])), ['BUSY', 'Memory', 'Channel pager is failing'], 'a scale says more than a rule');
 });
 
 test('the first sample of a page is judged with what was before', () => {

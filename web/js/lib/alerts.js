@@ -44,6 +44,9 @@ export const reasons_of = (alerts) => alerts
 
 const waits = ['absent', 'full_in'];
 
+/* Does a rule judge samples as they come, and nothing made of them? Then the last one is what it sees. */
+export const judges_samples = (rule) => rule.aggregate === 'last' && !waits.includes(rule.compare);
+
 /* The unit in which a rule judges: spans for silence and for filling up. */
 export function unit_of(rule, unit) {
 	if (waits.includes(rule?.compare))

@@ -46,9 +46,10 @@ export function create_judge() {
 	}
 
 	/* latest: Map of id → value (null is unknown). failing: names of collectors.
+	 * mute: names of channels that nothing gets through.
 	 * past(id, ms) → [{ t, value }] of what was before the first sample.
 	 * → { level, reasons: [{ level, text, id, value, vital }], of: Map vital id → level } */
-	return function judge(latest, t, { cpus = 1, failing = [], past = () => [] } = {}) {
+	return function judge(latest, t, { cpus = 1, failing = [], mute = [], past = () => [] } = {}) {
 		const reasons = [], of = new Map();
 
 		for (const vital of vitals) {
@@ -66,18 +67,21 @@ export function create_judge() {
 		}
 		for (const name of failing)
 			reasons.push({ level: 'warning', id: `self.collector_failing/${name}`, vital: null, value: null, text: `Collector ${name} is failing` });
+		for (const name of mute)
+			reasons.push({ level: 'warning', id: `self.channel_failing/${name}`, vital: null, value: null, text: `Channel ${name} is failing`, tab: 'channels' });
 
 		reasons.sort((a, b) => levels.indexOf(b.level) - levels.indexOf(a.level));
 		return { level: reasons[0]?.level ?? (latest.size ? 'ok' : 'unknown'), reasons, of };
 	};
 }
 
-/* What was judged, and what rules say on top: the worst word counts. */
+/* What was judged, and what rules say on top: the worst word counts. What a rule says of a thing without a scale is not said twice. */
 export function with_reasons(found, more) {
 	if (!more.length)
 		return found;
 
-	const reasons = [...more, ...found.reasons].sort((a, b) => levels.indexOf(b.level) - levels.indexOf(a.level));
+	const told = new Set(more.map((reason) => reason.id));
+	const reasons = [...more, ...found.reasons.filter((reason) => reason.vital || !told.has(reason.id))].sort((a, b) => levels.indexOf(b.level) - levels.indexOf(a.level));
 
 	return { ...found, level: reasons[0].level, reasons };
 }

@@ -3,13 +3,13 @@
  * who has it, and what can be done. */
 
 import { fill, h, set_attr, set_text, toggle } from '../dom.js';
-import { crossed_words, lasted_ms, safe_link, severity_words, source_of, states, value_words } from '../lib/alerts.js';
+import { crossed_words, judges_samples, lasted_ms, safe_link, severity_words, source_of, states, value_words } from '../lib/alerts.js';
 import { with_gaps } from '../lib/columns.js';
 import { hue_of } from '../lib/colours.js';
 import { full_text, span_words } from '../lib/time.js';
 import { canonical } from '../lib/units.js';
 import { write_list } from '../lib/urlstate.js';
-import { acknowledge, deed_button, silence } from './deeds.js';
+import { acknowledge, deed_button, end_silence_of, silence } from './deeds.js';
 import { icon } from './icons.js';
 import { draw_spark } from './spark.js';
 
@@ -19,12 +19,13 @@ export function alert_card(ctx, { picture = null } = {}) {
 	const { plane, clock, alerts } = ctx;
 	const severity = h('span.severity'), rule_link = h('a.alert-rule'), state = h('span.alert-state'), lasted = h('span.alert-lasted');
 	const summary = h('span'), when = h('span.alert-when', {}, ' (when it fired)'), ended = h('span', { hidden: true }, 'ended at'), value = h('strong.alert-value'), limit = h('span.alert-limit'), began = h('span.alert-began');
-	const facts = h('div.alert-facts'), note = h('p.alert-note', { hidden: true });
+	const facts = h('div.alert-facts'), note = h('p.alert-note', { hidden: true }), note_when = h('span.alert-note-when');
 	const canvas = h('canvas.alert-spark', { 'aria-hidden': 'true' }), span = h('span.alert-span');
 	const ack = deed_button(ctx, { label: 'Acknowledge', sign: 'seen', what: 'Acknowledging', run: () => acknowledge(ctx, alert), primary: true });
 	const mute = deed_button(ctx, { label: 'Silence', sign: 'silence', what: 'Silencing', run: () => silence(ctx, alert) });
+	const unmute = deed_button(ctx, { label: 'End silence', sign: 'close', what: 'Ending a silence', run: () => end_silence_of(ctx, alert) });
 	const charts = h('a.button.small.to-charts', {}, icon('chart'), h('span', {}, 'Charts'));
-	const deeds = h('div.alert-deeds', {}, ack, mute, charts);
+	const deeds = h('div.alert-deeds', {}, ack, mute, unmute, charts);
 	const el = h('article.alert-card', { tabindex: -1 },
 		h('div.alert-main', {},
 			h('header.alert-head', {}, severity, h('h3', {}, rule_link), state, lasted),
@@ -41,11 +42,22 @@ export function alert_card(ctx, { picture = null } = {}) {
 	const is_over = () => alert.state === 'resolved';
 	const rule_now = () => alerts.rule_of(alert);
 
-	/* The last sample, where the rule judges samples and nothing made of them. */
+	/* The last sample, where the rule judges samples and nothing made of them. Silence grows by itself. */
 	function value_now(rule) {
-		const direct = rule && rule.aggregate === 'last' && !['absent', 'full_in'].includes(rule.compare);
+		if (is_over() || !rule)
+			return alert.value;
+		if (rule.compare === 'absent' && alert.value != null)
+			return alert.value + Math.max(0, clock.now() - alert.timestamp);
+		return (judges_samples(rule) ? plane.latest.get(alert.series) : null) ?? alert.value;
+	}
 
-		return (!is_over() && direct ? plane.latest.get(alert.series) : null) ?? alert.value;
+	/* Until when it is silent, or since when somebody has it. */
+	function when_words() {
+		const say = (t) => full_text(t, ctx.zone());
+
+		if (alert.state === 'silenced')
+			return alert.silencedUntil ? `until ${say(alert.silencedUntil)}, ${span_words(Math.max(0, alert.silencedUntil - clock.now()))} left` : 'until it is resolved';
+		return alert.acknowledgedAt && alert.state === 'acknowledged' ? `since ${say(alert.acknowledgedAt)}` : '';
 	}
 
 	function draw_words() {
@@ -55,6 +67,7 @@ export function alert_card(ctx, { picture = null } = {}) {
 		ended.hidden = !is_over();
 		set_text(limit, crossed_words(rule, alert, unit, base).replace(/^(?!limit )/, is_over() ? 'limit ' : ''));
 		set_text(lasted, is_over() ? `lasted ${span_words(lasted_ms(alert, t))}` : `for ${span_words(lasted_ms(alert, t))}`);
+		set_text(note_when, when_words());
 		set_text(began, is_over() ? '' : `since ${full_text(alert.startsAt, ctx.zone())}`);
 	}
 
@@ -66,6 +79,7 @@ export function alert_card(ctx, { picture = null } = {}) {
 
 		ack.refresh();
 		mute.refresh();
+		unmute.refresh();
 		if (key === said)
 			return;
 		said = key;
@@ -85,10 +99,12 @@ export function alert_card(ctx, { picture = null } = {}) {
 			fact('Rule', rule ? h('a.link-like', { href: ctx.address.to('alerts', { tab: 'rules', name: rule.name }) }, source_of(rule)) : 'is gone since'),
 			runbook ? fact('Runbook', h('a.link-like', { href: runbook, target: '_blank', rel: 'noopener noreferrer' }, runbook.replace(/^https?:\/\//i, ''))) : null,
 			Object.entries(alert.labels ?? {}).map(([name, text]) => h('span.label', {}, `${name}=${text}`)));
-		note.hidden = !(alert.by || alert.note);
-		fill(note, icon(alert.state === 'silenced' ? 'silence' : 'seen'), h('span', {}, h('strong', {}, alert.by ?? 'Someone'), alert.note ? `: ${alert.note}` : ''));
-		ack.hidden = alert.state !== 'firing';
+		note.hidden = !(alert.by || alert.note || alert.state === 'silenced');
+		fill(note, icon(alert.state === 'silenced' ? 'silence' : 'seen'), h('span', {}, h('strong', {}, alert.by ?? 'Someone'), alert.note ? `: ${alert.note}` : ''), note_when);
+		/* Under a silence it may have been acknowledged before. */
+		ack.hidden = !(alert.state === 'firing' || (alert.state === 'silenced' && !alert.acknowledgedAt));
 		mute.hidden = is_over() || alert.state === 'silenced';
+		unmute.hidden = alert.state !== 'silenced' || !alert.silence;
 		charts.href = ctx.address.to('explorer', { series: write_list([alert.series]) });
 	}
 

@@ -10,6 +10,7 @@ import { segments } from './range-picker.js';
 
 const HOUR = 3600e3;
 const lengths = [[HOUR, '1 h'], [4 * HOUR, '4 h'], [24 * HOUR, '24 h'], ['until', 'Until…']];
+const to_its_end = ['resolved', 'Until resolved'];
 
 const note_field = (placeholder) => h('input.input', { name: 'note', maxlength: 1000, placeholder, autocomplete: 'off' });
 const field = (label, control) => h('label.field', {}, h('span', {}, label), control);
@@ -68,23 +69,27 @@ export function acknowledge(ctx, alert) {
 	});
 }
 
-/* what: { rule, series? }. With a series one may choose between it and the whole rule. */
+/* what: { rule, series?, id? }. With a series one may choose between it and the whole rule; an alert, known by its id, may be silent
+ * to its own end. */
 export function silence(ctx, what) {
 	const now = ctx.clock.now();
 	const note = note_field('Why it may be quiet');
 	const until = h('input.input', { type: 'datetime-local', step: 1, name: 'until', 'aria-label': 'Until', value: local_text(now + HOUR, ctx.zone()) });
 	const shown = h('span.field-note'), matcher = h('code');
+	const scope = what.series && h('div.field', {}, h('span', {}, 'What'), segments('What', [['series', 'This series'], ['rule', 'The whole rule']], 'series', (chosen) => { whole = chosen === 'rule'; update(); }));
 	let length = HOUR, whole = !what.series;
 
 	const end = () => (length === 'until' ? parse_local(until.value, ctx.zone()) : ctx.clock.now() + length);
 	const which = () => matcher_of(whole ? { rule: what.rule } : what);
 
 	function update() {
-		const t = end();
+		const alone = length === 'resolved', t = alone ? 0 : end();
 
 		until.hidden = length !== 'until';
-		set_text(shown, t === null ? 'That is not a moment.' : `until ${full_text(t, ctx.zone())} ${zone_text(t, ctx.zone())}`);
-		set_text(matcher, which());
+		if (scope)
+			scope.hidden = alone;
+		set_text(matcher, alone ? 'this alert alone' : which());
+		set_text(shown, alone ? 'until it is resolved: when it fires again, that is told' : t === null ? 'That is not a moment.' : `until ${full_text(t, ctx.zone())} ${zone_text(t, ctx.zone())}`);
 	}
 
 	until.addEventListener('input', update);
@@ -93,31 +98,48 @@ export function silence(ctx, what) {
 		title: `Silence ${what.rule}`,
 		why: 'Alerts that match are still judged and shown here, but nobody is told.',
 		body: [
-			what.series && h('div.field', {}, h('span', {}, 'What'), segments('What', [['series', 'This series'], ['rule', 'The whole rule']], 'series', (scope) => { whole = scope === 'rule'; update(); })),
-			h('div.field', {}, h('span', {}, 'How long'), segments('How long', lengths, HOUR, (ms) => { length = ms; update(); }), until, shown),
+			scope,
+			h('div.field', {}, h('span', {}, 'How long'), segments('How long', what.id ? [...lengths, to_its_end] : lengths, HOUR, (ms) => { length = ms; update(); }), until, shown),
 			field('Note', note),
 			h('p.field-note', {}, 'Matches ', matcher),
 		],
 		label: 'Silence', doing: 'Silencing…', done: `${what.rule} is silenced`,
 		async run() {
+			if (length === 'resolved')
+				return ctx.feed.request('silence alert', { alert: what.id, note: note.value.trim() });
+
 			const t = end();
 
 			if (t === null || t <= ctx.clock.now())
 				throw new Error('The end must be a moment that is yet to come.');
-			await ctx.feed.request('silence alert', { matcher: which(), until: Math.round(t), note: note.value.trim() });
+			return ctx.feed.request('silence alert', { matcher: which(), until: Math.round(t), note: note.value.trim() });
 		},
 	});
 }
 
 export function end_silence(ctx, one, then) {
 	ctx.ask({
-		title: 'End this silence', why: ['Alerts that match ', h('code', {}, one.matcher), ' are told again from now on.'],
+		title: 'End this silence', why: one.alert ? 'This alert is told again from now on.' : ['Alerts that match ', h('code', {}, one.matcher), ' are told again from now on.'],
 		label: 'End silence', doing: 'Ending…', done: 'The silence has ended',
 		async run() {
-			await ctx.feed.request('silence alert', { id: one.id, matcher: one.matcher, until: Math.min(Date.now(), ctx.clock.now()) - 1000, note: one.note ?? '' });
+			await ctx.feed.request('silence alert', { id: one.id, until: Math.min(Date.now(), ctx.clock.now()) - 1000 });
 			then?.();
 		},
 	});
+}
+
+/* The one that covers this alert, which may cover others too: it is asked for what it says. */
+export async function end_silence_of(ctx, alert) {
+	try {
+		const one = (await ctx.feed.request('get silences')).silences.find((silence) => silence.id === alert.silence);
+
+		if (one)
+			end_silence(ctx, one);
+		else
+			ctx.toast('That silence has ended already');
+	} catch (error) {
+		ctx.toast(`The silence could not be ended: ${error.message}`);
+	}
 }
 
 /* ---- signing in ---- */

@@ -40,6 +40,13 @@ export function create_header(ctx, { open_palette, open_help }) {
 		h('div.top-tools', {}, find, help, menu));
 	let said = '', badge_said = '';
 
+	/* What a reason leads to. */
+	function way_to(reason) {
+		if (reason.alert || reason.tab)
+			return h('a.link-like', { href: ctx.address.to('alerts', reason.alert ? { alert: reason.alert } : { tab: reason.tab }) }, reason.text);
+		return h('span', {}, reason.text);
+	}
+
 	popover(health, reasons, { label: 'Why' });
 	popover(menu, settings_panel, { label: 'Settings' });
 
@@ -49,8 +56,8 @@ export function create_header(ctx, { open_palette, open_help }) {
 		return [
 			h('div.menu-title', {}, words[level]),
 			list.length
-				? h('ul.reason-list', {}, list.map((reason) => h('li', { 'data-level': reason.level }, icon(reason.level), reason.alert ? h('a.link-like', { href: ctx.address.to('alerts', { alert: reason.alert }) }, reason.text) : h('span', {}, reason.text), h('strong', {}, reason.vital ? format(reason.value, ctx.plane.about(reason.id).unit) : ''))))
-				: h('p.menu-note', {}, level === 'unknown' ? 'There are no values to judge by.' : 'All vitals are below their thresholds, no alert fires, and every collector runs.'),
+				? h('ul.reason-list', {}, list.map((reason) => h('li', { 'data-level': reason.level }, icon(reason.level), way_to(reason), h('strong', {}, reason.vital ? format(reason.value, ctx.plane.about(reason.id).unit) : ''))))
+				: h('p.menu-note', {}, level === 'unknown' ? 'There are no values to judge by.' : 'All vitals are below their thresholds, no alert fires, every collector runs, and no channel fails.'),
 			status ? h('p.menu-note', {}, `${status.host.os}, ${status.host.kernel}, up for ${span_words(status.now - status.host.boot)}`) : null,
 		];
 	}

@@ -30,14 +30,19 @@ export function mount(el, ctx) {
 		},
 	});
 
+	function way_to(id) {
+		const alert = ctx.alerts.find(id);
+
+		return h('a.link-like', { href: ctx.address.to('alerts', { tab: 'audit', alert: id }) }, alert ? `${alert.rule} on ${alert.series}` : id);
+	}
+
 	/* An alert by its name, with the way to it. */
 	function what({ action, detail }) {
-		if (action !== 'acknowledge alert')
-			return detail ?? '';
+		const [before, id, after] = /^((?:.*?, )?alert )([A-Za-z0-9_-]{20})(.*)$/s.exec(detail)?.slice(1) ?? [];
 
-		const alert = ctx.alerts.find(detail);
-
-		return h('a.link-like', { href: ctx.address.to('alerts', { tab: 'audit', alert: detail }) }, alert ? `${alert.rule} on ${alert.series}` : detail);
+		if (action === 'acknowledge alert')
+			return way_to(detail);
+		return id ? [before, way_to(id), after] : detail ?? '';
 	}
 
 	function update() {

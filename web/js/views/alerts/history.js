@@ -98,7 +98,7 @@ export function mount(el, ctx) {
 		row.dataset.state = alert.state;
 		fill(cells.severity, icon(alert.severity), h('span', {}, severity_words[alert.severity]));
 		fill(cells.what, h('strong', {}, alert.rule), ' ', h('span', {}, alert.series));
-		fill(cells.state, alert.state === 'firing' ? h('span.state-sign.still', {}, icon('alerts'), ' Firing') : state_signs(alert));
+		fill(cells.state, alert.state === 'firing' ? h('span.state-sign.still', {}, icon('alerts'), ' Firing') : null, state_signs(alert));
 		set_text(cells.began, full_text(alert.startsAt, ctx.zone()));
 		/* What it was at its end is no longer what it fired for. */
 		set_text(cells.value, `${alert.state === 'resolved' ? '' : `${value_words(rule, alert.value, unit, base)}, `}${crossed_words(rule, alert, unit, base)}`);

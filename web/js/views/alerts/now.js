@@ -56,7 +56,8 @@ export function mount(el, ctx) {
 	}
 
 	function update() {
-		const all = alerts.present(), list = all.slice(0, MOST), here = new Set(list.map((alert) => alert.id));
+		/* One that is open above is not shown a second time. */
+		const present = alerts.present(), open = ctx.address.params().alert, all = present.filter((alert) => alert.id !== open), list = all.slice(0, MOST), here = new Set(list.map((alert) => alert.id));
 
 		if (!alerts.known() && alerts.problem())
 			state.failed(alerts.problem(), alerts.load);
@@ -78,7 +79,7 @@ export function mount(el, ctx) {
 		}
 		more.hidden = all.length <= MOST;
 		set_text(more, `and ${all.length - MOST} more, milder or older`);
-		draw_calm(all);
+		draw_calm(present);
 	}
 
 	const asking = ask_again(ctx, {

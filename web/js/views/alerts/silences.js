@@ -19,9 +19,9 @@ export function mount(el, ctx) {
 		every_ms: EVERY_MS, state,
 		ask: () => ctx.feed.request('get silences'),
 		show(answer) {
-			silences = answer.silences.filter((one) => one.until > ctx.clock.now());
+			silences = answer.silences.filter((one) => one.until === null || one.until > ctx.clock.now());
 			if (!silences.length)
-				state.empty('Nothing is silenced.', 'An alert\'s card or a rule has a button for it: for an hour, for a day, or until a time you choose.');
+				state.empty('Nothing is silenced.', 'An alert\'s card or a rule has a button for it: for an hour, for a day, until a time you choose, or until the alert is resolved.');
 			update();
 		},
 	});
@@ -32,15 +32,15 @@ export function mount(el, ctx) {
 		row.left = h('strong');
 		row.until = h('span');
 		row.deed = deed_button(ctx, { label: 'End now', sign: 'close', what: 'Ending a silence', run: () => end_silence(ctx, one, asking.now) });
-		row.append(icon('silence'), h('div.silence-what', {}, h('code', {}, one.matcher), h('span.silence-who', {}, h('strong', {}, one.by), one.note ? `: ${one.note}` : '', ` · since ${full_text(one.from, ctx.zone())}`)),
+		row.append(icon('silence'), h('div.silence-what', {}, h('code', {}, one.matcher), one.alert ? h('a.link-like', { href: ctx.address.to('alerts', { tab: 'silences', alert: one.alert }) }, 'this alert alone') : null, h('span.silence-who', {}, h('strong', {}, one.by), one.note ? `: ${one.note}` : '', ` · since ${full_text(one.from, ctx.zone())}`)),
 			h('div.silence-when', {}, row.left, row.until), row.deed);
 		return row;
 	}
 
 	function update() {
 		keyed(list, silences, (one) => `${one.id} ${one.until} ${one.note}`, make_row, (row, one) => {
-			set_text(row.left, `${span_words(Math.max(0, one.until - ctx.clock.now()))} left`);
-			set_text(row.until, `until ${full_text(one.until, ctx.zone())}`);
+			set_text(row.left, one.until === null ? 'until resolved' : `${span_words(Math.max(0, one.until - ctx.clock.now()))} left`);
+			set_text(row.until, one.until === null ? '' : `until ${full_text(one.until, ctx.zone())}`);
 			row.deed.refresh();
 		});
 	}
