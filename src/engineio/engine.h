@@ -24,6 +24,7 @@ struct eio_frame {
 	uint8_t head;                   /* bytes of the WebSocket head: 2, 4 or 10 */
 	uint32_t len;                   /* of the payload */
 	struct eio_frame *deflated;     /* the same, compressed without context: made once, shared too */
+	uint64_t key;                   /* of what it is the newest; 0: of nothing */
 	unsigned char bytes[];
 };
 static inline unsigned char *frame_payload(struct eio_frame *f)
@@ -142,6 +143,7 @@ void ws_probe(struct eio_server *srv, struct eio_session *s, int take_fd, bool d
 void ws_flush(struct ws *w);
 void ws_relieve(struct ws *w);            /* sends what it can and ends nothing: for the middle of a broadcast */
 bool ws_blocked(const struct ws *w);      /* the kernel took less than it was given */
+bool ws_begun(const struct ws *w);        /* a part of the first queued frame has left */
 void ws_end(struct ws *w, int code); /* detaches it from its session: Close frame with or (0) without a status, then the socket */
 void ws_accept_key(const char *key, char out[29]);
 void ws_reader_free(struct eio_server *srv);

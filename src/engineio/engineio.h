@@ -140,7 +140,7 @@ struct eio_handlers {
 };
 
 struct eio_counters {
-	uint64_t bytes_in, bytes_out, messages_in, messages_out, opened, closed, dropped, refused, too_slow;
+	uint64_t bytes_in, bytes_out, messages_in, messages_out, opened, closed, dropped, coalesced, refused, too_slow;
 };
 
 /* Copies options; the strings in them stay borrowed. */
@@ -166,18 +166,24 @@ struct eio_frame;
  * One reference is the caller's. */
 struct eio_frame *eio_frame_new(size_t n, bool binary, unsigned char **data);
 struct eio_frame *eio_frame_of(const void *data, size_t n, bool binary);
+size_t eio_frame_len(const struct eio_frame *f);           /* of the payload */
 struct eio_frame *eio_frame_ref(struct eio_frame *f);
 void eio_frame_unref(struct eio_frame *f);
+void eio_frame_set_key(struct eio_frame *f, uint64_t key); /* before it is sent: what EIO_COALESCE goes by; never 0 */
 
 /* --- sessions --- */
 
 enum eio_send_flags {
 	EIO_VOLATILE = 1,    /* may be dropped if the transport cannot take it now */
 	EIO_UNCOMPRESSED = 2,
+	EIO_COALESCE = 4,    /* one of the same key that still waits goes */
 };
 /* Queues; leaves with the rest of the turn in one write. Returns false if a
  * volatile one was dropped or the session is closed. */
 bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags);
+/* Would so many frames of so many bytes together still be taken, without closing the session as too slow? Where not, that
+ * counts as a message dropped. */
+bool eio_session_has_room(struct eio_session *s, size_t bytes, size_t frames);
 /* For a run of frames that belong together: would a volatile one be taken now? */
 bool eio_session_writable(const struct eio_session *s);
 void eio_session_close(struct eio_session *s, bool discard); /* after what waits has left, or at once */

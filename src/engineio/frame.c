@@ -64,6 +64,16 @@ struct eio_frame *eio_frame_of(const void *data, size_t n, bool binary)
 	return f;
 }
 
+size_t eio_frame_len(const struct eio_frame *f)
+{
+	return f->len;
+}
+
+void eio_frame_set_key(struct eio_frame *f, uint64_t key)
+{
+	f->key = key;
+}
+
 struct eio_frame *frame_packet(char type)
 {
 	return frame_make(&type, 1, 1, false);

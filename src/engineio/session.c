@@ -216,12 +216,46 @@ bool eio_session_writable(const struct eio_session *s)
 }
 
 /* For this client, or, where it is one of the slow ones, for all together. */
-static bool is_too_much(const struct eio_session *s, const struct eio_frame *f)
+static bool is_too_much(const struct eio_session *s, size_t more)
 {
 	const struct eio_options *o = &s->server->o;
 
-	return s->q_bytes + cost(f) > o->queue_max_bytes ||
-	       (s->q_bytes > o->queue_low_bytes && s->server->queued + cost(f) > o->queues_max_bytes);
+	return s->q_bytes + more > o->queue_max_bytes ||
+	       (s->q_bytes > o->queue_low_bytes && s->server->queued + more > o->queues_max_bytes);
+}
+
+/* What waits may be this turn's own work alone, which the kernel would take now. A single packet may be as large as it likes. */
+static bool has_room(struct eio_session *s, size_t more)
+{
+	if (is_too_much(s, more) && s->ws)
+		ws_relieve(s->ws);
+	return !s->q_bytes || !is_too_much(s, more);
+}
+
+bool eio_session_has_room(struct eio_session *s, size_t bytes, size_t frames)
+{
+	bool has = s->state == SESSION_OPEN && !s->overflow && has_room(s, bytes + frames * FRAME_COST);
+
+	s->server->counters.dropped += !has;
+	return has;
+}
+
+/* What has begun to leave has to leave whole. */
+static void drop_older(struct eio_session *s, uint64_t key)
+{
+	for (uint32_t i = s->q_len, begun = s->ws && ws_begun(s->ws); i-- > begun;) {
+		struct eio_frame *f = *session_slot(s, i);
+
+		if (f->key != key)
+			continue;
+		for (; i + 1 < s->q_len; i++)
+			*session_slot(s, i) = *session_slot(s, i + 1);
+		s->q_len--;
+		count_queued(s, -(ptrdiff_t)cost(f));
+		s->server->counters.coalesced++;
+		eio_frame_unref(f);
+		return; /* there is never more than one */
+	}
 }
 
 bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags)
@@ -232,14 +266,12 @@ bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags
 		s->server->counters.dropped++;
 		return false;
 	}
-	if (is_too_much(s, f)) {
-		if (s->ws)
-			ws_relieve(s->ws); /* this turn's own work may be all that waits */
-		if (s->q_bytes && is_too_much(s, f)) {
-			s->overflow = true;
-			server_mark_dirty(s->server, s);
-			return false;
-		}
+	if ((flags & EIO_COALESCE) && f->key)
+		drop_older(s, f->key);
+	if (!has_room(s, cost(f))) {
+		s->overflow = true;
+		server_mark_dirty(s->server, s);
+		return false;
 	}
 	if (flags & EIO_UNCOMPRESSED)
 		f->plain = true;

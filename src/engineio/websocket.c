@@ -186,6 +186,11 @@ bool ws_blocked(const struct ws *w)
 	return w->blocked;
 }
 
+bool ws_begun(const struct ws *w)
+{
+	return w->sent > 0;
+}
+
 /* The form in which the first queued frame goes over this socket. */
 static struct eio_frame *wire_form(struct ws *w, struct eio_frame *f)
 {

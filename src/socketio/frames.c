@@ -66,6 +66,20 @@ void frames_event(struct frames *f, const struct sio_namespace *nsp, const char 
                   const char *offset)
 {
 	encode(f, PACKET_EVENT, nsp, id, event, args, offset);
+	f->is_event = true;
+}
+
+void frames_coalesce(struct frames *f, const struct sio_namespace *nsp, const char *event)
+{
+	struct buf name;
+
+	if (f->n > 1)
+		return;
+	buf_init(&name, SIZE_MAX / 2);
+	buf_add(&name, nsp->name, strlen(nsp->name) + 1);
+	buf_adds(&name, event);
+	eio_frame_set_key(f->at[0], map_hash(name.data, name.len) | 1);
+	buf_release(&name);
 }
 
 void frames_ack(struct frames *f, const struct sio_namespace *nsp, uint64_t id, struct sio_args args)
@@ -73,13 +87,27 @@ void frames_ack(struct frames *f, const struct sio_namespace *nsp, uint64_t id, 
 	encode(f, PACKET_ACK, nsp, &id, NULL, args, NULL);
 }
 
+static bool has_room(const struct frames *f, struct eio_session *session)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		bytes += eio_frame_len(frame_at(f, i));
+	return eio_session_has_room(session, bytes, f->n);
+}
+
 bool frames_send(const struct frames *f, struct sio_socket *s, unsigned flags)
 {
-	unsigned as = (flags & SIO_UNCOMPRESSED ? EIO_UNCOMPRESSED : 0u) | (flags & SIO_VOLATILE ? EIO_VOLATILE : 0u);
+	unsigned as = (flags & SIO_UNCOMPRESSED ? EIO_UNCOMPRESSED : 0u) | (flags & SIO_VOLATILE ? EIO_VOLATILE : 0u) |
+	              (flags & SIO_COALESCE ? EIO_COALESCE : 0u);
 	struct eio_session *session = s->client->session;
 
 	if (!session)
 		return false;
+	if (f->is_event && s->nsp->server->o.overflow == SIO_OVERFLOW_DROP && !has_room(f, session)) {
+		s->dropped++;
+		return false;
+	}
 	/* A header never goes without its attachments: all or nothing is decided with the first. */
 	if (!eio_session_send(session, frame_at(f, 0), as)) {
 		s->dropped += (flags & SIO_VOLATILE) != 0;

@@ -66,6 +66,12 @@ struct sio_operator sio_transient(struct sio_operator op)
 	return op;
 }
 
+struct sio_operator sio_coalesce(struct sio_operator op)
+{
+	op.flags |= SIO_COALESCE;
+	return op;
+}
+
 struct sio_operator sio_compress(struct sio_operator op, bool on)
 {
 	op.flags = on ? op.flags & ~(unsigned)SIO_UNCOMPRESSED : op.flags | SIO_UNCOMPRESSED;
@@ -93,10 +99,12 @@ void operator_emit_here(const struct sio_operator *op, const char *event, struct
 	const char *offset = NULL;
 	struct frames f;
 
-	if (op->nsp->recovery && !(op->flags & (SIO_VOLATILE | SIO_TRANSIENT)))
+	if (op->nsp->recovery && !(op->flags & (SIO_VOLATILE | SIO_TRANSIENT | SIO_COALESCE)))
 		offset = recovery_note(op->nsp->recovery, op, NULL, event, args);
 	if (sel.n) {
 		frames_event(&f, op->nsp, event, args, NULL, offset);
+		if (op->flags & SIO_COALESCE)
+			frames_coalesce(&f, op->nsp, event);
 		for (size_t i = 0; i < sel.n; i++) {
 			socket_tell_outgoing(sel.at[i], event, args);
 			frames_send(&f, sel.at[i], op->flags);

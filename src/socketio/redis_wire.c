@@ -94,6 +94,8 @@ static void take_flags(struct wire_opts *o, struct slice v)
 			o->flags |= SIO_UNCOMPRESSED;
 		else if (json_string_is(key, "transient") && is(value, JSON_TRUE))
 			o->flags |= SIO_TRANSIENT;
+		else if (json_string_is(key, "coalesce") && is(value, JSON_TRUE))
+			o->flags |= SIO_COALESCE;
 		else if (json_string_is(key, "timeout") && is(value, JSON_NUMBER)) {
 			ms = json_number(value);
 			o->timeout_ms = ms > LIMIT_CLUSTER_TIMEOUT_MS ? LIMIT_CLUSTER_TIMEOUT_MS : ms >= 1 ? (uint32_t)ms : 0;
@@ -334,7 +336,8 @@ static const struct {
 } flags[] = {
 	{SIO_VOLATILE, "\"volatile\":true"},
 	{SIO_UNCOMPRESSED, "\"compress\":false"},
-	{SIO_TRANSIENT, "\"transient\":true"}, /* ours alone: who does not know it lets it be */
+	{SIO_TRANSIENT, "\"transient\":true"}, /* ours alone, as the next: who does not know it lets it be */
+	{SIO_COALESCE, "\"coalesce\":true"},
 };
 
 void wire_put_opts(struct buf *out, const struct sio_operator *op)

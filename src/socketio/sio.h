@@ -228,13 +228,16 @@ struct owed_ack *socket_owe(struct sio_socket *s, uint64_t id, uint32_t timeout_
 struct frames {
 	struct eio_frame *at[1 + 16], **more;
 	size_t n;
+	bool is_event;                 /* and no answer, which would be missed for ever */
 };
 /* Encodes once for everyone. offset: recovery's, or NULL. */
 void frames_event(struct frames *f, const struct sio_namespace *nsp, const char *event, struct sio_args args, const uint64_t *id,
                   const char *offset);
 void frames_ack(struct frames *f, const struct sio_namespace *nsp, uint64_t id, struct sio_args args);
 void frames_release(struct frames *f);
-bool frames_send(const struct frames *f, struct sio_socket *s, unsigned flags); /* false: a volatile one was dropped */
+bool frames_send(const struct frames *f, struct sio_socket *s, unsigned flags); /* false: it was dropped */
+/* Of those with this name only the newest has to wait: for SIO_COALESCE. Not with attachments, which follow one by one. */
+void frames_coalesce(struct frames *f, const struct sio_namespace *nsp, const char *event);
 
 /* --- the adapter: who is in which room --- */
 

@@ -463,9 +463,11 @@ static int emit(struct sio_socket *s, unsigned flags, const char *name, struct s
 	struct frames f;
 
 	socket_tell_outgoing(s, name, args);
-	if (s->nsp->recovery && !id && !(flags & (SIO_VOLATILE | SIO_TRANSIENT)) && s->pid)
+	if (s->nsp->recovery && !id && !(flags & (SIO_VOLATILE | SIO_TRANSIENT | SIO_COALESCE)) && s->pid)
 		offset = recovery_note(s->nsp->recovery, NULL, socket_id(s), name, args);
 	frames_event(&f, s->nsp, name, args, id, offset);
+	if ((flags & SIO_COALESCE) && !id)
+		frames_coalesce(&f, s->nsp, name);
 	frames_send(&f, s, flags);
 	frames_release(&f);
 	return 0;

@@ -85,9 +85,15 @@ struct sio_args sio_built(const struct sio_builder *b);                    /* va
 
 enum sio_parser { SIO_PARSER_DEFAULT, SIO_PARSER_MSGPACK };
 
+/* What becomes of an event for a client for which more waits than may (engine.queue_max_bytes, engine.queues_max_bytes).
+ * CLOSE: its connection is closed as too slow. DROP: it misses the event, sio_socket_dropped() counts it; whom it answers
+ * (acknowledgements, heartbeats) is closed still. Events of which the newest is enough never get there: SIO_COALESCE. */
+enum sio_overflow { SIO_OVERFLOW_CLOSE, SIO_OVERFLOW_DROP };
+
 struct sio_options {
 	struct eio_options engine;          /* path "/socket.io", limits, transports, cors, cookie … */
 	enum sio_parser parser;
+	enum sio_overflow overflow;         /* SIO_OVERFLOW_CLOSE */
 	uint32_t connect_timeout_ms;        /* 45000: no namespace joined by then: closed */
 	bool cleanup_empty_child_namespaces; /* false */
 	uint32_t recovery_ms;               /* connectionStateRecovery.maxDisconnectionDuration; 0: off */
@@ -257,6 +263,8 @@ enum sio_flags {
 	SIO_VOLATILE = 1,      /* dropped if the transport cannot take it now */
 	SIO_UNCOMPRESSED = 2,
 	SIO_TRANSIENT = 4,     /* sent like any other, but not kept for recovery: worth nothing once the next one is there */
+	SIO_COALESCE = 8,      /* transient; and an earlier one of the same event that still waits for the client is left out: a
+	                        * slow one gets the newest. With attachments, and where an answer is wanted, all are sent */
 };
 int sio_socket_emit_flags(struct sio_socket *s, unsigned flags, const char *event, struct sio_args args);
 /* fn is called once, later: with the answer, or an error after timeout_ms. timeout_ms 0: none; then fn is never called if
@@ -272,7 +280,7 @@ size_t sio_socket_each_room(const struct sio_socket *s, void (*fn)(void *user, c
 bool sio_socket_in(const struct sio_socket *s, const char *room);
 void sio_socket_disconnect(struct sio_socket *s, bool close); /* close: the whole connection */
 
-/* Bytes that wait for this client, and how many volatile packets it has missed. */
+/* Bytes that wait for this client, and how many events it has missed: volatile ones, and those of SIO_OVERFLOW_DROP. */
 size_t sio_socket_queued(const struct sio_socket *s);
 uint64_t sio_socket_dropped(const struct sio_socket *s);
 
@@ -302,6 +310,7 @@ struct sio_operator sio_except(struct sio_operator op, const char *room);
 struct sio_operator sio_except_list(struct sio_operator op, const char *const *rooms, size_t n);
 struct sio_operator sio_volatile(struct sio_operator op);
 struct sio_operator sio_transient(struct sio_operator op);           /* not kept for recovery */
+struct sio_operator sio_coalesce(struct sio_operator op);            /* of those that wait for a client, the newest */
 struct sio_operator sio_compress(struct sio_operator op, bool on);
 struct sio_operator sio_local(struct sio_operator op);
 struct sio_operator sio_timeout(struct sio_operator op, uint32_t ms); /* for sio_emit_ack() and sio_fetch_views() */

@@ -602,6 +602,124 @@ static void limits_hold(void **state)
 	stop();
 }
 
+/* --- what becomes of a client that is slow: this one has no poll open --- */
+
+static void with_little_room(struct sio_options *o)
+{
+	o->engine.queue_low_bytes = 500;
+	o->engine.queue_max_bytes = 1000;
+}
+
+static void with_little_room_for_the_slow(struct sio_options *o)
+{
+	with_little_room(o);
+	o->overflow = SIO_OVERFLOW_DROP;
+}
+
+static void count_answer(void *user, const char *error, struct sio_args args)
+{
+	(void)error, (void)args;
+	++*(int *)user;
+}
+
+static void echo(void *user, struct sio_socket *s, struct sio_args args, struct sio_ack *ack)
+{
+	(void)user, (void)s;
+	sio_ack_send(ack, args);
+}
+
+static void say(struct sio_operator op, const char *event, int n)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", n);
+	sio_emit(op, event, sio_json(text));
+}
+
+static void of_some_events_the_newest_waits(void **state)
+{
+	struct sio_operator all, newest;
+	const struct sio_blob blob = {"abc", 3};
+	struct client c;
+	int answered = 0;
+
+	(void)state;
+	start(with_little_room);
+	all = sio_all(sio_of(io, "/"));
+	newest = sio_coalesce(all);
+	join(&c, "40");
+	say(newest, "price", 1);
+	say(all, "trade", 1);
+	say(newest, "price", 2);
+	say(newest, "volume", 7);
+	sio_socket_emit_flags(socket_of(&c), SIO_COALESCE, "price", sio_json("3"));
+	say(all, "price", 4); /* a plain one takes nobody's place, and loses it to nobody */
+	assert_string_equal(take(&c), "42[\"trade\",1] 42[\"volume\",7] 42[\"price\",3] 42[\"price\",4] ");
+
+	for (int i = 0; i < 1000; i++) /* far more than may wait */
+		say(newest, "price", i);
+	assert_string_equal(take(&c), "42[\"price\",999] ");
+	assert_int_equal(eio_server_counters(sio_engine(io))->coalesced, 2 + 999);
+	assert_int_equal(sio_socket_dropped(socket_of(&c)), 0);
+
+	for (int i = 0; i < 2; i++) /* whose attachments come behind it, or whose answer is waited for: nothing is left out */
+		sio_emit(newest, "file", (struct sio_args){slice_str("{\"_placeholder\":true,\"num\":0}"), &blob, 1});
+	assert_string_equal(take(&c), "451-[\"file\",{\"_placeholder\":true,\"num\":0}] bYWJj 451-[\"file\",{\"_placeholder\":true,\"num\":0}] bYWJj ");
+	for (int i = 0; i < 2; i++)
+		sio_socket_emit_ack(socket_of(&c), SIO_COALESCE, 0, "ask", sio_none(), count_answer, &answered);
+	take(&c);
+	post(&c, "430[]\x1e" "431[]");
+	assert_int_equal(answered, 2);
+	stop();
+}
+
+static void a_slow_one_is_closed(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(with_little_room);
+	join(&c, "40");
+	for (int i = 0; i < 20; i++)
+		say(sio_all(sio_of(io, "/")), "news", i);
+	loop_turn(l, 0);
+	assert_null(socket_of(&c));
+	stop();
+}
+
+static void a_slow_one_misses_what_there_is_no_room_for(void **state)
+{
+	static const char many[] = "42[\"news\",0] 42[\"news\",1] ";
+	const struct sio_blob blob = {"abc", 3};
+	struct client c;
+	uint64_t dropped;
+
+	(void)state;
+	start(with_little_room_for_the_slow);
+	sio_on(sio_of(io, "/"), "echo", echo, NULL);
+	join(&c, "40");
+	for (int i = 0; i < 20; i++)
+		say(sio_all(sio_of(io, "/")), "news", i);
+	loop_turn(l, 0);
+	assert_non_null(socket_of(&c));
+	dropped = sio_socket_dropped(socket_of(&c));
+	assert_in_range(dropped, 1, 19);
+	/* A packet and its attachments: all or nothing. */
+	sio_emit(sio_all(sio_of(io, "/")), "file", (struct sio_args){slice_str("{\"_placeholder\":true,\"num\":0}"), &blob, 1});
+	assert_int_equal(sio_socket_dropped(socket_of(&c)), dropped + 1);
+	assert_int_equal(eio_server_counters(sio_engine(io))->dropped, dropped + 1);
+	assert_memory_equal(take(&c), many, sizeof many - 1);
+	assert_null(strstr(c.got, "file"));
+	say(sio_all(sio_of(io, "/")), "news", 99); /* and is served again */
+	assert_string_equal(take(&c), "42[\"news\",99] ");
+	post(&c, "421[\"echo\",5]"); /* an answer is never left out: who wants too many at once is closed */
+	assert_string_equal(take(&c), "431[5] ");
+	for (int i = 0; i < 20 && socket_of(&c); i++)
+		post(&c, "421[\"echo\",5]");
+	assert_null(socket_of(&c));
+	stop();
+}
+
 /* --- handlers may do anything --- */
 
 static void count_namespace(void *user, struct sio_namespace *nsp)
@@ -1722,6 +1840,9 @@ int main(void)
 		cmocka_unit_test(recovery_forgets_what_is_too_much),
 		cmocka_unit_test(what_is_said_during_a_replay_disturbs_it_not),
 		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(of_some_events_the_newest_waits),
+		cmocka_unit_test(a_slow_one_is_closed),
+		cmocka_unit_test(a_slow_one_misses_what_there_is_no_room_for),
 		cmocka_unit_test(too_many_terms_mean_nobody),
 		cmocka_unit_test(handlers_end_the_other_sockets_of_a_client),
 		cmocka_unit_test(room_handlers_change_rooms),
