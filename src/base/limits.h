@@ -30,6 +30,7 @@
 #define LIMIT_NAMESPACES_PER_CLIENT 64       /* CONNECT is refused */
 #define LIMIT_DYNAMIC_NAMESPACES 1000        /* created by clients' names: CONNECT is refused */
 #define LIMIT_PENDING_ACKS 10000             /* the server waits for, of one socket: the oldest is given up */
+#define LIMIT_THINKING_EVENTS 1000           /* of one socket, that a middleware answers later: the client is disconnected */
 #define LIMIT_RECOVERY_BYTES (4 * 1024 * 1024) /* packets kept for recovery, of one namespace: oldest go first */
 #define LIMIT_RECOVERY_KEPT_BYTES (16 * 1024 * 1024) /* rooms and data of those sessions: oldest go first */
 #define LIMIT_RECOVERY_SESSIONS 10000        /* sessions kept for recovery, of one namespace: oldest go first */

@@ -16,7 +16,7 @@ static const char *allowed_origin(const struct eio_cors *c, const char *origin)
 	for (const char *const *o = c->origins; o && *o; o++)
 		if (strcmp(*o, origin) == 0)
 			return origin;
-	return NULL;
+	return c->allows && c->allows(c->user, origin) ? origin : NULL;
 }
 
 void cors_apply(const struct eio_cors *c, const struct eio_request *r, struct eio_headers *h)

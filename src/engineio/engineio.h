@@ -72,11 +72,15 @@ enum eio_reason {
 };
 const char *eio_reason_text(enum eio_reason why);
 
+#define EIO_ID_LEN 20
+
 struct eio_cors {
 	bool on;
 	bool any_origin;                /* "*" */
 	bool reflect;                   /* whatever origin asks */
 	const char *const *origins;     /* else: these; ends with NULL */
+	bool (*allows)(void *user, const char *origin); /* and those that it allows; NULL: no others */
+	void *user;
 	bool credentials;
 	const char *methods;            /* NULL: GET,HEAD,PUT,PATCH,POST,DELETE */
 	const char *allowed_headers;    /* NULL: those that the request asks for */
@@ -87,6 +91,7 @@ struct eio_cors {
 struct eio_cookie {
 	const char *name;               /* NULL: no cookie */
 	const char *path;               /* NULL: none said */
+	const char *domain;             /* NULL: none said */
 	bool http_only;
 	const char *same_site;          /* "lax", "strict", "none", NULL */
 	int max_age_s;                  /* below 0: not said */
@@ -120,6 +125,9 @@ struct eio_options {
 	/* Headers for the answer to a handshake, and to every request. */
 	void (*initial_headers)(void *user, struct eio_headers *h, struct eio_request *r);
 	void (*headers)(void *user, struct eio_headers *h, struct eio_request *r);
+	/* Writes a session's id, EIO_ID_LEN of A-Z a-z 0-9 - _, and a NUL. It is a secret: no one may guess it. One that is taken,
+	 * or no such text, is replaced by a random one, and logged. NULL: all are random. */
+	void (*generate_id)(void *user, struct eio_request *r, char id[EIO_ID_LEN + 1]);
 };
 void eio_options_init(struct eio_options *o); /* the defaults above */
 

@@ -20,6 +20,8 @@ static void set_cookie(struct eio_session *s, struct eio_headers *h)
 	buf_addf(&b, "%s=%s", c->name, s->sid);
 	if (c->max_age_s >= 0)
 		buf_addf(&b, "; Max-Age=%d", c->max_age_s);
+	if (c->domain)
+		buf_addf(&b, "; Domain=%s", c->domain);
 	if (c->path)
 		buf_addf(&b, "; Path=%s", c->path);
 	if (c->http_only)

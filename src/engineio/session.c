@@ -1,6 +1,7 @@
 /* session.c: one client, whatever transport it is on: its queue, its heartbeat, its end. */
 #include "base/xmalloc.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "engineio/engine.h"
 
 #include <assert.h>
@@ -38,6 +39,23 @@ static void count_address(struct eio_session *s, intptr_t change)
 
 /* --- birth --- */
 
+static_assert(EIO_ID_LEN == RANDOM_ID_LEN, "one length of ids");
+
+static void choose_id(struct eio_session *s, struct eio_request *r)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	struct eio_server *srv = s->server;
+
+	if (srv->o.generate_id) {
+		srv->o.generate_id(srv->o.user, r, s->sid);
+		s->sid[EIO_ID_LEN] = '\0';
+		if (strspn(s->sid, letters) == EIO_ID_LEN && !map_get(&srv->sessions, s->sid, EIO_ID_LEN))
+			return;
+		log_error("engineio: generate_id gave an id that is taken or is none; a random one stands in");
+	}
+	random_id(s->sid);
+}
+
 struct eio_session *session_new(struct eio_server *srv, struct eio_request *r, int protocol)
 {
 	struct eio_session *s = xzalloc(sizeof *s);
@@ -46,7 +64,7 @@ struct eio_session *session_new(struct eio_server *srv, struct eio_request *r, i
 	s->protocol = (uint8_t)protocol;
 	s->request = eio_request_ref(r);
 	s->base64 = eio_request_query(r, "b64") != NULL;
-	random_id(s->sid);
+	choose_id(s, r);
 	map_set(&srv->sessions, s->sid, RANDOM_ID_LEN, s);
 	if (srv->o.max_sessions_per_address)
 		count_address(s, 1);

@@ -153,10 +153,19 @@ static struct slice split_query(struct slice nsp, struct buf *auth)
 	return nsp;
 }
 
+void client_enter(struct sio_client *c, struct slice name, struct slice auth, struct sio_namespace *nsp)
+{
+	if (!nsp)
+		invalid_namespace(c, name);
+	else if (client_is_open(c) && !find_socket(c, name))
+		namespace_connect(nsp, c, auth);
+	else /* who was asked or told has closed the connection; or it asked twice while it waited */
+		namespace_maybe_remove(nsp);
+}
+
 static void connect_to(struct sio_client *c, struct slice name, struct slice auth)
 {
 	struct sio_socket *there = find_socket(c, name);
-	struct sio_namespace *nsp;
 
 	/* The official client asks twice when it is told to connect while it connects by itself. Where our answer cannot
 	 * have reached it yet that is no fault; later it is one. */
@@ -165,11 +174,8 @@ static void connect_to(struct sio_client *c, struct slice name, struct slice aut
 			client_close(c, true);
 		return;
 	}
-	nsp = c->nsockets < c->server->o.max_namespaces_per_client ? server_find_namespace(c->server, name, auth) : NULL;
-	if (nsp && client_is_open(c))
-		namespace_connect(nsp, c, auth);
-	else if (nsp) /* who was told of the namespace has closed the connection */
-		namespace_maybe_remove(nsp);
+	if (c->nsockets + c->nmatching < c->server->o.max_namespaces_per_client)
+		match_ask(c, name, auth);
 	else
 		invalid_namespace(c, name);
 }

@@ -77,12 +77,13 @@ void handlers_release(struct handlers *h)
 	*h = (struct handlers){0};
 }
 
-bool handlers_have(const struct handlers *h, enum handler_kind kind)
+size_t handlers_count(const struct handlers *h, enum handler_kind kind, const char *event)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; h && i < h->n; i++)
-		if (h->at[i].kind == kind && h->at[i].fn)
-			return true;
-	return false;
+		n += h->at[i].kind == kind && h->at[i].fn && (!event || strcmp(h->at[i].event, event) == 0);
+	return n;
 }
 
 struct handlers_walk handlers_begin(struct handlers *h, enum handler_kind kind)

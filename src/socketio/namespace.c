@@ -195,6 +195,11 @@ void sio_on_connection(struct sio_namespace *nsp, sio_socket_fn *fn, void *user)
 	add(nsp, ON_CONNECTION, NULL, (void (*)(void))fn, user);
 }
 
+void sio_off_connection(struct sio_namespace *nsp, sio_socket_fn *fn)
+{
+	handlers_remove(&nsp->handlers, ON_CONNECTION, NULL, (void (*)(void))fn);
+}
+
 void sio_on(struct sio_namespace *nsp, const char *event, sio_event_fn *fn, void *user)
 {
 	add(nsp, ON_EVENT, event, (void (*)(void))fn, user);
@@ -223,6 +228,11 @@ void sio_on_any_outgoing(struct sio_namespace *nsp, sio_outgoing_fn *fn, void *u
 void sio_use_packets(struct sio_namespace *nsp, sio_packet_fn *fn, void *user)
 {
 	add(nsp, ON_PACKET, NULL, (void (*)(void))fn, user);
+}
+
+void sio_use_packets_later(struct sio_namespace *nsp, sio_packet_later_fn *fn, void *user)
+{
+	add(nsp, ON_PACKET_LATER, NULL, (void (*)(void))fn, user);
 }
 
 void sio_on_error(struct sio_namespace *nsp, sio_error_fn *fn, void *user)

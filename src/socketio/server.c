@@ -3,7 +3,6 @@
 #include "base/xmalloc.h"
 #include "socketio/sio.h"
 
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@ void sio_options_init(struct sio_options *o)
 		.max_namespaces_per_client = LIMIT_NAMESPACES_PER_CLIENT,
 		.max_dynamic_namespaces = LIMIT_DYNAMIC_NAMESPACES,
 		.max_pending_acks = LIMIT_PENDING_ACKS,
+		.max_thinking_events = LIMIT_THINKING_EVENTS,
 		.max_attachment_bytes = LIMIT_ATTACHMENT_BYTES,
 		.max_rooms_per_socket = LIMIT_ROOMS_PER_SOCKET,
 	};
@@ -124,15 +124,6 @@ struct sio_server *sio_server_new(struct loop *l, const struct sio_options *o)
 	return io;
 }
 
-static void free_parent(struct parent *p)
-{
-	if (p->regex) {
-		regfree(p->regex);
-		free(p->regex);
-	}
-	namespace_drop(p->nsp);
-}
-
 void server_unref(struct sio_server *io)
 {
 	struct map_iter it;
@@ -144,7 +135,7 @@ void server_unref(struct sio_server *io)
 		namespace_drop(e->value);
 	map_release(&io->namespaces);
 	for (size_t i = 0; i < io->nparents; i++)
-		free_parent(&io->parents[i]);
+		match_release(&io->parents[i]);
 	free(io->parents);
 	eio_server_unref(io->engine);
 	free(io);
@@ -193,7 +184,7 @@ struct eio_server *sio_engine(const struct sio_server *io)
 
 /* --- namespaces --- */
 
-static struct sio_namespace *add_namespace(struct sio_server *io, const char *name, size_t n, struct sio_namespace *parent)
+struct sio_namespace *server_add_namespace(struct sio_server *io, const char *name, size_t n, struct sio_namespace *parent)
 {
 	struct sio_namespace *nsp = namespace_new(io, name, n);
 
@@ -216,75 +207,10 @@ struct sio_namespace *sio_of(struct sio_server *io, const char *name)
 	struct sio_namespace *nsp = map_get(&io->namespaces, full, n);
 
 	if (!nsp) {
-		struct sio_namespace *parent = NULL;
-
-		/* A name that fits a pattern belongs to its parent, whoever made it. */
-		for (size_t i = 0; i < io->nparents && !parent; i++)
-			if (io->parents[i].regex && io->parents[i].match(io->parents[i].user, full, slice_of("{}", 2)))
-				parent = io->parents[i].nsp;
-		nsp = add_namespace(io, full, n, parent);
+		nsp = server_add_namespace(io, full, n, match_pattern(io, full));
 	}
 	free(full);
 	return nsp;
-}
-
-struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice name, struct slice auth)
-{
-	struct sio_namespace *nsp = map_get(&io->namespaces, name.p, name.n);
-	char *text;
-
-	if (nsp || io->ndynamic >= io->o.max_dynamic_namespaces || name.n > LIMIT_NAMESPACE_BYTES || memchr(name.p, '\0', name.n))
-		return nsp;
-	text = xstrndup(name.p, name.n);
-	for (size_t i = 0; i < io->nparents && !nsp; i++) {
-		if (!io->parents[i].match(io->parents[i].user, text, auth))
-			continue;
-		nsp = map_get(&io->namespaces, name.p, name.n); /* who was asked may have made it */
-		if (nsp)
-			break;
-		nsp = add_namespace(io, name.p, name.n, io->parents[i].nsp);
-		io->ndynamic++;
-	}
-	free(text);
-	return nsp;
-}
-
-static struct parent *add_parent(struct sio_server *io, sio_match_fn *match, void *user)
-{
-	struct parent *p;
-
-	io->parents = xreallocarray(io->parents, io->nparents + 1, sizeof *io->parents);
-	p = &io->parents[io->nparents];
-	*p = (struct parent){.match = match, .user = user};
-	p->nsp = namespace_new(io, "/_", 2);
-	p->nsp->is_parent = true;
-	io->nparents++;
-	return p;
-}
-
-struct sio_namespace *sio_of_match(struct sio_server *io, sio_match_fn *match, void *user)
-{
-	return add_parent(io, match, user)->nsp;
-}
-
-static bool match_regex(void *user, const char *name, struct slice auth)
-{
-	(void)auth;
-	return regexec(user, name, 0, NULL, 0) == 0;
-}
-
-struct sio_namespace *sio_of_regex(struct sio_server *io, const char *pattern)
-{
-	regex_t *re = xmalloc(sizeof *re);
-	struct parent *p;
-
-	if (regcomp(re, pattern, REG_EXTENDED | REG_NOSUB)) {
-		free(re);
-		return NULL;
-	}
-	p = add_parent(io, match_regex, re);
-	p->regex = re;
-	return p->nsp;
 }
 
 void sio_on_new_namespace(struct sio_server *io, void (*fn)(void *user, struct sio_namespace *nsp), void *user)

@@ -12,7 +12,7 @@ struct sio_client;
 
 /* --- handlers: lists of functions, in order of registration --- */
 
-enum handler_kind { ON_CONNECTION, ON_EVENT, ON_ANY, ON_OUTGOING, ON_PACKET, ON_ERROR, ON_DISCONNECTING, ON_DISCONNECT, ON_SERVER_EVENT, MIDDLEWARE };
+enum handler_kind { ON_CONNECTION, ON_EVENT, ON_ANY, ON_OUTGOING, ON_PACKET, ON_PACKET_LATER, ON_ERROR, ON_DISCONNECTING, ON_DISCONNECT, ON_SERVER_EVENT, MIDDLEWARE };
 
 struct handler {
 	enum handler_kind kind;
@@ -33,7 +33,7 @@ void handlers_add(struct handlers *h, struct handler what, bool first);
 void handlers_remove(struct handlers *h, enum handler_kind kind, const char *event, void (*fn)(void));
 void handlers_copy(struct handlers *to, const struct handlers *from);
 void handlers_release(struct handlers *h);
-bool handlers_have(const struct handlers *h, enum handler_kind kind);
+size_t handlers_count(const struct handlers *h, enum handler_kind kind, const char *event); /* event NULL: of all; h may be NULL */
 /* Walks those that are there now: for (i = begin(h); (e = next(h, &w));) … end is implied. */
 struct handlers_walk {
 	size_t at, n;
@@ -47,7 +47,8 @@ void handlers_end(struct handlers *h); /* always, after the walk */
 
 struct parent {
 	struct sio_namespace *nsp;
-	sio_match_fn *match;
+	sio_match_fn *match;           /* one of the two */
+	sio_match_later_fn *later;
 	void *user;
 	void *regex;                   /* regex_t of sio_of_regex, freed with it */
 };
@@ -89,7 +90,7 @@ struct sio_server {
 };
 void server_unref(struct sio_server *io);
 void server_join_cluster(struct sio_server *io, struct cluster *c); /* with all its namespaces, and those to come */
-struct sio_namespace *server_find_namespace(struct sio_server *io, struct slice name, struct slice auth); /* NULL: invalid */
+struct sio_namespace *server_add_namespace(struct sio_server *io, const char *name, size_t n, struct sio_namespace *parent);
 
 /* --- namespaces --- */
 
@@ -140,7 +141,7 @@ struct sio_client {
 	struct eio_session *session;   /* NULL once its sockets have been told of the end */
 	bool ended;                    /* they have been, or are being told; the session may still have something to send */
 	struct link sockets;           /* in_client of each, also those in the middlewares */
-	size_t nsockets;
+	size_t nsockets, nmatching;    /* nmatching: names whose namespace is still being asked for */
 	struct loop_timer timer;       /* connectTimeout */
 	unsigned refs;                 /* its session's, until that is over; its sockets' */
 	/* An event whose attachments are still to come. */
@@ -162,6 +163,14 @@ void client_end(struct sio_client *c, const char *reason, const char *descriptio
 void client_close(struct sio_client *c, bool flush); /* ours to end */
 void client_send(struct sio_client *c, enum packet_type type, const char *nsp, struct slice json); /* one without attachments */
 void client_unref(struct sio_client *c);
+/* Into the namespace that this name has come to mean; NULL: none. */
+void client_enter(struct sio_client *c, struct slice name, struct slice auth, struct sio_namespace *nsp);
+
+/* --- whose a name is --- */
+
+void match_ask(struct sio_client *c, struct slice name, struct slice auth); /* client_enter() is called, now or later */
+struct sio_namespace *match_pattern(const struct sio_server *io, const char *name); /* the parent whose pattern it fits, or NULL */
+void match_release(struct parent *p);
 
 /* --- sockets --- */
 
@@ -193,6 +202,7 @@ struct sio_socket {
 	uint64_t mark;
 	struct link acks;              /* owed to us */
 	size_t nacks;
+	uint32_t nthinking;            /* events that a middleware thinks about */
 	struct handlers *handlers;     /* its own; NULL: none */
 	struct eio_request *request;
 	char *auth, *data;
@@ -212,6 +222,7 @@ static inline bool socket_is_here(const struct sio_socket *s)
 }
 struct sio_socket *socket_new(struct sio_namespace *nsp, struct sio_client *c, struct slice auth);
 void socket_packet(struct sio_socket *s, const struct sio_packet *p, struct sio_args args); /* event, ack, disconnect */
+void socket_deliver(struct sio_socket *s, const struct sio_packet *p, struct sio_args args); /* an event, to its handlers */
 void socket_enter(struct sio_socket *s);     /* CONNECT is answered, handlers are told */
 void socket_leave(struct sio_socket *s, const char *reason, const char *description);
 void socket_tell_error(struct sio_socket *s, const char *error);

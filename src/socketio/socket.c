@@ -285,63 +285,6 @@ void sio_ack_send(struct sio_ack *ack, struct sio_args args)
 	frames_release(&f);
 }
 
-/* One event on its way through the handlers. */
-struct delivery {
-	struct sio_socket *s;
-	const char *event;
-	struct sio_args args;
-	struct sio_ack *ack;
-	bool anonymous;            /* its name holds a NUL, and so is none that a handler can have */
-};
-
-static void deliver_any(struct delivery *d, struct handlers *h)
-{
-	struct handlers_walk w;
-
-	if (!h)
-		return;
-	w = handlers_begin(h, ON_ANY);
-	for (struct handler *e; (e = handlers_next(h, &w));)
-		((sio_any_fn *)e->fn)(e->user, d->s, d->event, d->args, d->ack);
-	handlers_end(h);
-}
-
-static bool pass_middlewares(struct delivery *d, struct handlers *h, const char **error)
-{
-	struct handlers_walk w;
-	bool passed = true;
-
-	if (!h)
-		return true;
-	w = handlers_begin(h, ON_PACKET);
-	for (struct handler *e; passed && (e = handlers_next(h, &w));)
-		passed = ((sio_packet_fn *)e->fn)(e->user, d->s, d->event, &d->args, error);
-	handlers_end(h);
-	return passed;
-}
-
-static void deliver_named(struct delivery *d, struct handlers *h)
-{
-	struct handlers_walk w;
-
-	if (!h)
-		return;
-	w = handlers_begin(h, ON_EVENT);
-	for (struct handler *e; d->s->connected && (e = handlers_next(h, &w));) {
-		sio_event_fn *fn = (sio_event_fn *)e->fn;
-		void *user = e->user;
-
-		if (strcmp(e->event, d->event) != 0)
-			continue;
-		if (e->once) {
-			e->fn = NULL;
-			h->holes = true;
-		}
-		fn(user, d->s, d->args, d->ack);
-	}
-	handlers_end(h);
-}
-
 void socket_tell_error(struct sio_socket *s, const char *error)
 {
 	struct handlers *lists[] = {&s->nsp->handlers, s->handlers};
@@ -356,45 +299,6 @@ void socket_tell_error(struct sio_socket *s, const char *error)
 			((sio_error_fn *)e->fn)(e->user, s, error);
 		handlers_end(lists[i]);
 	}
-}
-
-static void deliver(struct delivery *d)
-{
-	struct handlers *shared = &d->s->nsp->handlers;
-	const char *error = "refused";
-
-	WATCH(d->s->nsp->server, event, d->s, d->event, d->args, false);
-	deliver_any(d, shared);
-	deliver_any(d, d->s->handlers);
-	if (!pass_middlewares(d, shared, &error) || !pass_middlewares(d, d->s->handlers, &error)) {
-		socket_tell_error(d->s, error);
-		return;
-	}
-	if (!d->s->connected || d->anonymous)
-		return;
-	deliver_named(d, shared);
-	deliver_named(d, d->s->handlers);
-}
-
-static void event(struct sio_socket *s, const struct sio_packet *p, struct sio_args args)
-{
-	struct delivery d = {.s = s, .args = args};
-	struct buf name;
-
-	buf_init(&name, p->name.n); /* an escape is longer than what it stands for */
-	if (json_type(p->name) == JSON_STRING)
-		json_unquote(&name, p->name);
-	else
-		json_add_slice(&name, p->name);
-	d.event = name.data;
-	d.anonymous = memchr(name.data, '\0', name.len) != NULL;
-	if (p->has_id) {
-		d.ack = xzalloc(sizeof *d.ack);
-		*d.ack = (struct sio_ack){.refs = 1, .id = p->id, .socket = sio_socket_ref(s)};
-	}
-	deliver(&d);
-	sio_ack_unref(d.ack);
-	buf_release(&name);
 }
 
 static bool too_fast(struct sio_socket *s)
@@ -424,7 +328,7 @@ void socket_packet(struct sio_socket *s, const struct sio_packet *p, struct sio_
 	else if (p->type == PACKET_ACK && p->has_id)
 		socket_ack_came(s, p->id, args);
 	else if (p->type == PACKET_EVENT && p->name.n)
-		event(s, p, args);
+		socket_deliver(s, p, args);
 	sio_socket_unref(s);
 }
 
@@ -448,7 +352,7 @@ void socket_tell_outgoing(struct sio_socket *s, const char *name, struct sio_arg
 	for (size_t i = 0; i < 2; i++) {
 		struct handlers_walk w;
 
-		if (!handlers_have(lists[i], ON_OUTGOING))
+		if (!handlers_count(lists[i], ON_OUTGOING, NULL))
 			continue;
 		w = handlers_begin(lists[i], ON_OUTGOING);
 		for (struct handler *e; (e = handlers_next(lists[i], &w));)
@@ -581,9 +485,29 @@ void sio_socket_off_any_outgoing(struct sio_socket *s, sio_outgoing_fn *fn)
 	del(s, ON_OUTGOING, NULL, (void (*)(void))fn);
 }
 
+size_t sio_socket_listeners(const struct sio_socket *s, const char *name)
+{
+	return handlers_count(s->handlers, ON_EVENT, name);
+}
+
+size_t sio_socket_listeners_any(const struct sio_socket *s)
+{
+	return handlers_count(s->handlers, ON_ANY, NULL);
+}
+
+size_t sio_socket_listeners_any_outgoing(const struct sio_socket *s)
+{
+	return handlers_count(s->handlers, ON_OUTGOING, NULL);
+}
+
 void sio_socket_use(struct sio_socket *s, sio_packet_fn *fn, void *user)
 {
 	add(s, ON_PACKET, NULL, (void (*)(void))fn, user, false, false);
+}
+
+void sio_socket_use_later(struct sio_socket *s, sio_packet_later_fn *fn, void *user)
+{
+	add(s, ON_PACKET_LATER, NULL, (void (*)(void))fn, user, false, false);
 }
 
 void sio_socket_on_error(struct sio_socket *s, sio_error_fn *fn, void *user)

@@ -102,6 +102,7 @@ struct sio_options {
 	size_t max_namespaces_per_client;   /* one more is refused: 64 */
 	size_t max_dynamic_namespaces;      /* made by sio_of_match() and sio_of_regex(); one more is refused: 1000 */
 	size_t max_pending_acks;            /* that one socket owes; the oldest is given up as timed out: 10000 */
+	uint32_t max_thinking_events;       /* of one socket, that middlewares answer later; past it the client is disconnected: 1000 */
 	size_t max_attachment_bytes;        /* of one client, for an event that is not yet whole; past it the connection is
 	                                     * closed. Never below engine.max_payload. 4000000 */
 	size_t max_rooms_per_socket;        /* its own among them; it joins no more: 10000 */
@@ -128,6 +129,12 @@ struct sio_namespace *sio_of(struct sio_server *io, const char *name);
  * registration. */
 typedef bool sio_match_fn(void *user, const char *name, struct slice auth);
 struct sio_namespace *sio_of_match(struct sio_server *io, sio_match_fn *match, void *user);
+/* The same, answered now or later: once, with sio_match_answer(), also where the client has left meanwhile, and before the
+ * server goes. name and auth live until then. */
+struct sio_match;
+typedef void sio_match_later_fn(void *user, const char *name, struct slice auth, struct sio_match *m);
+struct sio_namespace *sio_of_match_later(struct sio_server *io, sio_match_later_fn *match, void *user);
+void sio_match_answer(struct sio_match *m, bool fits);
 /* The same by an extended regular expression (regcomp(3)); NULL if it is none. */
 struct sio_namespace *sio_of_regex(struct sio_server *io, const char *pattern);
 
@@ -172,6 +179,7 @@ void sio_refuse(struct sio_next *next, const char *message, const char *data_jso
 /* On connection it has joined its own room, and its client has been sent the answer. */
 typedef void sio_socket_fn(void *user, struct sio_socket *s);
 void sio_on_connection(struct sio_namespace *nsp, sio_socket_fn *fn, void *user);
+void sio_off_connection(struct sio_namespace *nsp, sio_socket_fn *fn); /* fn NULL: all */
 
 /* A room came to be or went away, a socket joined or left one ("create-room" … of the adapter). id is NULL in
  * the first two. The last one registered counts. */
@@ -191,6 +199,12 @@ typedef void sio_any_fn(void *user, struct sio_socket *s, const char *event, str
 typedef void sio_outgoing_fn(void *user, struct sio_socket *s, const char *event, struct sio_args args);
 /* May change args (point it elsewhere) until it returns. False: refused, with *error as the reason. */
 typedef bool sio_packet_fn(void *user, struct sio_socket *s, const char *event, struct sio_args *args, const char **error);
+/* Answers once, with sio_packet_pass() or sio_packet_refuse(), now or later, also where the client has left meanwhile, and before
+ * the server goes. event and args live until then. Events may overtake each other while it thinks, as in Node. */
+struct sio_packet_next;
+typedef void sio_packet_later_fn(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_packet_next *next);
+void sio_packet_pass(struct sio_packet_next *next);
+void sio_packet_refuse(struct sio_packet_next *next, const char *error);
 typedef void sio_error_fn(void *user, struct sio_socket *s, const char *error);
 /* reason: "transport close", "ping timeout" … as in Node; description: more of it, or NULL. */
 typedef void sio_leave_fn(void *user, struct sio_socket *s, const char *reason, const char *description);
@@ -200,6 +214,7 @@ void sio_off(struct sio_namespace *nsp, const char *event, sio_event_fn *fn); /*
 void sio_on_any(struct sio_namespace *nsp, sio_any_fn *fn, void *user);
 void sio_on_any_outgoing(struct sio_namespace *nsp, sio_outgoing_fn *fn, void *user);
 void sio_use_packets(struct sio_namespace *nsp, sio_packet_fn *fn, void *user);
+void sio_use_packets_later(struct sio_namespace *nsp, sio_packet_later_fn *fn, void *user);
 /* What a packet middleware refused; and a packet that nobody can read, before the connection is closed for it. */
 void sio_on_error(struct sio_namespace *nsp, sio_error_fn *fn, void *user);
 void sio_on_disconnecting(struct sio_namespace *nsp, sio_leave_fn *fn, void *user);   /* rooms are still joined */
@@ -214,7 +229,12 @@ void sio_socket_off_any(struct sio_socket *s, sio_any_fn *fn);                  
 void sio_socket_on_any_outgoing(struct sio_socket *s, sio_outgoing_fn *fn, void *user);
 void sio_socket_prepend_any_outgoing(struct sio_socket *s, sio_outgoing_fn *fn, void *user);
 void sio_socket_off_any_outgoing(struct sio_socket *s, sio_outgoing_fn *fn);
+/* How many there are on this socket alone: of the event; of on_any, before and behind; of what goes out. */
+size_t sio_socket_listeners(const struct sio_socket *s, const char *event);
+size_t sio_socket_listeners_any(const struct sio_socket *s);
+size_t sio_socket_listeners_any_outgoing(const struct sio_socket *s);
 void sio_socket_use(struct sio_socket *s, sio_packet_fn *fn, void *user);
+void sio_socket_use_later(struct sio_socket *s, sio_packet_later_fn *fn, void *user);
 void sio_socket_on_error(struct sio_socket *s, sio_error_fn *fn, void *user);
 void sio_socket_on_disconnecting(struct sio_socket *s, sio_leave_fn *fn, void *user);
 void sio_socket_on_disconnect(struct sio_socket *s, sio_leave_fn *fn, void *user);
@@ -376,7 +396,7 @@ void sio_on_server(struct sio_namespace *nsp, const char *event, sio_server_even
  * new Server(opts)                sio_server_new              io.close()                  sio_server_free
  * io.attach, listen, bind         http_server_attach          io.engine                   sio_engine
  * io.path, serveClient            sio_options, attach's flag  engine.clientsCount         eio_server_clients
- * io.of(name)                     sio_of                      io.of(/re/), io.of(fn)      sio_of_regex, sio_of_match
+ * io.of(name)                     sio_of                      io.of(/re/), io.of(fn)      sio_of_regex, sio_of_match_later
  * io.emit, nsp.emit               sio_emit(sio_all(nsp), …)   io.send, write              sio_emit(…, "message", …)
  * io.on("connection")             sio_on_connection           io.use                      sio_use
  * io.on("new_namespace")          sio_on_new_namespace        engine "connection_error"   sio_on_connection_error

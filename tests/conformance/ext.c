@@ -18,6 +18,7 @@ struct ext {
 	struct sio_server *io;
 	struct buf created;            /* names that new_namespace told, as a JSON list without brackets */
 	struct map logs;               /* socket id -> struct story */
+	struct link thoughts;          /* of packet middlewares */
 	struct link later;             /* struct later */
 	struct buf rewritten;          /* arguments of the last `rewrite` */
 	struct buf probed;             /* argument lists of `sse-probe`, as a JSON list without brackets */
@@ -733,6 +734,55 @@ static void do_volatile_burst(struct command *c)
 	buf_adds(&c->out, "true");
 }
 
+/* A packet middleware that takes its time over `hold`, and refuses it where the client says so. */
+struct thought {
+	struct loop_timer timer;
+	struct link link;
+	struct ext *x;
+	struct sio_packet_next *next;
+	const char *refuse;
+};
+
+static void on_thought(struct loop_timer *timer)
+{
+	struct thought *t = (struct thought *)(void *)timer;
+
+	list_remove(&t->link);
+	if (t->refuse)
+		sio_packet_refuse(t->next, t->refuse);
+	else
+		sio_packet_pass(t->next);
+	free(t);
+}
+
+static void think(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_packet_next *next)
+{
+	struct ext *x = user;
+	struct thought *t;
+	struct slice first;
+	double ms = 0;
+
+	(void)s;
+	if (strcmp(event, "hold") != 0) {
+		sio_packet_pass(next);
+		return;
+	}
+	if (sio_args_at(args, 0, &first) && json_type(first) == JSON_NUMBER)
+		ms = json_number(first);
+	t = xzalloc(sizeof *t);
+	t->x = x;
+	t->next = next;
+	t->refuse = ms < 0 ? "thought better of it" : NULL;
+	list_push(&x->thoughts, &t->link);
+	loop_timer_set(x->loop, &t->timer, (int64_t)(ms < 0 ? -ms : ms), on_thought);
+}
+
+static void do_think(struct command *c)
+{
+	sio_socket_use_later(c->s, think, c->x);
+	buf_adds(&c->out, "true");
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct command *c);
@@ -760,6 +810,7 @@ static const struct {
 	{"sseLog", do_sse_log},
 	{"emitThenDisconnect", do_emit_then_disconnect},
 	{"volatileBurst", do_volatile_burst},
+	{"think", do_think},
 };
 
 static void run(struct command *c, const char *name)
@@ -1031,6 +1082,7 @@ static const struct {
 	{"cmd", on_cmd, NULL},
 	{"message", on_echo, NULL},
 	{"message-with-ack", on_ack_echo, NULL},
+	{"hold", on_ack_echo, NULL},
 	{"double-ack", on_double_ack, NULL},
 	{"rewrite", on_rewrite, NULL},
 	{"blocked", on_plain, "blocked-reached"},
@@ -1061,6 +1113,12 @@ static void release(void *state)
 
 		loop_timer_clear(x->loop, &at->timer);
 		on_later(&at->timer);
+	}
+	list_each(&x->thoughts, l, after) {
+		struct thought *t = list_item(l, struct thought, link);
+
+		loop_timer_clear(x->loop, &t->timer);
+		on_thought(&t->timer);
 	}
 }
 
@@ -1115,6 +1173,7 @@ static struct ext *ext_new(struct fixture *f)
 	buf_init(&x->probed, SIZE_MAX / 2);
 	map_init(&x->logs);
 	list_init(&x->later);
+	list_init(&x->thoughts);
 	f->state = x;
 	f->release = release_ext;
 	return x;

@@ -837,3 +837,36 @@ describe("reconnection", together, () => {
 		assert.deepEqual([hello.recovered, hello.rooms], [false, [hello.id]]);
 	});
 });
+
+describe("a packet middleware that takes its time", together, () => {
+	it("lets events go on later, and others overtake", better, async (t) => {
+		const socket = await member(t);
+		await cmd(socket, "think");
+		const got = [];
+		const slow = ask(socket, "hold", 60, "slow").then((answer) => got.push(answer));
+		const quick = ask(socket, "hold", 0, "quick").then((answer) => got.push(answer));
+		const plain = ask(socket, "message-with-ack", "plain").then((answer) => got.push(answer));
+		await Promise.all([slow, quick, plain]);
+		assert.deepEqual(got, ["plain", 0, 60]);
+	});
+
+	it("carries binary through", better, async (t) => {
+		const socket = await member(t);
+		await cmd(socket, "think");
+		const answer = new Promise((done) => socket.emit("hold", 5, Buffer.from([1, 2, 3]), { x: Buffer.from("y") }, (...args) => done(args)));
+		assert.deepEqual(await within(3000, "the answer", answer), [5, Buffer.from([1, 2, 3]), { x: Buffer.from("y") }]);
+	});
+
+	it("refuses: no handler, no answer; and nobody minds who left meanwhile", better, async (t) => {
+		const socket = await member(t);
+		const other = await member(t);
+		await cmd(socket, "think");
+		await cmd(other, "think");
+		other.emit("hold", 30, "gone");
+		other.disconnect();
+		let answered = false;
+		socket.emit("hold", -5, () => { answered = true; });
+		assert.equal(await ask(socket, "hold", 80), 80);
+		assert.equal(answered, false);
+	});
+});

@@ -518,6 +518,22 @@ limit("LIMIT_PENDING_ACKS", "the oldest is given up", async (t, most) => {
 	assert.deepEqual(others, ['430[{"err":"operation has timed out"}]'], "the first of all, and no other");
 });
 
+limit("LIMIT_THINKING_EVENTS", "the client is disconnected", async (t, most) => {
+	const fixture = await startFixture();
+	t.after(() => fixture.stop());
+	const raw = await join(await link(t, "websocket", fixture.port("ext")));
+	assert.match(await raw.next(), /^42\["hello"/);
+	raw.send('421["cmd","think"]');
+	assert.match(await raw.next(), /^431\[true\]/);
+	for (let sent = 0; sent < most - 1; sent += 27)
+		raw.send(...Array.from({ length: 27 }, () => '42["hold",600000]')); // 999 in all
+	raw.send('422["message-with-ack","still there"]');
+	assert.equal(await raw.next(), '432["still there"]', "what takes no time is answered meanwhile");
+	raw.send('42["hold",600000]', '42["hold",600000]');
+	assert.equal(await raw.next(), "41");
+	assert.equal(await raw.next(), null);
+});
+
 // A client that loses its connection, and may come back to it.
 async function lose(t, which) {
 	const session = await link(t, "websocket", which.port);

@@ -602,6 +602,170 @@ static void limits_hold(void **state)
 	stop();
 }
 
+/* --- answers that take their time --- */
+
+static void ignore(void *user, struct sio_socket *s, struct sio_args args, struct sio_ack *ack);
+static void any_plain(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_ack *ack);
+
+static struct sio_match *asked[8];
+static char asked_names[64];
+static size_t nasked;
+
+static void ask_later(void *user, const char *name, struct slice auth, struct sio_match *m)
+{
+	snprintf(asked_names + strlen(asked_names), sizeof asked_names - strlen(asked_names), "%s%.*s ", name, (int)auth.n, auth.p);
+	assert_ptr_equal(user, io);
+	asked[nasked++] = m;
+}
+
+static bool fits_x(void *user, const char *name, struct slice auth)
+{
+	(void)user, (void)auth;
+	return name[1] == 'x';
+}
+
+static void with_two_namespaces(struct sio_options *o)
+{
+	o->max_namespaces_per_client = 2;
+}
+
+static void a_name_is_thought_about(void **state)
+{
+	struct sio_namespace *parent;
+	struct client c;
+
+	(void)state;
+	start(with_two_namespaces);
+	nasked = 0;
+	asked_names[0] = '\0';
+	parent = sio_of_match_later(io, ask_later, io);
+	sio_of_match(io, fits_x, NULL);
+	open_session(&c);
+	post(&c, "40/a,{\"k\":1}");
+	assert_string_equal(asked_names, "/a{\"k\":1} ");
+	post(&c, "40/a,"); /* again, while the first is thought about */
+	assert_int_equal(nasked, 2);
+	post(&c, "40/b,"); /* what it waits for counts: two namespaces are what it may have */
+	assert_int_equal(nasked, 2);
+	poll_once(&c);
+	assert_non_null(strstr(c.got, "44/b,{\"message\":\"Invalid namespace\"}"));
+	sio_match_answer(asked[0], true);
+	sio_match_answer(asked[1], true);
+	loop_turn(l, 0);
+	c.got[0] = '\0';
+	poll_once(&c);
+	assert_memory_equal(c.got, "40/a,{\"sid\"", 11);
+	assert_null(strstr(c.got + 1, "40/a"));
+	assert_int_equal(sio_namespace_count(sio_of(io, "/a")), 1);
+	sio_emit(sio_all(parent), "hello", sio_none());
+	c.got[0] = '\0';
+	loop_turn(l, 0);
+	poll_once(&c);
+	assert_string_equal(c.got, "42/a,[\"hello\"] ");
+
+	post(&c, "40/x,"); /* not this one's: the next parent is asked */
+	sio_match_answer(asked[2], false);
+	post(&c, "41/x,");
+	post(&c, "40/n,"); /* nobody's */
+	sio_match_answer(asked[3], false);
+	c.got[0] = '\0';
+	loop_turn(l, 0);
+	poll_once(&c);
+	assert_non_null(strstr(c.got, "40/x,{\"sid\""));
+	assert_non_null(strstr(c.got, "44/n,{\"message\":\"Invalid namespace\"}"));
+
+	post(&c, "40/y,"); /* and one that leaves before the answer */
+	post(&c, "1");
+	sio_match_answer(asked[4], true);
+	open_session(&c);
+	post(&c, "40/z,"); /* or is there when the server ends */
+	assert_int_equal(nasked, 6);
+	sio_server_free(io);
+	sio_match_answer(asked[5], true);
+	io = NULL;
+	stop();
+}
+
+static void connected_1(void *user, struct sio_socket *s)
+{
+	(void)s;
+	++*(int *)user;
+}
+
+static void connected_2(void *user, struct sio_socket *s)
+{
+	(void)s;
+	*(int *)user += 10;
+}
+
+static void what_listens_is_counted(void **state)
+{
+	struct client c;
+	struct sio_socket *s;
+	int n = 0;
+
+	(void)state;
+	start(NULL);
+	sio_on_connection(sio_of(io, "/"), connected_1, &n);
+	sio_on_connection(sio_of(io, "/"), connected_2, &n);
+	join(&c, "40");
+	assert_int_equal(n, 11);
+	sio_off_connection(sio_of(io, "/"), connected_1);
+	join(&c, "40");
+	assert_int_equal(n, 21);
+	sio_off_connection(sio_of(io, "/"), NULL);
+	join(&c, "40");
+	assert_int_equal(n, 21);
+	s = socket_of(&c);
+	assert_int_equal(sio_socket_listeners(s, "a") + sio_socket_listeners_any(s) + sio_socket_listeners_any_outgoing(s), 0);
+	sio_socket_on(s, "a", ignore, NULL);
+	sio_socket_once(s, "a", ignore, NULL);
+	sio_socket_on(s, "b", ignore, NULL);
+	sio_socket_on_any(s, any_plain, NULL);
+	assert_int_equal(sio_socket_listeners(s, "a"), 2);
+	assert_int_equal(sio_socket_listeners(s, "b"), 1);
+	assert_int_equal(sio_socket_listeners_any(s), 1);
+	post(&c, "42[\"a\"]");
+	assert_int_equal(sio_socket_listeners(s, "a"), 1);
+	stop();
+}
+
+/* --- ids --- */
+
+static void make_id(void *user, struct eio_request *r, char id[EIO_ID_LEN + 1])
+{
+	static const char *const ids[] = {"number-0000000000001", "number-0000000000001", "too short", "number-0000000000003"};
+	int *n = user;
+
+	assert_non_null(r);
+	strcpy(id, ids[(*n)++]);
+}
+
+static int ids_made;
+
+static void with_ids(struct sio_options *o)
+{
+	ids_made = 0;
+	o->engine.user = &ids_made;
+	o->engine.generate_id = make_id;
+}
+
+static void ids_are_the_applications(void **state)
+{
+	struct client c[4];
+
+	(void)state;
+	start(with_ids);
+	for (int i = 0; i < 4; i++)
+		open_session(&c[i]);
+	assert_string_equal(c[0].sid, "number-0000000000001");
+	assert_string_not_equal(c[1].sid, c[0].sid); /* it is taken */
+	assert_int_equal(strlen(c[1].sid), EIO_ID_LEN);
+	assert_int_equal(strlen(c[2].sid), EIO_ID_LEN);
+	assert_string_equal(c[3].sid, "number-0000000000003");
+	stop();
+}
+
 /* --- what becomes of a client that is slow: this one has no poll open --- */
 
 static void with_little_room(struct sio_options *o)
@@ -1840,6 +2004,9 @@ int main(void)
 		cmocka_unit_test(recovery_forgets_what_is_too_much),
 		cmocka_unit_test(what_is_said_during_a_replay_disturbs_it_not),
 		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(a_name_is_thought_about),
+		cmocka_unit_test(what_listens_is_counted),
+		cmocka_unit_test(ids_are_the_applications),
 		cmocka_unit_test(of_some_events_the_newest_waits),
 		cmocka_unit_test(a_slow_one_is_closed),
 		cmocka_unit_test(a_slow_one_misses_what_there_is_no_room_for),
