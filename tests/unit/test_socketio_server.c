@@ -21,6 +21,7 @@ struct answer {
 	struct eio_exchange ex;
 	int status;            /* 0: not answered */
 	char *body;
+	char headers[1000];    /* "name: value\n" of each */
 };
 struct client {
 	char sid[32], id[32], pid[32];
@@ -34,8 +35,13 @@ static struct answer *answer_of(struct eio_exchange *ex)
 
 static void on_reply(struct eio_exchange *ex, const struct eio_reply *r)
 {
-	answer_of(ex)->status = r->status;
-	answer_of(ex)->body = r->body;
+	struct answer *a = answer_of(ex);
+	size_t len = 0;
+
+	a->status = r->status;
+	a->body = r->body;
+	for (size_t i = 0; r->headers && i < r->headers->n; i++)
+		len += (size_t)snprintf(a->headers + len, sizeof a->headers - len, "%s: %s\n", r->headers->at[i].name, r->headers->at[i].value);
 }
 
 static void on_upgrade(struct eio_exchange *ex, const struct eio_header_list *h)
@@ -763,6 +769,50 @@ static void ids_are_the_applications(void **state)
 	assert_int_equal(strlen(c[1].sid), EIO_ID_LEN);
 	assert_int_equal(strlen(c[2].sid), EIO_ID_LEN);
 	assert_string_equal(c[3].sid, "number-0000000000003");
+	stop();
+}
+
+/* --- headers of an answer --- */
+
+static bool allows_one(void *user, const char *origin)
+{
+	assert_ptr_equal(user, &ids_made);
+	return strcmp(origin, "https://one.example") == 0;
+}
+
+static void with_origins(struct sio_options *o)
+{
+	static const char *const listed[] = {"https://listed.example", NULL};
+
+	o->engine.cors = (struct eio_cors){.on = true, .origins = listed, .allows = allows_one, .user = &ids_made, .max_age_s = -1};
+	o->engine.cookie = (struct eio_cookie){.name = "io", .path = "/", .domain = "example.org", .max_age_s = -1, .secure = true};
+}
+
+static void origins_and_cookies(void **state)
+{
+	static const struct {
+		const char *origin;
+		bool allowed;
+	} rows[] = {{"https://one.example", true}, {"https://listed.example", true}, {"https://two.example", false}};
+
+	(void)state;
+	start(with_origins);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct eio_pair origin = {"origin", rows[i].origin};
+		struct answer a = {.ex.ops = &ops};
+		const char *said;
+
+		a.ex.request = eio_request_new("GET", "/socket.io/?EIO=4&transport=polling", "127.0.0.1", false, &origin, 1);
+		eio_exchange_begin(sio_engine(io), &a.ex);
+		eio_exchange_end(&a.ex);
+		loop_turn(l, 0);
+		CHECK(a.status == 200, "%s", rows[i].origin);
+		said = strstr(a.headers, "Access-Control-Allow-Origin: ");
+		CHECK(rows[i].allowed == (said != NULL), "%s: %s", rows[i].origin, a.headers);
+		CHECK(!said || strncmp(said + 29, rows[i].origin, strlen(rows[i].origin)) == 0, "%s: %s", rows[i].origin, a.headers);
+		CHECK(strstr(a.headers, "; Domain=example.org; Path=/; Secure\n"), "%s", a.headers);
+		release(&a);
+	}
 	stop();
 }
 
@@ -2007,6 +2057,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_thought_about),
 		cmocka_unit_test(what_listens_is_counted),
 		cmocka_unit_test(ids_are_the_applications),
+		cmocka_unit_test(origins_and_cookies),
 		cmocka_unit_test(of_some_events_the_newest_waits),
 		cmocka_unit_test(a_slow_one_is_closed),
 		cmocka_unit_test(a_slow_one_misses_what_there_is_no_room_for),
