@@ -26,6 +26,7 @@
 // each line is a frame:
 //   text …   binary HEX   ping …   pong …   close [CODE]   and from the server `end`, of the connection
 //   frame [op=N] [fin=N] [rsv=N] [masked=N] [length=N] [hex=HEX] …   from the client, as wrong as it likes
+//   raw "…"                            from the client: bytes as a JSON text, no frame at all
 //   nothing                            from the server: it is silent for a moment
 //
 // A server in a hurry pings at its own times: a transcript into which a ping falls that it does not
@@ -195,6 +196,8 @@ class Play {
 		switch (kind) {
 		case "binary":
 			return frame({ op: OP.binary, payload: Buffer.from(rest, "hex") });
+		case "raw":
+			return Buffer.from(JSON.parse(rest), "latin1");
 		case "close":
 			return rest ? closeFrame(Number(rest)) : frame({ op: OP.close });
 		case "frame": {
