@@ -98,17 +98,17 @@ const states = (lines, rule) => about(lines, rule).map((line) => line.slice(21, 
 const at = (there, value, usual) => (t) => there.some(([from, s]) => t >= from && t < from + s * 1000) ? value : usual;
 
 const RULES = `
-alert "LOW" { metric = "level"  below = 2 }
-alert "HIGH" { metric = "level"  above = 9 }
-alert "BAND" { metric = "level"  outside = {2, 9} }
-alert "LONG" { metric = "level"  above = 9  for = 25s }
-alert "ZERO" { metric = "level"  equals = 0 }
-alert "FIVE" { metric = "level"  equals = 5 }
-alert "SMALL" { metric = "level"  window = 5min  aggregate = min  below = 2 }
-alert "SLOPE" { metric = "level"  window = 5min  aggregate = delta  above = 100 }
-alert "GROWS" { metric = "count"  window = 5min  aggregate = delta  above = 1000 }
-alert "QUIET" { metric = "level"  absent = 5min }
-alert "GONE" { metric = "no.such"  absent = 1min }
+alert "LOW" { metric = "device.level"  below = 2 }
+alert "HIGH" { metric = "device.level"  above = 9 }
+alert "BAND" { metric = "device.level"  outside = {2, 9} }
+alert "LONG" { metric = "device.level"  above = 9  for = 25s }
+alert "ZERO" { metric = "device.level"  equals = 0 }
+alert "FIVE" { metric = "device.level"  equals = 5 }
+alert "SMALL" { metric = "device.level"  window = 5min  aggregate = min  below = 2 }
+alert "SLOPE" { metric = "device.level"  window = 5min  aggregate = delta  above = 100 }
+alert "GROWS" { metric = "device.count"  window = 5min  aggregate = delta  above = 1000 }
+alert "QUIET" { metric = "device.level"  absent = 5min }
+alert "GONE" { metric = "device.none"  absent = 1min }
 `;
 
 test("what happened hours ago is judged as what happened just now is, or said to be unknown", async (t) => {
@@ -118,8 +118,8 @@ test("what happened hours ago is judged as what happened just now is, or said to
 	const old = once(minute - 5 * HOUR), late = once(minute - 45 * MINUTE);
 	const dips = at([old.dip, late.dip], 0, null), highs = at([...old.spikes, ...late.spikes, old.long, late.long], 10, null);
 	const past = await new Past({
-		level: { value: (t) => dips(t) ?? highs(t) ?? 5.5 },
-		count: { value: (t) => Math.floor(t / 1000) - Math.floor((minute - 24 * HOUR) / 1000), kind: "counter" },
+		"device.level": { value: (t) => dips(t) ?? highs(t) ?? 5.5 },
+		"device.count": { value: (t) => Math.floor(t / 1000) - Math.floor((minute - 24 * HOUR) / 1000), kind: "counter" },
 		slow: { value: () => 1, interval: 10000 },
 	}, { now }).listen(t);
 	const { code, lines, out, err } = await past.run(RULES, stamp(minute - 6 * HOUR), "now");
@@ -167,15 +167,15 @@ test("windows over minutes, of counters, averages and percentiles", async (t) =>
 	const now = Date.now(), minute = now - now % MINUTE, begin = minute - 4 * HOUR;
 	const past = await new Past({
 		// Ten a second for ten minutes, one a second before and after.
-		count: { kind: "counter", value: (t) => { const s = (t - begin) / 1000; return s + 9 * Math.min(Math.max(s, 0), 600) + 1e5; } },
-		busy: { value: at([[begin, 600]], 80, 10), interval: 2000 },
+		"device.count": { kind: "counter", value: (t) => { const s = (t - begin) / 1000; return s + 9 * Math.min(Math.max(s, 0), 600) + 1e5; } },
+		"device.busy": { value: at([[begin, 600]], 80, 10), interval: 2000 },
 	}, { now }).listen(t);
 	const { lines, out } = await past.run(`
-alert "RATE" { metric = "count"  window = 5min  aggregate = rate  above = 5 }
-alert "AVG" { metric = "busy"  window = 5min  aggregate = avg  above = 50 }
-alert "P90" { metric = "busy"  window = 5min  aggregate = p90  above = 50 }
-alert "BRIEF" { metric = "busy"  window = 10s  aggregate = avg  above = 50 }
-alert "ODD" { metric = "busy"  window = 10s  aggregate = avg  outside = {0, 50} }
+alert "RATE" { metric = "device.count"  window = 5min  aggregate = rate  above = 5 }
+alert "AVG" { metric = "device.busy"  window = 5min  aggregate = avg  above = 50 }
+alert "P90" { metric = "device.busy"  window = 5min  aggregate = p90  above = 50 }
+alert "BRIEF" { metric = "device.busy"  window = 10s  aggregate = avg  above = 50 }
+alert "ODD" { metric = "device.busy"  window = 10s  aggregate = avg  outside = {0, 50} }
 `, "-5h", "-3h");
 
 	for (const rule of ["RATE", "AVG", "P90", "BRIEF"])
@@ -218,8 +218,8 @@ webhook "ops" { url = "http://127.0.0.1:1/" }
 
 test("odd times are told apart, and what is not known is not judged", async (t) => {
 	const now = Date.now(), started = now - 10 * MINUTE;
-	const past = await new Past({ level: { value: () => 5 } }, { started, now }).listen(t);
-	const rule = 'alert "GONE" { metric = "no.such"  absent = 1min }\nalert "SOME" { metric = "level"  above = 1 }\n';
+	const past = await new Past({ "device.level": { value: () => 5 } }, { started, now }).listen(t);
+	const rule = 'alert "GONE" { metric = "device.none"  absent = 1min }\nalert "SOME" { metric = "device.level"  above = 1 }\n';
 	const rows = [
 		["-1h", "-2h", 64, /FROM must lie before TO: they are \d{4}-.* and \d{4}-/],
 		["now", "now", 64, /FROM lies in the future/],
@@ -260,17 +260,17 @@ test("odd times are told apart, and what is not known is not judged", async (t) 
 test("what fires when it begins fires since before, and windows are whole from the first moment", async (t) => {
 	const now = Date.now(), minute = now - now % MINUTE, begin = minute - 20 * MINUTE;
 	const past = await new Past({
-		level: { value: at([[begin - 4 * MINUTE, 600]], 9, 1) },
-		spike: { value: at([[begin - 5 * MINUTE, 10]], 9, 1) },
+		"device.level": { value: at([[begin - 4 * MINUTE, 600]], 9, 1) },
+		"device.spike": { value: at([[begin - 5 * MINUTE, 10]], 9, 1) },
 		// As many as 2000 in the hour, of which the last hundreds come after FROM.
-		faults: { kind: "counter", value: (t) => Math.floor(Math.max(0, t - begin + 55 * MINUTE) / 1800) },
+		"device.faults": { kind: "counter", value: (t) => Math.floor(Math.max(0, t - begin + 55 * MINUTE) / 1800) },
 	}, { now }).listen(t);
 	const { lines, out } = await past.run(`
-alert "LONG" { metric = "level"  above = 5  for = 2min }
-alert "AVG" { metric = "level"  above = 5  window = 5min  aggregate = avg  inhibited_by = {"LONG"} }
-alert "OVER" { metric = "spike"  above = 5 }
-alert "ERRORS" { metric = "faults"  window = 1h  aggregate = delta  above = 1900 }
-alert "SLOPE" { metric = "level"  window = 1h  aggregate = delta  above = 100 }
+alert "LONG" { metric = "device.level"  above = 5  for = 2min }
+alert "AVG" { metric = "device.level"  above = 5  window = 5min  aggregate = avg  inhibited_by = {"LONG"} }
+alert "OVER" { metric = "device.spike"  above = 5 }
+alert "ERRORS" { metric = "device.faults"  window = 1h  aggregate = delta  above = 1900 }
+alert "SLOPE" { metric = "device.level"  window = 1h  aggregate = delta  above = 100 }
 `, stamp(begin), "now");
 
 	assert.match(about(lines, "LONG")[0], new RegExp(`^${stamp(begin)}  firing .* \\(since before\\)$`), out);
@@ -286,9 +286,9 @@ alert "SLOPE" { metric = "level"  window = 1h  aggregate = delta  above = 100 }
 
 test("as many series as there are, of any interval, in few questions", async (t) => {
 	const now = Date.now();
-	const series = Object.fromEntries(Array.from({ length: 160 }, (_, i) => [`many.value/${i}`, { value: () => i, interval: [1000, 2000, 5000, MINUTE][i % 4] }]));
+	const series = Object.fromEntries(Array.from({ length: 160 }, (_, i) => [`device.many/${i}`, { value: () => i, interval: [1000, 2000, 5000, MINUTE][i % 4] }]));
 	const past = await new Past(series, { now }).listen(t);
-	const { code, lines, out, err } = await past.run('alert "MANY" { metric = "many.value/*"  above = 79.5 }\n', "-12h", "now");
+	const { code, lines, out, err } = await past.run('alert "MANY" { metric = "device.many/*"  above = 79.5 }\n', "-12h", "now");
 
 	assert.equal(code, 0, err);
 	assert.equal(about(lines, "MANY").filter((line) => / firing /.test(line)).length, 80, out);
