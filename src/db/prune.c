@@ -11,8 +11,8 @@ static const char *const steps[] = {
 	"DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE state <> 'waiting' AND finished_ms < ?1 LIMIT ?2)",
 	"DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE t_ms < ?1 LIMIT ?2)",
 	"DELETE FROM silences WHERE id IN (SELECT id FROM silences WHERE until_ms < ?1 LIMIT ?2)",
-	"DELETE FROM channel_states WHERE channel IN (SELECT channel FROM channel_states WHERE max(coalesce(ok_ms, 0), coalesce(since_ms, 0)) < ?1"
-	" AND channel NOT IN (SELECT channel FROM outbox WHERE state <> 'delivered') LIMIT ?2)",
+	("DELETE FROM channel_states WHERE channel IN (SELECT channel FROM channel_states WHERE max(coalesce(ok_ms, 0), coalesce(since_ms, 0)) < ?1"
+	" AND channel NOT IN (SELECT channel FROM outbox WHERE state <> 'delivered') LIMIT ?2)"),
 };
 
 #define STEPS (sizeof steps / sizeof *steps)
