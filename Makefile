@@ -179,7 +179,7 @@ install: $(out)/vedette install-conf
 	install -D -m 644 contrib/completion/vedette.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
 	install -D -m 644 contrib/completion/_vedette $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vedette
 	install -D -m 644 contrib/completion/vedette.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vedette.fish
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vedette README.md contrib/ALERTS.md contrib/vedette.conf contrib/alerts.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vedette README.md contrib/ALERTS.md contrib/CLIENTS.md contrib/vedette.conf contrib/alerts.conf
 install-conf: # what an operator wrote stays
 	test -e $(DESTDIR)$(SYSCONFDIR)/vedette/vedette.conf || \
 		install -D -m 644 contrib/vedette.conf $(DESTDIR)$(SYSCONFDIR)/vedette/vedette.conf
