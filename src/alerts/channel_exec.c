@@ -104,9 +104,9 @@ static char *variable(struct slice alert, const char *name, const char *member)
 
 	buf_init(&text, 4096);
 	if (json_get(alert, member, &value)) {
-		if (json_type(value) == JSON_STRING)
+		if (json_type(value) == JSON_IS_STRING)
 			json_unquote(&text, value);
-		else if (json_type(value) != JSON_NULL)
+		else if (json_type(value) != JSON_IS_NULL)
 			json_add_slice(&text, value);
 	}
 	line = xasprintf("%s=%s", name, text.data);

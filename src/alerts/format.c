@@ -459,7 +459,7 @@ static void fill_hole(struct slice alert, const struct hole *h, struct buf *out)
 
 	if (!json_get(alert, h->name, &value))
 		value = slice_of("null", 4);
-	if (h->bare && json_type(value) == JSON_STRING)
+	if (h->bare && json_type(value) == JSON_IS_STRING)
 		buf_add(out, value.p + 1, value.n - 2);
 	else
 		json_add_slice(out, value);

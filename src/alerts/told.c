@@ -53,13 +53,13 @@ void told_read(struct told *t, const char *json)
 	struct slice list = slice_str(json);
 	struct json_walk w;
 
-	if (!json || !json_valid(list, 1) || json_type(list) != JSON_ARRAY)
+	if (!json || !json_valid(list, 1) || json_type(list) != JSON_IS_ARRAY)
 		return;
 	w = json_walk(list);
 	for (struct slice one; json_next(&w, &one);) {
 		struct buf name;
 
-		if (json_type(one) != JSON_STRING)
+		if (json_type(one) != JSON_IS_STRING)
 			continue;
 		buf_init(&name, SIZE_MAX / 2);
 		json_unquote(&name, one);

@@ -47,7 +47,7 @@ static void fetch(struct ask *a, const struct fetch_request *request, struct rep
 
 static bool is_object(const char *body)
 {
-	return json_valid(slice_str(body), 50) && json_type(slice_str(body)) == JSON_OBJECT;
+	return json_valid(slice_str(body), 50) && json_type(slice_str(body)) == JSON_IS_OBJECT;
 }
 
 /* What Vedette says in a refusal; nothing in an answer of somebody else. */
@@ -55,7 +55,7 @@ static void add_refusal(const struct reply *r, struct buf *text)
 {
 	struct slice error;
 
-	if (is_object(r->body) && json_get(slice_str(r->body), "error", &error) && json_type(error) == JSON_STRING)
+	if (is_object(r->body) && json_get(slice_str(r->body), "error", &error) && json_type(error) == JSON_IS_STRING)
 		json_unquote(text, error);
 }
 

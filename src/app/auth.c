@@ -244,9 +244,9 @@ struct identity auth_of_socket(struct app *app, const struct sio_socket *s)
 	struct slice token;
 	struct buf text;
 
-	if (!json_get(h.auth, "token", &token) || json_type(token) == JSON_NULL)
+	if (!json_get(h.auth, "token", &token) || json_type(token) == JSON_IS_NULL)
 		return h.request ? auth_of_request(app, h.request) : anonymous(app);
-	if (json_type(token) != JSON_STRING)
+	if (json_type(token) != JSON_IS_STRING)
 		return nobody;
 	buf_init(&text, MAX_TOKEN);
 	json_unquote(&text, token);
@@ -354,7 +354,7 @@ void auth_session_post(void *user, struct http_request *r)
 		http_error(r, 403, "sign in from the dashboard's own page");
 		return;
 	}
-	if (!json_valid(body, 10) || json_type(body) != JSON_OBJECT || !json_get(body, "token", &token) || json_type(token) != JSON_STRING) {
+	if (!json_valid(body, 10) || json_type(body) != JSON_IS_OBJECT || !json_get(body, "token", &token) || json_type(token) != JSON_IS_STRING) {
 		http_error(r, 400, "the body must be {\"token\": \"vdt_…\"}");
 		return;
 	}

@@ -11,7 +11,7 @@ struct slice call_arg(const struct call *c, size_t i)
 {
 	struct slice v;
 
-	if (!sio_args_at(c->args, i, &v) || json_type(v) == JSON_NULL)
+	if (!sio_args_at(c->args, i, &v) || json_type(v) == JSON_IS_NULL)
 		return slice_of("", 0);
 	return v;
 }

@@ -116,13 +116,13 @@ static char **rule_names_take(struct slice answer, size_t *n)
 	struct slice list, rule, text;
 
 	*n = 0;
-	if (!json_get(answer, "rules", &list) || json_type(list) != JSON_ARRAY)
+	if (!json_get(answer, "rules", &list) || json_type(list) != JSON_IS_ARRAY)
 		return NULL;
 	for (struct json_walk w = json_walk(list); json_next(&w, &rule);) {
 		struct buf name;
 
 		buf_init(&name, SIZE_MAX / 2);
-		if (json_get(rule, "name", &text) && json_type(text) == JSON_STRING)
+		if (json_get(rule, "name", &text) && json_type(text) == JSON_IS_STRING)
 			json_unquote(&name, text);
 		names = xreallocarray(names, *n + 1, sizeof *names);
 		names[(*n)++] = buf_take(&name, NULL);

@@ -9,7 +9,7 @@ static const char *options_object(struct sio_args args)
 {
 	struct slice v;
 
-	if (!sio_args_at(args, 0, &v) || json_type(v) == JSON_OBJECT || json_type(v) == JSON_NULL)
+	if (!sio_args_at(args, 0, &v) || json_type(v) == JSON_IS_OBJECT || json_type(v) == JSON_IS_NULL)
 		return NULL;
 	return "the first argument must be an object of options";
 }
@@ -18,7 +18,7 @@ static const char *alert_id(struct sio_args args)
 {
 	struct slice v;
 
-	if (sio_args_at(args, 0, &v) && json_type(v) == JSON_STRING && v.n <= ALERT_ID_LEN + 2)
+	if (sio_args_at(args, 0, &v) && json_type(v) == JSON_IS_STRING && v.n <= ALERT_ID_LEN + 2)
 		return NULL;
 	return "the first argument must be the id of an alert";
 }

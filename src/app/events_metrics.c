@@ -12,7 +12,7 @@ static const char *pattern_list(struct sio_args args)
 {
 	struct slice v;
 
-	if (sio_args_at(args, 0, &v) && (json_type(v) == JSON_STRING || (json_type(v) == JSON_ARRAY && json_count(v))))
+	if (sio_args_at(args, 0, &v) && (json_type(v) == JSON_IS_STRING || (json_type(v) == JSON_IS_ARRAY && json_count(v))))
 		return NULL;
 	return "the first argument must be a series id, a pattern with *, or a list of them";
 }
@@ -21,7 +21,7 @@ static const char *options_object(struct sio_args args)
 {
 	struct slice v;
 
-	if (!sio_args_at(args, 0, &v) || json_type(v) == JSON_OBJECT || json_type(v) == JSON_NULL)
+	if (!sio_args_at(args, 0, &v) || json_type(v) == JSON_IS_OBJECT || json_type(v) == JSON_IS_NULL)
 		return NULL;
 	return "the first argument must be an object of options";
 }
@@ -30,9 +30,9 @@ static const char *optional_patterns(struct sio_args args)
 {
 	struct slice v;
 
-	if (sio_args_at(args, 0, &v) && json_type(v) != JSON_NULL && pattern_list(args))
+	if (sio_args_at(args, 0, &v) && json_type(v) != JSON_IS_NULL && pattern_list(args))
 		return pattern_list(args);
-	if (sio_args_at(args, 1, &v) && json_type(v) != JSON_OBJECT && json_type(v) != JSON_NULL)
+	if (sio_args_at(args, 1, &v) && json_type(v) != JSON_IS_OBJECT && json_type(v) != JSON_IS_NULL)
 		return "the second argument must be an object of options";
 	return NULL;
 }

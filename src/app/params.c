@@ -26,9 +26,9 @@ void params_fail(struct params *p, const char *fmt, ...)
 void params_init(struct params *p, struct slice object)
 {
 	*p = (struct params){.object = object};
-	if (!object.n || json_type(object) == JSON_NULL)
+	if (!object.n || json_type(object) == JSON_IS_NULL)
 		p->object = slice_of("{}", 2);
-	else if (json_type(object) != JSON_OBJECT)
+	else if (json_type(object) != JSON_IS_OBJECT)
 		params_fail(p, "options must be an object");
 	if (*p->error)
 		p->object = slice_of("{}", 2);
@@ -41,7 +41,7 @@ bool params_ok(const struct params *p)
 
 static bool get(struct params *p, const char *name, struct slice *value)
 {
-	return !*p->error && json_get(p->object, name, value) && json_type(*value) != JSON_NULL;
+	return !*p->error && json_get(p->object, name, value) && json_type(*value) != JSON_IS_NULL;
 }
 
 bool params_has(struct params *p, const char *name)
@@ -58,7 +58,7 @@ double params_number(struct params *p, const char *name, double least, double mo
 
 	if (!get(p, name, &v))
 		return fallback;
-	d = json_type(v) == JSON_NUMBER ? json_number(v) : NAN;
+	d = json_type(v) == JSON_IS_NUMBER ? json_number(v) : NAN;
 	if (d >= least && d <= most)
 		return d;
 	params_fail(p, "%s must be a number from %.15g to %.15g", name, least, most);
@@ -72,7 +72,7 @@ double params_time(struct params *p, const char *name, bool ago, double fallback
 
 	if (!get(p, name, &v))
 		return fallback;
-	d = json_type(v) == JSON_NUMBER ? json_number(v) : NAN;
+	d = json_type(v) == JSON_IS_NUMBER ? json_number(v) : NAN;
 	if (d >= (ago ? -LATEST_MS : 0) && d <= LATEST_MS)
 		return d;
 	params_fail(p, "%s must be a number: milliseconds since the epoch%s", name, ago ? ", or below 0 for as long ago" : "");
@@ -87,7 +87,7 @@ int params_word(struct params *p, const char *name, const char *const *words, in
 	if (!get(p, name, &v))
 		return fallback;
 	for (int i = 0; words[i]; i++)
-		if (json_type(v) == JSON_STRING && json_string_is(v, words[i]))
+		if (json_type(v) == JSON_IS_STRING && json_string_is(v, words[i]))
 			return i;
 	buf_init(&list, 200);
 	for (int i = 0; words[i]; i++)
@@ -103,9 +103,9 @@ bool params_flag(struct params *p, const char *name, bool fallback)
 
 	if (!get(p, name, &v))
 		return fallback;
-	if (json_type(v) == JSON_TRUE || (json_type(v) == JSON_STRING && json_string_is(v, "true")))
+	if (json_type(v) == JSON_IS_TRUE || (json_type(v) == JSON_IS_STRING && json_string_is(v, "true")))
 		return true;
-	if (json_type(v) == JSON_FALSE || (json_type(v) == JSON_STRING && json_string_is(v, "false")))
+	if (json_type(v) == JSON_IS_FALSE || (json_type(v) == JSON_IS_STRING && json_string_is(v, "false")))
 		return false;
 	params_fail(p, "%s must be true or false", name);
 	return fallback;
@@ -116,9 +116,9 @@ static char *text_take(struct slice v, size_t longest)
 {
 	struct buf b;
 
-	if (json_type(v) == JSON_NUMBER)
+	if (json_type(v) == JSON_IS_NUMBER)
 		return v.n <= longest ? xstrndup(v.p, v.n) : NULL;
-	if (json_type(v) != JSON_STRING)
+	if (json_type(v) != JSON_IS_STRING)
 		return NULL;
 	buf_init(&b, longest);
 	json_unquote(&b, v);
@@ -143,7 +143,7 @@ char *params_text_take(struct params *p, const char *name, size_t most)
 
 static bool add_text(struct params *p, const char *name, struct slice v, size_t most, size_t longest, struct texts *out)
 {
-	char *text = json_type(v) == JSON_STRING ? text_take(v, longest) : NULL;
+	char *text = json_type(v) == JSON_IS_STRING ? text_take(v, longest) : NULL;
 
 	if (!text || !*text) {
 		free(text);
@@ -167,7 +167,7 @@ bool texts_parse(struct params *p, const char *name, struct slice value, size_t 
 	bool good = true;
 
 	*out = (struct texts){0};
-	if (!value.n || json_type(value) != JSON_ARRAY) {
+	if (!value.n || json_type(value) != JSON_IS_ARRAY) {
 		good = add_text(p, name, value.n ? value : slice_of("null", 4), most, longest, out);
 	} else {
 		w = json_walk(value);
@@ -209,7 +209,7 @@ static void add_value(struct buf *out, const char *text)
 {
 	struct slice s = slice_str(text);
 
-	if (s.n && s.n < 32 && json_valid(s, 1) && json_type(s) == JSON_NUMBER)
+	if (s.n && s.n < 32 && json_valid(s, 1) && json_type(s) == JSON_IS_NUMBER)
 		json_add_slice(out, s);
 	else
 		json_add_str(out, text);

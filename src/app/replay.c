@@ -87,7 +87,7 @@ static double number_of(struct slice object, const char *name)
 {
 	struct slice v;
 
-	return json_get(object, name, &v) && json_type(v) == JSON_NUMBER ? json_number(v) : NAN;
+	return json_get(object, name, &v) && json_type(v) == JSON_IS_NUMBER ? json_number(v) : NAN;
 }
 
 static char *text_take(struct slice object, const char *name)
@@ -96,14 +96,14 @@ static char *text_take(struct slice object, const char *name)
 	struct buf out;
 
 	buf_init(&out, 4000);
-	if (json_get(object, name, &v) && json_type(v) == JSON_STRING)
+	if (json_get(object, name, &v) && json_type(v) == JSON_IS_STRING)
 		json_unquote(&out, v);
 	return buf_take(&out, NULL);
 }
 
 static bool list_of(struct slice object, const char *name, struct slice *out)
 {
-	return json_get(object, name, out) && json_type(*out) == JSON_ARRAY;
+	return json_get(object, name, out) && json_type(*out) == JSON_IS_ARRAY;
 }
 
 /* --- which series --- */
@@ -409,7 +409,7 @@ static char *page_path_take(const struct replay *r, const struct stretch *s, siz
 
 static double number(struct slice v)
 {
-	return json_type(v) == JSON_NUMBER ? json_number(v) : NAN;
+	return json_type(v) == JSON_IS_NUMBER ? json_number(v) : NAN;
 }
 
 /* A minute lasts for all rows of it. A sample stands in its own row: where the answer's steps are coarser than ours (series that are
@@ -428,7 +428,7 @@ static void fill_column(struct replay *r, const struct stretch *s, size_t column
 	for (; json_next(&wl, &l) && json_next(&wm, &m) && json_next(&wh, &h); at_ms += step_ms) {
 		int64_t row = at_ms < 0 ? -1 : at_ms / s->row_ms;
 
-		if (row >= 0 && json_type(m) == JSON_NUMBER)
+		if (row >= 0 && json_type(m) == JSON_IS_NUMBER)
 			for (int64_t i = row; i < row + lasts && i < (int64_t)s->rows; i++)
 				r->values[(size_t)i * r->n + column] = (struct minute){number(l), number(m), number(h)};
 	}

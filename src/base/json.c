@@ -251,19 +251,19 @@ enum json_type json_type(struct slice value)
 {
 	switch (*value.p) {
 	case '"':
-		return JSON_STRING;
+		return JSON_IS_STRING;
 	case '[':
-		return JSON_ARRAY;
+		return JSON_IS_ARRAY;
 	case '{':
-		return JSON_OBJECT;
+		return JSON_IS_OBJECT;
 	case 't':
-		return JSON_TRUE;
+		return JSON_IS_TRUE;
 	case 'f':
-		return JSON_FALSE;
+		return JSON_IS_FALSE;
 	case 'n':
-		return JSON_NULL;
+		return JSON_IS_NULL;
 	default:
-		return JSON_NUMBER;
+		return JSON_IS_NUMBER;
 	}
 }
 

@@ -32,7 +32,7 @@ const char *json_scan(const char *text, const char *end, unsigned max_depth);
 /* The whole of text is one valid value. */
 bool json_valid(struct slice text, unsigned max_depth);
 
-enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type { JSON_IS_NULL, JSON_IS_FALSE, JSON_IS_TRUE, JSON_IS_NUMBER, JSON_IS_STRING, JSON_IS_ARRAY, JSON_IS_OBJECT };
 
 /* All that follows takes text which json_scan() let through. */
 enum json_type json_type(struct slice value);

@@ -397,7 +397,7 @@ static void add_views(struct request *q, struct slice sockets)
 	if (!sockets.n)
 		return;
 	for (struct json_walk w = json_walk(sockets); json_next(&w, &v);)
-		if (json_type(v) == JSON_OBJECT && json_get(v, "id", &id) && json_type(id) == JSON_STRING)
+		if (json_type(v) == JSON_IS_OBJECT && json_get(v, "id", &id) && json_type(id) == JSON_IS_STRING)
 			add_answer(q, v, '[');
 }
 

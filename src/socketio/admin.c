@@ -431,7 +431,7 @@ static bool order_read(struct order *o, struct sio_admin *a, struct sio_args arg
 	if (!o->nsp)
 		return false;
 	o->op = sio_all(o->nsp);
-	if (!sio_args_at(args, filter_at, &filter) || json_type(filter) == JSON_NULL)
+	if (!sio_args_at(args, filter_at, &filter) || json_type(filter) == JSON_IS_NULL)
 		return true;
 	if (!text_at(args, filter_at, &o->filter))
 		return false;
@@ -497,7 +497,7 @@ static void on_disconnect(void *admin, struct sio_socket *s, struct sio_args arg
 	(void)s;
 	(void)ack;
 	if (order_read(&o, admin, args, 2) && sio_args_at(args, 1, &close))
-		sio_disconnect_sockets(o.op, json_type(close) == JSON_TRUE);
+		sio_disconnect_sockets(o.op, json_type(close) == JSON_IS_TRUE);
 	order_release(&o);
 }
 
@@ -696,7 +696,7 @@ static bool has_session(const struct sio_admin *a, struct slice auth)
 {
 	struct slice id;
 
-	return json_get(auth, "sessionId", &id) && json_type(id) == JSON_STRING && map_get(&a->sessions, id.p + 1, id.n - 2);
+	return json_get(auth, "sessionId", &id) && json_type(id) == JSON_IS_STRING && map_get(&a->sessions, id.p + 1, id.n - 2);
 }
 
 static void guard(void *admin, struct sio_socket *s, struct sio_next *next)
@@ -708,8 +708,8 @@ static void guard(void *admin, struct sio_socket *s, struct sio_next *next)
 		sio_next(next);
 	else if (a->nchecks >= MAX_CHECKS)
 		sio_refuse(next, "too many logins at once", NULL);
-	else if (json_get(auth, "username", &username) && json_type(username) == JSON_STRING && json_get(auth, "password", &password) &&
-	         json_type(password) == JSON_STRING)
+	else if (json_get(auth, "username", &username) && json_type(username) == JSON_IS_STRING && json_get(auth, "password", &password) &&
+	         json_type(password) == JSON_IS_STRING)
 		ask_password(a, s, next, username, password);
 	else
 		sio_refuse(next, "invalid credentials", NULL);

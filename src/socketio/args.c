@@ -52,7 +52,7 @@ bool sio_args_string(struct sio_args a, size_t i, struct buf *out)
 {
 	struct slice v;
 
-	if (!sio_args_at(a, i, &v) || json_type(v) != JSON_STRING)
+	if (!sio_args_at(a, i, &v) || json_type(v) != JSON_IS_STRING)
 		return false;
 	json_unquote(out, v);
 	return true;
@@ -62,7 +62,7 @@ bool sio_args_number(struct sio_args a, size_t i, double *out)
 {
 	struct slice v;
 
-	if (!sio_args_at(a, i, &v) || json_type(v) != JSON_NUMBER)
+	if (!sio_args_at(a, i, &v) || json_type(v) != JSON_IS_NUMBER)
 		return false;
 	*out = json_number(v);
 	return true;
@@ -76,7 +76,7 @@ static bool is_placeholder(struct slice object)
 
 	while (json_next_member(&w, &key, &value))
 		if (slice_is(key, PLACEHOLDER_KEY))
-			is = json_type(value) == JSON_TRUE;
+			is = json_type(value) == JSON_IS_TRUE;
 	return is;
 }
 
@@ -85,8 +85,8 @@ bool sio_args_binary(struct sio_args a, size_t i, struct sio_blob *out)
 	struct slice v, num;
 	double n;
 
-	if (!a.nblobs || !sio_args_at(a, i, &v) || json_type(v) != JSON_OBJECT || !is_placeholder(v) || !json_get(v, "num", &num) ||
-	    json_type(num) != JSON_NUMBER)
+	if (!a.nblobs || !sio_args_at(a, i, &v) || json_type(v) != JSON_IS_OBJECT || !is_placeholder(v) || !json_get(v, "num", &num) ||
+	    json_type(num) != JSON_IS_NUMBER)
 		return false;
 	n = json_number(num);
 	if (n < 0 || n >= (double)a.nblobs)

@@ -171,7 +171,7 @@ void socket_deliver(struct sio_socket *s, const struct sio_packet *p, struct sio
 	struct buf name;
 
 	buf_init(&name, p->name.n); /* an escape is longer than what it stands for */
-	if (json_type(p->name) == JSON_STRING)
+	if (json_type(p->name) == JSON_IS_STRING)
 		json_unquote(&name, p->name);
 	else
 		json_add_slice(&name, p->name);

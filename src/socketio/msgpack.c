@@ -557,7 +557,7 @@ static const struct sio_blob *placeholder(const char *p, const char *end, struct
 		p = past(value.p + value.n, end, SPACE ",");
 		if (slice_is(key, PLACEHOLDER_KEY))
 			flag = slice_is(value, "true");
-		else if (json_string_is(key, "num") && json_type(value) == JSON_NUMBER)
+		else if (json_string_is(key, "num") && json_type(value) == JSON_IS_NUMBER)
 			num = value;
 	}
 	if (!flag || !num.n || *p != '}')
@@ -650,16 +650,16 @@ static void put_text(struct buf *out, struct slice v)
 static void put_scalar(struct buf *out, struct slice v)
 {
 	switch (json_type(v)) {
-	case JSON_NULL:
+	case JSON_IS_NULL:
 		buf_addc(out, (char)0xc0);
 		break;
-	case JSON_FALSE:
+	case JSON_IS_FALSE:
 		buf_addc(out, (char)0xc2);
 		break;
-	case JSON_TRUE:
+	case JSON_IS_TRUE:
 		buf_addc(out, (char)0xc3);
 		break;
-	case JSON_NUMBER:
+	case JSON_IS_NUMBER:
 		put_number(out, v);
 		break;
 	default:

@@ -20,9 +20,9 @@ static bool name_is_good(struct slice name)
 	struct buf plain;
 	bool good;
 
-	if (json_type(name) == JSON_NUMBER)
+	if (json_type(name) == JSON_IS_NUMBER)
 		return true;
-	if (json_type(name) != JSON_STRING)
+	if (json_type(name) != JSON_IS_STRING)
 		return false;
 	if (!memchr(name.p, '\\', name.n))
 		return !packet_name_is_reserved(name.p + 1, name.n - 2);
@@ -59,7 +59,7 @@ static bool split_event(struct sio_packet *p, bool any_name)
 	if (!named || !name_is_good(p->name)) {
 		if (!any_name)
 			return false;
-		if (!named || json_type(p->name) == JSON_STRING)
+		if (!named || json_type(p->name) == JSON_IS_STRING)
 			p->name.n = 0;
 	}
 	for (rest = w.at; rest < end && *rest != ','; rest++)
@@ -77,15 +77,15 @@ bool packet_check(struct sio_packet *p, bool any_name)
 	type = json_type(p->data);
 	switch (p->type) {
 	case PACKET_CONNECT:
-		return type == JSON_OBJECT;
+		return type == JSON_IS_OBJECT;
 	case PACKET_DISCONNECT:
 		return false;
 	case PACKET_CONNECT_ERROR:
-		return type == JSON_STRING || type == JSON_OBJECT;
+		return type == JSON_IS_STRING || type == JSON_IS_OBJECT;
 	case PACKET_EVENT:
-		return type == JSON_ARRAY && split_event(p, any_name);
+		return type == JSON_IS_ARRAY && split_event(p, any_name);
 	case PACKET_ACK:
-		if (type != JSON_ARRAY)
+		if (type != JSON_IS_ARRAY)
 			return false;
 		p->args = inside(p->data.p + 1, p->data.p + p->data.n - 1);
 		return true;
@@ -205,7 +205,7 @@ static void note_value(struct level *l, struct slice value)
 	if (slice_is(l->key, PLACEHOLDER_KEY))
 		l->is_placeholder = slice_is(value, "true");
 	else if (l->key.n && json_string_is(l->key, "num"))
-		l->num = json_type(value) == JSON_NUMBER ? value : slice_of("", 0);
+		l->num = json_type(value) == JSON_IS_NUMBER ? value : slice_of("", 0);
 	l->key.n = 0;
 }
 

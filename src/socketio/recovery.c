@@ -237,7 +237,7 @@ static void supersede(struct recovery *r, const char *pid)
 static bool read_offset(struct slice text, uint64_t *out)
 {
 	*out = 0;
-	if (json_type(text) != JSON_STRING || text.n < 3 || text.n > 2 + 19)
+	if (json_type(text) != JSON_IS_STRING || text.n < 3 || text.n > 2 + 19)
 		return false;
 	for (size_t i = 1; i < text.n - 1; i++) {
 		if (text.p[i] < '0' || text.p[i] > '9')
@@ -278,7 +278,7 @@ bool recovery_restore(struct recovery *r, struct sio_socket *s, struct slice aut
 	struct buf pid;
 	struct kept *k;
 
-	if (s->long_id || !json_get(auth, "pid", &text) || json_type(text) != JSON_STRING || text.n > 64)
+	if (s->long_id || !json_get(auth, "pid", &text) || json_type(text) != JSON_IS_STRING || text.n > 64)
 		return false;
 	buf_init(&pid, 256);
 	json_unquote(&pid, text);

@@ -25,7 +25,7 @@ static char *text_take(struct slice v)
 	struct buf b;
 
 	buf_init(&b, SIZE_MAX / 2);
-	if (json_type(v) == JSON_STRING)
+	if (json_type(v) == JSON_IS_STRING)
 		json_unquote(&b, v);
 	else
 		json_add_slice(&b, v);
@@ -38,7 +38,7 @@ static char *text_take(struct slice v)
 /* A name is a text; some programs use numbers. */
 static bool is_name(struct slice v)
 {
-	return is(v, JSON_STRING) || is(v, JSON_NUMBER);
+	return is(v, JSON_IS_STRING) || is(v, JSON_IS_NUMBER);
 }
 
 static void set_text(char **field, struct slice v)
@@ -68,7 +68,7 @@ static void set_names(struct wire_names *l, struct slice v)
 	struct slice item;
 
 	names_release(l);
-	if (!is(v, JSON_ARRAY))
+	if (!is(v, JSON_IS_ARRAY))
 		return;
 	l->given = json_at(v, 0, &item);
 	l->too_many = json_at(v, LIMIT_CLUSTER_NAMES, &item);
@@ -88,15 +88,15 @@ static void take_flags(struct wire_opts *o, struct slice v)
 
 	o->flags = o->timeout_ms = 0;
 	while (json_next_member(&w, &key, &value)) {
-		if (json_string_is(key, "volatile") && is(value, JSON_TRUE))
+		if (json_string_is(key, "volatile") && is(value, JSON_IS_TRUE))
 			o->flags |= SIO_VOLATILE;
-		else if (json_string_is(key, "compress") && is(value, JSON_FALSE))
+		else if (json_string_is(key, "compress") && is(value, JSON_IS_FALSE))
 			o->flags |= SIO_UNCOMPRESSED;
-		else if (json_string_is(key, "transient") && is(value, JSON_TRUE))
+		else if (json_string_is(key, "transient") && is(value, JSON_IS_TRUE))
 			o->flags |= SIO_TRANSIENT;
-		else if (json_string_is(key, "coalesce") && is(value, JSON_TRUE))
+		else if (json_string_is(key, "coalesce") && is(value, JSON_IS_TRUE))
 			o->flags |= SIO_COALESCE;
-		else if (json_string_is(key, "timeout") && is(value, JSON_NUMBER)) {
+		else if (json_string_is(key, "timeout") && is(value, JSON_IS_NUMBER)) {
 			ms = json_number(value);
 			o->timeout_ms = ms > LIMIT_CLUSTER_TIMEOUT_MS ? LIMIT_CLUSTER_TIMEOUT_MS : ms >= 1 ? (uint32_t)ms : 0;
 		}
@@ -107,7 +107,7 @@ static void take_opts(struct wire *w, struct slice v)
 {
 	struct slice key, value;
 
-	w->has_opts = is(v, JSON_OBJECT);
+	w->has_opts = is(v, JSON_IS_OBJECT);
 	if (!w->has_opts)
 		return;
 	for (struct json_walk walk = json_walk(v); json_next_member(&walk, &key, &value);) {
@@ -115,7 +115,7 @@ static void take_opts(struct wire *w, struct slice v)
 			set_names(&w->opts.rooms, value);
 		else if (json_string_is(key, "except"))
 			set_names(&w->opts.except, value);
-		else if (json_string_is(key, "flags") && is(value, JSON_OBJECT))
+		else if (json_string_is(key, "flags") && is(value, JSON_IS_OBJECT))
 			take_flags(&w->opts, value);
 	}
 }
@@ -127,7 +127,7 @@ static bool take_event(struct wire *w, struct slice data)
 	struct json_walk walk;
 	const char *end;
 
-	if (!is(data, JSON_ARRAY))
+	if (!is(data, JSON_IS_ARRAY))
 		return false;
 	end = data.p + data.n - 1; /* the bracket */
 	walk = json_walk(data);
@@ -145,7 +145,7 @@ static bool take_packet(struct wire *w, struct slice v)
 {
 	struct slice data = {0}, type = {0}, nsp = {0};
 
-	if (!is(v, JSON_OBJECT))
+	if (!is(v, JSON_IS_OBJECT))
 		return false;
 	json_get(v, "data", &data);
 	json_get(v, "nsp", &nsp);
@@ -157,7 +157,7 @@ static bool take_packet(struct wire *w, struct slice v)
 
 static size_t count_of(struct slice v)
 {
-	double n = is(v, JSON_NUMBER) ? json_number(v) : 0;
+	double n = is(v, JSON_IS_NUMBER) ? json_number(v) : 0;
 
 	return n > 0 && n < 1e9 ? (size_t)n : 0;
 }
@@ -170,7 +170,7 @@ static void take_member(struct wire *w, struct slice key, struct slice v)
 	else if (json_string_is(key, "requestId"))
 		set_text(&w->request_id, v);
 	else if (json_string_is(key, "type"))
-		w->type = is(v, JSON_NUMBER) && v.n == 1 ? (enum wire_type)(*v.p - '0') : WIRE_NO_TYPE;
+		w->type = is(v, JSON_IS_NUMBER) && v.n == 1 ? (enum wire_type)(*v.p - '0') : WIRE_NO_TYPE;
 	else if (json_string_is(key, "opts"))
 		take_opts(w, v);
 	else if (json_string_is(key, "rooms"))
@@ -180,10 +180,10 @@ static void take_member(struct wire *w, struct slice key, struct slice v)
 	else if (json_string_is(key, "room"))
 		set_text(&w->room, v);
 	else if (json_string_is(key, "close"))
-		w->close = is(v, JSON_TRUE);
+		w->close = is(v, JSON_IS_TRUE);
 	else if (json_string_is(key, "clientCount"))
 		w->client_count = count_of(v);
-	else if (json_string_is(key, "sockets") && is(v, JSON_ARRAY))
+	else if (json_string_is(key, "sockets") && is(v, JSON_IS_ARRAY))
 		w->sockets = v;
 	else if (json_string_is(key, "data"))
 		w->data = v;
@@ -216,7 +216,7 @@ bool wire_read_broadcast(struct wire *w, const void *message, size_t n)
 {
 	struct slice uid, packet, opts;
 
-	if (!read_text(w, message, n) || !is(whole(w), JSON_ARRAY) || !json_at(whole(w), 0, &uid) || !json_at(whole(w), 1, &packet) ||
+	if (!read_text(w, message, n) || !is(whole(w), JSON_IS_ARRAY) || !json_at(whole(w), 0, &uid) || !json_at(whole(w), 1, &packet) ||
 	    !json_at(whole(w), 2, &opts))
 		return false;
 	set_text(&w->uid, uid);
@@ -228,7 +228,7 @@ static bool read_object(struct wire *w, const void *message, size_t n)
 {
 	struct slice key, value;
 
-	if (!read_text(w, message, n) || !is(whole(w), JSON_OBJECT))
+	if (!read_text(w, message, n) || !is(whole(w), JSON_IS_OBJECT))
 		return false;
 	for (struct json_walk walk = json_walk(whole(w)); json_next_member(&walk, &key, &value);)
 		take_member(w, key, value);

@@ -36,8 +36,8 @@ static int option(struct sio_args args, const char *name)
 {
 	struct slice object, value;
 
-	if (!sio_args_at(args, 0, &object) || json_type(object) != JSON_OBJECT || !json_get(object, name, &value) ||
-	    json_type(value) != JSON_NUMBER)
+	if (!sio_args_at(args, 0, &object) || json_type(object) != JSON_IS_OBJECT || !json_get(object, name, &value) ||
+	    json_type(value) != JSON_IS_NUMBER)
 		return 0;
 	return (int)json_number(value);
 }

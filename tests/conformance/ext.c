@@ -75,14 +75,14 @@ static struct sio_args args_of(const struct buf *b)
 /* A member of an object; false if it is not there, or o is none. */
 static bool member(struct slice o, const char *key, struct slice *out)
 {
-	return o.n && json_type(o) == JSON_OBJECT && json_get(o, key, out);
+	return o.n && json_type(o) == JSON_IS_OBJECT && json_get(o, key, out);
 }
 
 static bool member_is_true(struct slice o, const char *key)
 {
 	struct slice v;
 
-	return member(o, key, &v) && json_type(v) == JSON_TRUE;
+	return member(o, key, &v) && json_type(v) == JSON_IS_TRUE;
 }
 
 /* The text of a string; "" for anything else. To be freed. */
@@ -91,7 +91,7 @@ static char *text_of(struct slice v)
 	struct buf b;
 
 	buf_init(&b, SIZE_MAX / 2);
-	if (v.n && json_type(v) == JSON_STRING)
+	if (v.n && json_type(v) == JSON_IS_STRING)
 		json_unquote(&b, v);
 	return buf_take(&b, NULL);
 }
@@ -131,7 +131,7 @@ static struct names names_read(struct slice v)
 	struct json_walk w;
 	struct slice item;
 
-	if (json_type(v) != JSON_ARRAY) {
+	if (json_type(v) != JSON_IS_ARRAY) {
 		char *one = text_of(v);
 
 		names_add(&l, one);
@@ -255,8 +255,8 @@ static void aim_flags(struct aim *a, struct slice arg)
 	if (member_is_true(arg, "volatile"))
 		a->op = sio_volatile(a->op);
 	if (member(arg, "compress", &v))
-		a->op = sio_compress(a->op, json_type(v) == JSON_TRUE);
-	if (member(arg, "timeout", &v) && json_type(v) == JSON_NUMBER)
+		a->op = sio_compress(a->op, json_type(v) == JSON_IS_TRUE);
+	if (member(arg, "timeout", &v) && json_type(v) == JSON_IS_NUMBER)
 		a->op = sio_timeout(a->op, (uint32_t)json_number(v));
 }
 
@@ -287,7 +287,7 @@ static struct sio_args inner_args(struct command *c)
 	struct slice list;
 
 	a.json = slice_of("", 0);
-	if (member(c->arg, "args", &list) && json_type(list) == JSON_ARRAY && json_count(list))
+	if (member(c->arg, "args", &list) && json_type(list) == JSON_IS_ARRAY && json_count(list))
 		a.json = slice_of(list.p + 1, list.n - 2);
 	return a;
 }
@@ -423,7 +423,7 @@ static void put_members(struct buf *out, struct slice o, struct slice unless)
 
 static void do_set_data(struct command *c)
 {
-	if (json_type(c->arg) != JSON_OBJECT) {
+	if (json_type(c->arg) != JSON_IS_OBJECT) {
 		thrown(c, "data is an object");
 		return;
 	}
@@ -614,8 +614,8 @@ static void do_nsps(struct command *c)
 static const char *type_name(struct slice v)
 {
 	static const char *const names[] = {
-		[JSON_NULL] = "object",     [JSON_FALSE] = "boolean", [JSON_TRUE] = "boolean", [JSON_NUMBER] = "number",
-		[JSON_STRING] = "string",   [JSON_ARRAY] = "object",  [JSON_OBJECT] = "object",
+		[JSON_IS_NULL] = "object",     [JSON_IS_FALSE] = "boolean", [JSON_IS_TRUE] = "boolean", [JSON_IS_NUMBER] = "number",
+		[JSON_IS_STRING] = "string",   [JSON_IS_ARRAY] = "object",  [JSON_IS_OBJECT] = "object",
 	};
 
 	return names[json_type(v)];
@@ -722,7 +722,7 @@ static void on_sse_probe(void *user, struct sio_namespace *nsp, struct sio_args 
 
 static void do_volatile_burst(struct command *c)
 {
-	double n = json_type(c->arg) == JSON_NUMBER ? json_number(c->arg) : 0;
+	double n = json_type(c->arg) == JSON_IS_NUMBER ? json_number(c->arg) : 0;
 
 	for (int i = 0; i < n; i++) {
 		char *text = xasprintf("%d", i);
@@ -767,7 +767,7 @@ static void think(void *user, struct sio_socket *s, const char *event, struct si
 		sio_packet_pass(next);
 		return;
 	}
-	if (sio_args_at(args, 0, &first) && json_type(first) == JSON_NUMBER)
+	if (sio_args_at(args, 0, &first) && json_type(first) == JSON_IS_NUMBER)
 		ms = json_number(first);
 	t = xzalloc(sizeof *t);
 	t->x = x;
@@ -861,7 +861,7 @@ static bool guard_packets(void *user, struct sio_socket *s, const char *event, s
 		*error = "blocked event";
 		return false;
 	}
-	if (strcmp(event, "rewrite") == 0 && sio_args_at(*args, 0, &o) && json_type(o) == JSON_OBJECT) {
+	if (strcmp(event, "rewrite") == 0 && sio_args_at(*args, 0, &o) && json_type(o) == JSON_IS_OBJECT) {
 		buf_reset(&x->rewritten);
 		buf_addc(&x->rewritten, '{');
 		put_members(&x->rewritten, o, slice_str("{\"rewritten\":true}"));
@@ -1047,7 +1047,7 @@ static void second_middleware(void *user, struct sio_socket *s, struct sio_next 
 
 	member(sio_socket_handshake(s).auth, "token", &token);
 	sio_socket_set_data(s, slice_str("{\"order\":[\"first\",\"second\"]}"));
-	if (!token.n || json_type(token) != JSON_STRING)
+	if (!token.n || json_type(token) != JSON_IS_STRING)
 		sio_refuse(next, "unauthorized", NULL);
 	else if (json_string_is(token, "good"))
 		sio_next(next);

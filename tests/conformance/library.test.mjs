@@ -61,6 +61,8 @@ describe("the installed library", () => {
 
 	test("an embedding program's own names are its own", () => {
 		writeFileSync(path.join(dir, "own.c"), `
+enum its_own { JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_INTEGER, JSON_REAL, JSON_TRUE, JSON_FALSE, JSON_NULL };
+#include "socketio/socketio.h"
 void xmalloc(void); void map_get(void); void redis_open(void); void packet_decode_v4(void); void fetch_new(void);
 void xmalloc(void) {} void map_get(void) {} void redis_open(void) {} void packet_decode_v4(void) {} void fetch_new(void) {}
 const char assets[] = "mine";

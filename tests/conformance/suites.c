@@ -160,8 +160,8 @@ static void on_ack_answer(void *user, const char *error, struct sio_args args)
 	struct slice b, test;
 	double a;
 
-	if (!error && sio_args_number(args, 0, &a) && a == 5 && sio_args_at(args, 1, &b) && json_type(b) == JSON_OBJECT &&
-	    json_get(b, "test", &test) && json_type(test) != JSON_FALSE)
+	if (!error && sio_args_number(args, 0, &a) && a == 5 && sio_args_at(args, 1, &b) && json_type(b) == JSON_IS_OBJECT &&
+	    json_get(b, "test", &test) && json_type(test) != JSON_IS_FALSE)
 		sio_socket_emit(s, "got it", sio_none());
 }
 
@@ -253,7 +253,7 @@ static void on_mixed(void *event, struct sio_socket *s, struct sio_args args, st
 	struct sio_blob blob;
 
 	(void)ack;
-	if (!sio_args_at(args, 0, &o) || json_type(o) != JSON_OBJECT || !json_get(o, "hello", &hello) || !json_get(o, "message", &message) ||
+	if (!sio_args_at(args, 0, &o) || json_type(o) != JSON_IS_OBJECT || !json_get(o, "hello", &hello) || !json_get(o, "message", &message) ||
 	    !json_get(o, "goodbye", &goodbye) || !json_string_is(hello, "lol") || !json_string_is(goodbye, "gotcha"))
 		return;
 	args.json = message;

@@ -14,18 +14,18 @@ static void visit(struct slice v)
 	struct buf plain, quoted, again;
 
 	switch (json_type(v)) {
-	case JSON_OBJECT:
+	case JSON_IS_OBJECT:
 		while (json_next_member(&w, &key, &value)) {
-			assert(json_type(key) == JSON_STRING);
+			assert(json_type(key) == JSON_IS_STRING);
 			visit(value);
 		}
 		json_get(v, "a", &value);
 		break;
-	case JSON_ARRAY:
+	case JSON_IS_ARRAY:
 		for (size_t i = 0; json_next(&w, &value); i++)
 			visit(value);
 		break;
-	case JSON_STRING:
+	case JSON_IS_STRING:
 		buf_init(&plain, v.n);
 		buf_init(&quoted, v.n * 6 + 2);
 		buf_init(&again, v.n);
@@ -39,7 +39,7 @@ static void visit(struct slice v)
 		buf_release(&quoted);
 		buf_release(&again);
 		break;
-	case JSON_NUMBER:
+	case JSON_IS_NUMBER:
 		json_number(v);
 		break;
 	default:

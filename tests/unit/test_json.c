@@ -102,7 +102,7 @@ static void walks(void **state)
 	static const struct {
 		const char *text;
 		enum json_type type;
-	} rows[] = {{"1", JSON_NUMBER}, {"\"a,]\"", JSON_STRING}, {"{\"b\":[2,3]}", JSON_OBJECT}, {"null", JSON_NULL}};
+	} rows[] = {{"1", JSON_IS_NUMBER}, {"\"a,]\"", JSON_IS_STRING}, {"{\"b\":[2,3]}", JSON_IS_OBJECT}, {"null", JSON_IS_NULL}};
 
 	(void)state;
 	array = slice_of(array.p + 1, array.n - 2);
