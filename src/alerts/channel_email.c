@@ -17,6 +17,8 @@
 #include <string.h>
 #include <time.h>
 
+#define PARTIAL_MOST 1000 /* mails that some recipients have and others get later: of the oldest it is forgotten, and it goes to all again */
+
 #define ERROR_MAX 1000
 
 /* RFC 2047 encoded words, so that any text may stand in a header; no line is longer than 76 characters. */
@@ -157,7 +159,7 @@ static struct partial *partial_new(const char *message_id)
 {
 	struct partial *p = xzalloc(sizeof *p);
 
-	if (npartials == LIMIT_PARTIAL_MAILS)
+	if (npartials == PARTIAL_MOST)
 		partial_free(list_item(partials.next, struct partial, link));
 	p->message_id = xstrdup(message_id);
 	buf_init(&p->refused, ERROR_MAX);

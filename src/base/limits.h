@@ -63,7 +63,6 @@
 
 /* --- alerts --- */
 #define LIMIT_ALERT_INSTANCES 100000         /* rule × series judged at once: further series are not, and the log says so */
-#define LIMIT_PARTIAL_MAILS 1000             /* that some recipients have and others get later: the oldest goes to all again */
 #define LIMIT_SUMMARY_BYTES 2000             /* of an alert's summary: cut */
 
 /* --- the database's thread --- */

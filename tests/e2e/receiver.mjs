@@ -49,6 +49,14 @@ export class Receiver {
 		return this.got.filter((one) => one.path === path);
 	}
 
+	// The first alert that it is told there of which this is true.
+	async told(path, is, ms = 15000) {
+		const find = () => this.of(path).map(({ body }) => JSON.parse(body)).find(is);
+
+		await until(`such an alert at ${path}`, () => find() !== undefined, ms);
+		return find();
+	}
+
 	// Resolves with what came to path once there are n of it.
 	async wait(path, n = 1, ms = 15000) {
 		await until(`${n} at ${path}`, () => this.of(path).length >= n, ms);
