@@ -1,6 +1,7 @@
 /* browser.mjs: a real Chromium, and pages that remember what went wrong in
  * them: every error, every refused resource, every breach of the policy. */
 
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
@@ -99,8 +100,12 @@ export const small_targets = (page) => page.evaluate(() => [...document.querySel
 
 /* Where the pixels of a chart are pointed at: share of its width, 0–1. */
 export async function plot_point(page, card, share, height = 0.5) {
-	const box = await page.locator(`#card-${card} .u-over`).boundingBox();
+	const over = page.locator(`#card-${card} .u-over`);
+	let box = null;
 
+	for (let tries = 0; !box && tries < 100; tries++) // a chart whose lines change is made anew: it may go between the look and the measure
+		box = await over.boundingBox();
+	assert.ok(box, `the chart of ${card}`);
 	return { x: box.x + box.width * share, y: box.y + box.height * height };
 }
 
