@@ -424,6 +424,9 @@ void sio_on_server(struct sio_namespace *nsp, const char *event, sio_server_even
  * removeAllListeners(event)       sio_socket_off(s, e, NULL)  prependAnyOutgoing …        sio_socket_prepend_any_outgoing, …
  * socket.on("error")              sio_socket_on_error         socket.join, leave          sio_socket_join, …_leave
  * socket.to, in, except           sio_to(sio_broadcast(s), …) socket.broadcast, local     sio_broadcast, sio_local
+ * use(…, next) that waits         sio_socket_use_later        listeners, listenersAny …    sio_socket_listeners, …_any
+ * engine.generateId               options.engine.generate_id  cors.origin as a function   options.engine.cors.allows
+ * nsp.off("connection")           sio_off_connection
  * socket.disconnect(close)        sio_socket_disconnect       "disconnecting"             sio_on_disconnecting
  * "disconnect"                    sio_on_disconnect           conn.close()                eio_session_close
  * cleanupEmptyChildNamespaces, connectionStateRecovery, connectTimeout, parser, path …        sio_options
