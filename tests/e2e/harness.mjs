@@ -141,12 +141,15 @@ export async function start(t, options) {
 	return server.start();
 }
 
-// Has it read each of its sources, and those that are rates twice?
+// Does it know its series? Rates are there once a source was read twice; those that are read seldom have none.
+const SELDOM = 10000;
+const has_read_twice = ({ state, interval, since, last }) => state !== "starting" && (state !== "ok" || interval >= SELDOM || last > since);
+
 async function has_read(server) {
 	const { collectors } = await json(server, "/api/v1/status");
 	const { series: [cpu] } = await json(server, "/api/v1/series?match=cpu");
 
-	return typeof cpu?.last === "number" && collectors.every(({ state }) => state !== "starting");
+	return typeof cpu?.last === "number" && collectors.every(has_read_twice);
 }
 
 export const ready = (server) => until("readiness", () => has_read(server), 10000);
