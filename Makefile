@@ -259,7 +259,7 @@ $(suites:%=suite-%): suite-%: all
 	@# Node would run the files of one call side by side; browsers, and servers that are timed, would starve each other.
 	for files in $(if $(filter web e2e,$*),$(wildcard tests/$*/*.test.mjs),"$(wildcard tests/$*/*.test.mjs)"); do \
 		VEDETTE_BIN=$(abspath $(out)/vedette) CONFORMANCE_BIN=$(abspath $(out)/conformance-server) \
-			node --test $(force_exit) --test-reporter=spec $$files || exit 1; \
+			contrib/again $(if $(filter web e2e,$*),$$files,tests/$*) node --test $(force_exit) --test-reporter=spec $$files || exit 1; \
 	done
 
 soak: all tests/node_modules/.package-lock.json
