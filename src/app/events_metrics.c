@@ -55,36 +55,35 @@ static bool take_patterns(struct call *c, struct texts *patterns)
 	return false;
 }
 
-static void tell_pattern(struct call *c, const char *event, const char *pattern)
+static void tell_patterns(struct call *c, const char *event, const struct texts *patterns)
 {
 	struct sio_builder b;
 
-	sio_builder_init(&b);
-	sio_add_string(&b, pattern);
-	sio_socket_emit(c->socket, event, sio_built(&b));
-	sio_builder_release(&b);
+	for (size_t i = 0; i < patterns->n; i++) {
+		sio_builder_init(&b);
+		sio_add_string(&b, patterns->at[i]);
+		sio_socket_emit(c->socket, event, sio_built(&b));
+		sio_builder_release(&b);
+	}
 }
 
 static void on_subscribe(struct call *c)
 {
 	struct texts patterns;
 	struct buf answer;
-	bool room = true;
 
 	if (!take_patterns(c, &patterns))
 		return;
 	buf_init(&answer, SIZE_MAX / 2);
 	buf_adds(&answer, "\"matched\":[");
-	for (size_t i = 0; i < patterns.n && room; i++) {
-		room = subscriber_add(client_of(c), patterns.at[i], &answer);
-		if (room)
-			tell_pattern(c, "subscribed", patterns.at[i]);
-	}
-	buf_addc(&answer, ']');
-	if (!room)
+	if (subscriber_add(client_of(c), &patterns, &answer)) {
+		buf_addc(&answer, ']');
+		tell_patterns(c, "subscribed", &patterns);
+		if (c->ack)
+			call_ok(c, answer.data);
+	} else {
 		call_error(c, "too many subscriptions: a client may have at most 200; use patterns with *");
-	else if (c->ack)
-		call_ok(c, answer.data);
+	}
 	buf_release(&answer);
 	texts_release(&patterns);
 }
@@ -95,10 +94,8 @@ static void on_unsubscribe(struct call *c)
 
 	if (!take_patterns(c, &patterns))
 		return;
-	for (size_t i = 0; i < patterns.n; i++) {
-		subscriber_drop(client_of(c), patterns.at[i]);
-		tell_pattern(c, "unsubscribed", patterns.at[i]);
-	}
+	subscriber_drop(client_of(c), &patterns);
+	tell_patterns(c, "unsubscribed", &patterns);
 	call_ok(c, NULL);
 	texts_release(&patterns);
 }

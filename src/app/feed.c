@@ -74,6 +74,8 @@ struct feed {
 	struct loop_watch wake;
 	struct link subscribers;
 	struct map live;               /* by store_ref */
+	struct store_list catalog;     /* who it lists is true while the store is of that generation; their values are not */
+	uint64_t generation;
 	struct loop_timer push, count;
 	uint64_t dropped;
 	double cpu, memory;
@@ -81,6 +83,19 @@ struct feed {
 };
 
 /* --- live series and wants --- */
+
+/* All series. One for all clients: to list them takes as long as to match a few patterns. */
+static const struct store_list *catalog_of(struct feed *f)
+{
+	uint64_t generation = store_generation(f->app->store);
+
+	if (!f->catalog.at || generation != f->generation) {
+		f->generation = generation;
+		store_list_release(&f->catalog);
+		store_match_take(f->app->store, "*", &f->catalog);
+	}
+	return &f->catalog;
+}
 
 static struct live *live_get(struct feed *f, const struct store_entry *e)
 {
@@ -91,8 +106,8 @@ static struct live *live_get(struct feed *f, const struct store_entry *e)
 	live = xzalloc(sizeof *live);
 	live->ref = e->series;
 	live->interval_ms = e->interval_ms;
-	live->t_ms = e->t_ms;
-	live->value = e->last;
+	live->value = NAN;
+	store_last(f->app->store, e->series, &live->t_ms, &live->value);
 	list_init(&live->wants);
 	map_set(&f->live, (const char *)&e->series, sizeof e->series, live);
 	return live;
@@ -131,29 +146,41 @@ static void wants_clear(struct feed *f, struct wants *list)
 	*list = (struct wants){0};
 }
 
-static bool wants_have(const struct wants *list, store_ref ref, const char *name)
+static bool wants_have(const struct wants *list, store_ref ref)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (list->at[i]->live->ref == ref && (!name || strcmp(list->at[i]->name, name) == 0))
+		if (list->at[i]->live->ref == ref)
 			return true;
 	return false;
 }
 
-/* What the client calls a series that its pattern matched: an alias keeps its name. */
-static const char *name_of(const char *pattern, const struct store_entry *e)
+static bool texts_match(const struct texts *patterns, const char *id)
 {
-	return strcmp(series_resolve(pattern), pattern) != 0 ? pattern : e->id;
+	for (size_t i = 0; i < patterns->n; i++)
+		if (store_pattern_match(series_resolve(patterns->at[i]), id))
+			return true;
+	return false;
 }
 
-static void match_pattern(struct subscriber *c, const char *pattern)
+static bool is_alias(const char *pattern)
 {
-	struct store_list list;
+	return strcmp(series_resolve(pattern), pattern) != 0;
+}
 
-	store_match_take(c->feed->app->store, series_resolve(pattern), &list);
-	for (size_t i = 0; i < list.n && c->subscribed.n < LIMIT_WATCHED_SERIES; i++)
-		if (!wants_have(&c->subscribed, list.at[i].series, name_of(pattern, &list.at[i])))
-			want_add(c, &c->subscribed, &list.at[i], name_of(pattern, &list.at[i]));
-	store_list_release(&list);
+/* Adds what pattern matches to the subscriptions, in the store's order, each once under its own name, which taken
+ * says of the catalog's, and under that of each alias. */
+static void subscribe_pattern(struct subscriber *c, const char *pattern, const struct store_list *catalog, bool *taken)
+{
+	const char *of = series_resolve(pattern);
+	bool alias = is_alias(pattern);
+
+	for (size_t i = 0; i < catalog->n && c->subscribed.n < LIMIT_WATCHED_SERIES; i++) {
+		if ((!alias && taken[i]) || !store_pattern_match(of, catalog->at[i].id))
+			continue;
+		if (!alias)
+			taken[i] = true;
+		want_add(c, &c->subscribed, &catalog->at[i], alias ? pattern : catalog->at[i].id);
+	}
 }
 
 /* Adds what pattern matches to the watch list, in the store's order, each once; what is known of it goes to out. taken
@@ -217,13 +244,16 @@ static void keep_samples(const struct wants *former, struct wants *now)
 
 static void rematch(struct subscriber *c)
 {
+	const struct store_list *catalog = catalog_of(c->feed);
+	bool *taken = xcalloc(catalog->n + 1, sizeof *taken);
 	struct wants former = c->subscribed;
 
 	c->subscribed = (struct wants){0};
 	for (size_t i = 0; i < c->patterns.n; i++)
-		match_pattern(c, c->patterns.at[i]);
+		subscribe_pattern(c, c->patterns.at[i], catalog, taken);
 	keep_samples(&former, &c->subscribed);
 	wants_clear(c->feed, &former);
+	free(taken);
 }
 
 static void renew(struct subscriber *c);
@@ -314,16 +344,12 @@ static void on_frame_due(struct loop_timer *t)
 
 static void watch_all(struct subscriber *c, struct buf *out)
 {
-	struct store_list catalog = {0};
-	bool *taken;
+	const struct store_list *catalog = catalog_of(c->feed);
+	bool *taken = xcalloc(catalog->n + 1, sizeof *taken);
 
-	if (c->watching.n)
-		store_match_take(c->feed->app->store, "*", &catalog);
-	taken = xcalloc(catalog.n + 1, sizeof *taken);
 	for (size_t i = 0; i < c->watching.n; i++)
-		watch_pattern(c, c->watching.at[i], &catalog, taken, out);
+		watch_pattern(c, c->watching.at[i], catalog, taken, out);
 	free(taken);
-	store_list_release(&catalog);
 }
 
 static bool build_watch(struct subscriber *c, struct buf *answer)
@@ -341,30 +367,20 @@ static bool build_watch(struct subscriber *c, struct buf *answer)
 	return false;
 }
 
-static bool watches(const struct subscriber *c, const char *id)
-{
-	for (size_t i = 0; i < c->watching.n; i++)
-		if (store_pattern_match(series_resolve(c->watching.at[i]), id))
-			return true;
-	return false;
-}
-
 /* Does the watch list still hold what its patterns match? */
 static bool watch_changed(struct subscriber *c)
 {
-	struct store_list catalog;
+	const struct store_list *catalog = catalog_of(c->feed);
 	size_t n = 0;
-	bool fresh = false;
 
-	store_match_take(c->feed->app->store, "*", &catalog);
-	for (size_t i = 0; i < catalog.n && !fresh; i++) {
-		if (!watches(c, catalog.at[i].id))
+	for (size_t i = 0; i < catalog->n; i++) {
+		if (!texts_match(&c->watching, catalog->at[i].id))
 			continue;
-		fresh = !wants_have(&c->watched, catalog.at[i].series, NULL);
+		if (!wants_have(&c->watched, catalog->at[i].series))
+			return true;
 		n++;
 	}
-	store_list_release(&catalog);
-	return fresh || n < c->watched.n;
+	return n < c->watched.n;
 }
 
 static void tell_watched(struct subscriber *c)
@@ -616,45 +632,53 @@ static size_t find_pattern(const struct subscriber *c, const char *pattern)
 	return i;
 }
 
-bool subscriber_add(struct subscriber *c, const char *pattern, struct buf *matched)
+/* Appends those of the catalog that one of the patterns matches. */
+static void add_matched(struct subscriber *c, const struct texts *patterns, struct buf *out)
 {
-	struct store_list list;
+	const struct store_list *catalog = catalog_of(c->feed);
+	const char *comma = "";
 
-	if (find_pattern(c, pattern) == c->patterns.n) {
-		if (c->patterns.n == LIMIT_SUBSCRIPTIONS)
-			return false;
-		c->patterns.at = xreallocarray(c->patterns.at, c->patterns.n + 1, sizeof *c->patterns.at);
-		c->patterns.at[c->patterns.n++] = xstrdup(pattern);
-		match_pattern(c, pattern);
-		remember(c);
+	for (size_t i = 0; i < catalog->n; i++) {
+		if (!texts_match(patterns, catalog->at[i].id))
+			continue;
+		buf_adds(out, comma);
+		json_add_str(out, catalog->at[i].id);
+		comma = ",";
 	}
-	store_match_take(c->feed->app->store, series_resolve(pattern), &list);
-	for (size_t i = 0; i < list.n; i++) {
-		if (matched->len && matched->data[matched->len - 1] != '[')
-			buf_addc(matched, ',');
-		json_add_str(matched, list.at[i].id);
-	}
-	store_list_release(&list);
-	return true;
 }
 
-bool subscriber_drop(struct subscriber *c, const char *pattern)
+bool subscriber_add(struct subscriber *c, const struct texts *patterns, struct buf *matched)
 {
-	size_t i = find_pattern(c, pattern);
+	size_t had = c->patterns.n;
 
-	if (i == c->patterns.n)
+	c->patterns.at = xreallocarray(c->patterns.at, had + patterns->n, sizeof *c->patterns.at);
+	for (size_t i = 0; i < patterns->n; i++)
+		if (find_pattern(c, patterns->at[i]) == c->patterns.n)
+			c->patterns.at[c->patterns.n++] = xstrdup(patterns->at[i]);
+	if (c->patterns.n > LIMIT_SUBSCRIPTIONS) {
+		while (c->patterns.n > had)
+			free(c->patterns.at[--c->patterns.n]);
 		return false;
-	free(c->patterns.at[i]);
-	c->patterns.n--;
-	memmove(c->patterns.at + i, c->patterns.at + i + 1, (c->patterns.n - i) * sizeof *c->patterns.at);
+	}
 	rematch(c);
 	remember(c);
+	add_matched(c, patterns, matched);
 	return true;
 }
 
-size_t subscriber_count(const struct subscriber *c)
+void subscriber_drop(struct subscriber *c, const struct texts *patterns)
 {
-	return c->patterns.n;
+	for (size_t k = 0; k < patterns->n; k++) {
+		size_t i = find_pattern(c, patterns->at[k]);
+
+		if (i == c->patterns.n)
+			continue;
+		free(c->patterns.at[i]);
+		c->patterns.n--;
+		memmove(c->patterns.at + i, c->patterns.at + i + 1, (c->patterns.n - i) * sizeof *c->patterns.at);
+	}
+	rematch(c);
+	remember(c);
 }
 
 void subscriber_set_rate(struct subscriber *c, uint32_t rate_ms, enum aggregate how)
@@ -708,5 +732,6 @@ void feed_free(struct feed *f)
 	loop_timer_clear(f->app->loop, &f->push);
 	loop_timer_clear(f->app->loop, &f->count);
 	map_release(&f->live);
+	store_list_release(&f->catalog);
 	free(f);
 }

@@ -8,6 +8,7 @@
 #define APP_FEED_H
 
 #include "app/app.h"
+#include "app/params.h"
 
 enum aggregate { AGGREGATE_LAST, AGGREGATE_AVG, AGGREGATE_MIN, AGGREGATE_MAX };
 
@@ -19,10 +20,9 @@ struct subscriber;
 struct subscriber *feed_add(struct feed *f, struct sio_socket *s); /* a client came */
 void feed_remove(struct subscriber *c);                            /* it left */
 
-/* Subscriptions. matched: appends `["id",…]`. add: false if the client has too many. */
-bool subscriber_add(struct subscriber *c, const char *pattern, struct buf *matched);
-bool subscriber_drop(struct subscriber *c, const char *pattern); /* false: it was not subscribed */
-size_t subscriber_count(const struct subscriber *c);
+/* Subscriptions. matched: appends `"id",…`, each once. add: false if they were too many then; nothing is changed. */
+bool subscriber_add(struct subscriber *c, const struct texts *patterns, struct buf *matched);
+void subscriber_drop(struct subscriber *c, const struct texts *patterns); /* those that it has */
 void subscriber_set_rate(struct subscriber *c, uint32_t rate_ms, enum aggregate how); /* pushes from now on */
 
 /* The dashboard's watch list: replaces the former; none ends it. Appends `"gen":…,"rate":…,"series":[…]`; false

@@ -755,6 +755,29 @@ limit(["LIMIT_WATCHED_SERIES", "LIMIT_HISTORY_SERIES"], "a request error; pushes
 	bounded(t, many);
 }, { skip: !can_unshare && "this host lets nobody have a mount namespace" });
 
+test("two hundred patterns that match everything hold nobody up, nor when they are dropped", async (t) => {
+	const many = serve_disks(t);
+	await many.start();
+	const probe = await bystander(t, many);
+	const loud = await connect(t, many, WAYS.websocket);
+	await until("the disks' rates", async () => (await ask(loud, "get status")).series > LIMITS.LIMIT_WATCHED_SERIES, 8000);
+	const patterns = Array.from({ length: LIMITS.LIMIT_SUBSCRIPTIONS }, (_, i) => `${"*".repeat(i + 1)}`);
+	for (let i = 0; i < 3; i++) {
+		const { matched } = await ask(loud, "subscribe metric", patterns);
+		assert.ok(matched.length > LIMITS.LIMIT_WATCHED_SERIES);
+		assert.equal(new Set(matched).size, matched.length, "each once");
+		await ask(loud, "unsubscribe metric", patterns);
+		await probe.unharmed();
+	}
+	await ask(loud, "subscribe metric", patterns.slice(1));
+	assert.match(await refusal(loud, "subscribe metric", ["cpu", "memory"]), /^too many subscriptions/);
+	await ask(loud, "set polling rate", 100);
+	const [[values]] = await take(loud, "custom metrics", 1);
+	assert.ok(!("cpu" in values) && "cpu.usage" in values, "what is refused changes nothing");
+	await loud.disconnect();
+	bounded(t, many);
+}, { skip: !can_unshare && "this host lets nobody have a mount namespace" });
+
 function serve_disks(t) {
 	const fake = path.join(mkdtempSync(path.join(tmpdir(), "vedette-e2e-")), "diskstats");
 	writeFileSync(fake, diskstats(DISKS));
