@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, open, small_targets, text, until, until_ready } from './browser.mjs';
+import { launch, pay_visit, small_targets, text, until } from './browser.mjs';
 import { calm, start_daemon } from './daemon.mjs';
 import { start_receiver } from './receiver.mjs';
 import { interpose } from './wire.mjs';
@@ -36,18 +36,7 @@ const card_is = (page, rule, state) => until(page, `${rule} is ${state}`, ([name
 const channel = (page, name) => page.locator('.channel-row', { has: page.getByText(name, { exact: true }) });
 
 function visit(title, hash, fn, { prepare, ...options } = {}) {
-	test(title, { timeout: 60000 }, async () => {
-		const page = await open(browser, daemon.url + hash, options, prepare);
-
-		try {
-			await until_ready(page);
-			await fn(page);
-			assert.deepEqual(page.faults, []);
-			assert.deepEqual(await page.evaluate(() => window.breaches), []);
-		} finally {
-			await page.context().close();
-		}
-	});
+	test(title, { timeout: 60000 }, () => pay_visit(browser, daemon.url + hash, fn, options, prepare));
 }
 
 /* ---- channels ---- */

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Emitter } from '@socket.io/redis-emitter';
-import { launch, next_tick, open, plot_point, small_targets, text, until, until_drawn, until_pixels, until_ready } from './browser.mjs';
+import { launch, next_tick, open, pay_visit, small_targets, text, until, until_drawn, until_pixels, until_ready } from './browser.mjs';
 import { OwnRedis } from '../conformance/redis_peer.mjs';
 import { calm, start_daemon } from './daemon.mjs';
 import { start_receiver } from './receiver.mjs';
@@ -55,22 +55,11 @@ async function until_true(page, what, check) {
 const visit = (title, ...rest) => test(title, { timeout: 300000 }, visiting(...rest));
 
 function visiting(hash, fn, { who = null, prepare = () => {}, ...options } = {}) {
-	return async () => {
-		const page = await open(browser, daemon.url + hash, options, async (one, context) => {
-			if (who)
-				await sign_in(context, who);
-			await prepare(one, context);
-		});
-
-		try {
-			await until_ready(page);
-			await fn(page);
-			assert.deepEqual(page.faults, []);
-			assert.deepEqual(await page.evaluate(() => window.breaches), []);
-		} finally {
-			await page.context().close();
-		}
-	};
+	return () => pay_visit(browser, daemon.url + hash, fn, options, async (page, context) => {
+		if (who)
+			await sign_in(context, who);
+		await prepare(page, context);
+	});
 }
 
 /* ---- what fires ---- */

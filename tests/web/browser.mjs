@@ -87,6 +87,20 @@ export async function until_ready(page) {
 		await until_drawn(page);
 }
 
+/* A whole visit: fn is given the page once its view stands. Fails where the page met a fault, or broke its own policy. */
+export async function pay_visit(browser, url, fn, options, prepare) {
+	const page = await open(browser, url, options, prepare);
+
+	try {
+		await until_ready(page);
+		await fn(page);
+		assert.deepEqual(page.faults, []);
+		assert.deepEqual(await page.evaluate(() => window.breaches), []);
+	} finally {
+		await page.context().close();
+	}
+}
+
 /* A new sample reached the screen after this was called. */
 export async function next_tick(page) {
 	const before = await page.evaluate(() => document.querySelector('main').dataset.drawn);

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
-import { badge, count_pixels, launch, next_tick, open, plot_point, slowness, small_targets, text, until, until_badge, until_drawn, until_pixels, until_ready } from './browser.mjs';
+import { badge, count_pixels, launch, next_tick, open, pay_visit, plot_point, slowness, small_targets, text, until, until_badge, until_drawn, until_pixels } from './browser.mjs';
 import { calm, start_daemon } from './daemon.mjs';
 import { start_proxy } from './proxy.mjs';
 import { interpose } from './wire.mjs';
@@ -61,19 +61,7 @@ function run({ number, title, fn, own = false, note = '' }) {
 	});
 }
 
-/* A page of its own, without faults at its end. */
-async function visit(hash, fn, { server = daemon, ...options } = {}, prepare = undefined) {
-	const page = await open(browser, server.url + hash, options, prepare);
-
-	try {
-		await until_ready(page);
-		await fn(page);
-		assert.deepEqual(page.faults, []);
-		assert.deepEqual(await page.evaluate(() => window.breaches), []);
-	} finally {
-		await page.context().close();
-	}
-}
+const visit = (hash, fn, { server = daemon, ...options } = {}, prepare = undefined) => pay_visit(browser, server.url + hash, fn, options, prepare);
 
 const away = (page) => page.mouse.move(700, 8);
 

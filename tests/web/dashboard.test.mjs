@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
-import { launch, next_tick, open, text, until, until_badge, until_ready } from './browser.mjs';
+import { launch, next_tick, open, pay_visit, text, until, until_badge } from './browser.mjs';
 import { start_daemon } from './daemon.mjs';
 import { interpose } from './wire.mjs';
 
@@ -22,18 +22,7 @@ after(async () => {
 const tests = [];
 
 function visit(title, hash, fn, options, prepare) {
-	tests.push([title, async () => {
-		const page = await open(browser, daemon.url + hash, options, prepare);
-
-		try {
-			await until_ready(page);
-			await fn(page);
-			assert.deepEqual(page.faults, []);
-			assert.deepEqual(await page.evaluate(() => window.breaches), []);
-		} finally {
-			await page.context().close();
-		}
-	}]);
+	tests.push([title, () => pay_visit(browser, daemon.url + hash, fn, options, prepare)]);
 }
 
 visit('the header names the host, and the tab does too', '', async (page) => {

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { launch, next_tick, open, text, until, until_badge, until_ready } from './browser.mjs';
+import { launch, next_tick, open, pay_visit, text, until, until_badge, until_ready } from './browser.mjs';
 import { start_daemon } from './daemon.mjs';
 import { interpose } from './wire.mjs';
 
@@ -22,17 +22,7 @@ after(async () => {
 const tests = [];
 
 function visit(title, hash, fn, options, prepare) {
-	tests.push([title, async () => {
-		const page = await open(browser, daemon.url + hash, options, prepare);
-
-		try {
-			await until_ready(page);
-			await fn(page);
-			assert.deepEqual(page.faults, []);
-		} finally {
-			await page.context().close();
-		}
-	}]);
+	tests.push([title, () => pay_visit(browser, daemon.url + hash, fn, options, prepare)]);
 }
 
 const complaints = (page) => page.evaluate(() => [...document.querySelectorAll('.card-note.shown, .state-box:not([hidden])')].map((el) => el.textContent).filter((said) => /missing|not be loaded/.test(said)));
