@@ -219,6 +219,7 @@ struct alerting *alerting_new(struct app *app)
 	al->url = url_take(app);
 	al->health = channel_health_new(app);
 	rules = config_rules_take(app->config, &n);
+	log_info("alerts: %zu rules, %zu channels", n, app->config->nchannels);
 	al->alerts = alerts_new(app->store, app->hostname, rules, n, &hooks);
 	silences_open(al);
 	db_alerts_open(app->db, restore, al);
@@ -232,6 +233,7 @@ void alerting_reload(struct alerting *al)
 	size_t n;
 	struct rule *rules = config_rules_take(al->app->config, &n);
 
+	log_info("alerts: %zu rules, %zu channels", n, al->app->config->nchannels);
 	free(al->url);
 	al->url = url_take(al->app);
 	channels_reload(al);
