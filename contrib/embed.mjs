@@ -23,6 +23,9 @@ const types = {
 	'.woff2': 'font/woff2',
 };
 
+// As Node's server serves its client.
+const bundleTypes = { ...types, '.js': 'application/javascript; charset=utf-8' };
+
 // esbuild's hashes are eight letters of base32; a hexadecimal one counts as well.
 const hashed = /[-.]([A-Z2-7]{8}|[0-9a-f]{8,})\.\w+(\.map)?$/;
 
@@ -45,7 +48,7 @@ function put(bytes) {
 }
 
 function row(path) {
-	const type = types[extname(path)];
+	const type = path.startsWith('/socket.io/') ? bundleTypes[extname(path)] : types[extname(path)];
 	if (!type) throw new Error(`embed: ${path}: no Content-Type is known for this kind of file`);
 
 	const raw = readFileSync(join(dir, path));

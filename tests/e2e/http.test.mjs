@@ -44,7 +44,7 @@ const routes = [
 	["/api/v1/events", JSON_TYPE, "no-store"],
 	...["session", "alerts", "alerts?from=-60000", "rules", "rules/HIGH_CPU/explain", "silences", "channels", "deliveries"]
 		.map((name) => [`/api/v1/${name}`, JSON_TYPE, "no-store"]),
-	...BUNDLES.map((name) => [`/socket.io/${name}`, JS_TYPE, "public, max-age=0"]),
+	...BUNDLES.map((name) => [`/socket.io/${name}`, `application/${JS_TYPE.slice("text/".length)}`, "public, max-age=0"]),
 	...BUNDLES.map((name) => [`/socket.io/${name}.map`, JSON_TYPE, "public, max-age=0"]),
 ];
 
