@@ -184,6 +184,19 @@ static const char *const wrong[] = {
 	[BAD_BYTE] = "a control character does not belong here",
 };
 
+/* "2 s": a number, a blank, and a word on the same line that begins no statement. */
+static bool parted(const struct scan *s, const struct scan *number)
+{
+	struct scan ahead = *s;
+	enum token t = next(&ahead);
+
+	if (number->from_line != s->from_line || strspn(number->from, "0123456789.") != number->len)
+		return false;
+	if (t == WORD) /* a section and its title? */
+		t = next(&ahead) == OPEN ? OPEN : END;
+	return t != ASSIGN && t != OPEN && t != LEFT;
+}
+
 static bool sound(struct scan *s, enum token t, enum token before, bool *calling, struct nest *nest, unsigned *line,
 	struct buf *why)
 {
@@ -220,7 +233,7 @@ static void keep(struct scan *s, enum token t, enum token before, enum token twi
 
 bool config_text_clean(const char *text, size_t len, struct buf *out, unsigned *line, struct buf *why)
 {
-	struct scan s = {.at = text, .end = text + len, .line = 1};
+	struct scan s = {.at = text, .end = text + len, .line = 1}, last = s;
 	enum token t, before = END, twice_before = END;
 	struct nest nest = {.n = 0};
 	const char *seen = text;
@@ -230,8 +243,14 @@ bool config_text_clean(const char *text, size_t len, struct buf *out, unsigned *
 		buf_add(out, seen, (size_t)(s.from - seen));
 		if (t != COMMENT && !sound(&s, t, before, &calling, &nest, line, why))
 			return false;
+		if (t == WORD && before == WORD && twice_before == ASSIGN && parted(&s, &last)) {
+			buf_addf(why, "a number and its unit are one word: %.*s%.*s", (int)last.len, last.from, (int)s.len, s.from);
+			*line = s.from_line;
+			return false;
+		}
 		keep(&s, t, before, twice_before, out);
 		if (t != COMMENT) {
+			last = s;
 			twice_before = before;
 			before = t;
 		}

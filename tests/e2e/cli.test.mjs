@@ -94,6 +94,7 @@ test("each mistake in a file is told with its line and what was meant, and nothi
 		["listn = {}", 1, /unknown key "listn"\. Did you mean "listen"/],
 		["\n\npush_interval = 2x", 3, /push_interval: "2x" has an unknown unit; there are: d, h, min, m, s or ms/],
 		["push_interval = 2", 1, /needs a unit/],
+		["push_interval = 2 s", 1, /a number and its unit are one word: 2s/],
 		["\ncollector { }", 2, /collector needs a name before its brace: collector "cpu" \{ … \}\. There are cpu, .*, self\n/],
 		["push_interval = 1ms", 1, /too small \(100ms to 1h\)/],
 		["anonymous = admin", 1, /anonymous: "admin" is none of none, viewer or operator/],

@@ -75,6 +75,10 @@ static const struct {
 	{"redis = \"rediss://:secret@x\"", NULL,
 	 "t.conf:1: redis: is no address of a Redis: Redis over TLS is not spoken; let stunnel or a proxy on this host do it\n"},
 	/* shapes */
+	{"push_interval = 2 s", NULL, "t.conf:1: a number and its unit are one word: 2s\n"},
+	{"min_rate = 200 ms\npush_interval = 3s", NULL, "t.conf:1: a number and its unit are one word: 200ms\n"},
+	{"min_rate = 1 push_interval = 3s", NULL, "t.conf:1: min_rate: \"1\" needs a unit: d, h, min, m, s or ms (100ms to 1h)\n"},
+	{"min_rate = 1 store { }", NULL, "t.conf:1: min_rate: \"1\" needs a unit: d, h, min, m, s or ms (100ms to 1h)\n"},
 	{"push_interval = 1s\nmin_rate 1s", NULL, "t.conf:2: missing equal sign after option 'min_rate'\n"},
 	{"push_interval = {1s}", NULL, "t.conf:1: unexpected token '{'\n"},
 	{"store = 1", NULL, "t.conf:1: missing opening brace for section 'store'\n"},
