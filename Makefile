@@ -138,7 +138,7 @@ $(out)/pkgs:
 
 # ---- the dashboard: npm's bundles become build/web, which becomes one C table ---------------------------------------
 
-web_src  := $(if $(WEB),$(shell find web -name node_modules -prune -o -type f -print))
+web_src  := $(if $(WEB),VERSION $(shell find web -name node_modules -prune -o -type f -print))
 web_done := $(if $(WEB),build/web/.done)
 
 web: build/web/.done

@@ -5,6 +5,7 @@
  *   assets/NAME.HASH.EXT the script, the style and the theme starter; the hash
  *                        is of the content, so they may be cached for ever
  *   socket.io/           the official client bundles and maps, as they come
+ *   api/v1/openapi.json  the HTTP API (openapi.mjs)
  *
  * The same tree in gives the same bytes out; nothing is fetched. */
 import { build } from 'esbuild';
@@ -12,6 +13,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openapi } from './openapi.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = resolve(process.argv[2] ?? join(here, '..', 'build', 'web'));
@@ -62,3 +64,7 @@ await writeFile(join(out, 'index.html'), html);
 
 const dist = join(here, 'node_modules', 'socket.io-client', 'dist');
 await Promise.all(clients.map((name) => copyFile(join(dist, name), join(out, 'socket.io', name))));
+
+const version = (await readFile(join(here, '..', 'VERSION'), 'utf8')).trim();
+await mkdir(join(out, 'api', 'v1'), { recursive: true });
+await writeFile(join(out, 'api', 'v1', 'openapi.json'), JSON.stringify(openapi(version)));
