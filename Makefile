@@ -7,6 +7,7 @@
 #   make soak [SOAK_TIME=600]     a thousand clients for that many seconds; SAN= works here too
 #   make bench                    our numbers beside those of our peers
 #   make install                  into $(DESTDIR)$(PREFIX), and $(DESTDIR)/etc/vedette/vedette.conf where there is none
+#   make deb                      a Debian package of it, in build/deb/
 #   make install-library          the Socket.IO library alone, for C programs: headers, archive, pkg-config
 #   make deps web all compile_commands.json clean
 #
@@ -71,7 +72,7 @@ ldflags   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(addprefix -fsan
 # ---- building -----------------------------------------------------------------------------------------------------
 
 .DEFAULT_GOAL := $(out)/vedette
-.PHONY: all run deps web bench soak fuzz fuzzing install install-conf install-library check clean
+.PHONY: all run deps web bench soak fuzz fuzzing install install-conf install-library deb check clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -183,6 +184,11 @@ install: $(out)/vedette install-conf
 install-conf: # what an operator wrote stays
 	test -e $(DESTDIR)$(SYSCONFDIR)/vedette/vedette.conf || \
 		install -D -m 644 contrib/vedette.conf $(DESTDIR)$(SYSCONFDIR)/vedette/vedette.conf
+
+deb: $(out)/vedette
+	@rm -rf $O/deb
+	+@$(sub) -s install DESTDIR=$O/deb/root PREFIX=/usr SYSCONFDIR=/etc
+	@contrib/package-deb $O/deb $(VERSION)
 
 install-library: $(out)/libvedette-socketio.a
 	install -D -m 644 $< $(DESTDIR)$(PREFIX)/lib/libvedette-socketio.a
