@@ -20,6 +20,8 @@
 #define DRAIN 1024
 #define FRAME_DIGITS 5
 
+#define RENEW_MS 10              /* of a turn, for lists that are made anew; the others' come in the next turns */
+
 /* A push that falls due a little early is sent with the sample that made it due. */
 #define EARLY_MS 50
 
@@ -76,7 +78,7 @@ struct feed {
 	struct map live;               /* by store_ref */
 	struct store_list catalog;     /* who it lists is true while the store is of that generation; their values are not */
 	uint64_t generation;
-	struct loop_timer push, count;
+	struct loop_timer push, count, renew;
 	uint64_t dropped;
 	double cpu, memory;
 	store_ref cpu_ref, memory_ref;
@@ -256,14 +258,11 @@ static void rematch(struct subscriber *c)
 	free(taken);
 }
 
-static void renew(struct subscriber *c);
-
 static void push_custom(struct subscriber *c)
 {
 	int64_t now = clock_wall_ms();
 	struct buf b;
 
-	renew(c);
 	if (is_slow(c->socket)) {
 		c->dropped++;
 		c->feed->dropped++;
@@ -395,18 +394,42 @@ static void tell_watched(struct subscriber *c)
 	buf_release(&b);
 }
 
-/* Series came or went: the lists are made anew. */
-static void renew(struct subscriber *c)
-{
-	uint64_t generation = store_generation(c->feed->app->store);
+static void on_renew(struct loop_timer *t);
 
-	if (generation == c->generation)
-		return;
+/* Series came or went: the lists are made anew. */
+static void renew(struct subscriber *c, uint64_t generation)
+{
 	c->generation = generation;
 	if (c->patterns.n)
 		rematch(c);
 	if (c->watching.n && watch_changed(c))
 		tell_watched(c);
+}
+
+/* A thousand clients of many patterns each may need seconds together. Who waits is sent what it had. */
+static void renew_some(struct feed *f)
+{
+	uint64_t generation = store_generation(f->app->store);
+	int64_t end = clock_mono_ms() + RENEW_MS;
+
+	list_each(&f->subscribers, l, after) {
+		struct subscriber *c = list_item(l, struct subscriber, link);
+
+		if (c->generation == generation)
+			continue;
+		if (clock_mono_ms() > end) {
+			loop_timer_set(f->app->loop, &f->renew, 1, on_renew);
+			return;
+		}
+		renew(c, generation);
+		list_remove(&c->link); /* or those in front would be served again and again where series come all the time */
+		list_push(&f->subscribers, &c->link);
+	}
+}
+
+static void on_renew(struct loop_timer *t)
+{
+	renew_some(list_item(t, struct feed, renew));
 }
 
 /* --- what comes --- */
@@ -450,12 +473,9 @@ static void on_wake(struct loop_watch *watch, uint32_t events)
 			alerting_sample(f->app->alerting, &fresh[i]);
 		}
 	} while (n == DRAIN);
-	list_each(&f->subscribers, l, after) {
-		struct subscriber *c = list_item(l, struct subscriber, link);
-
-		renew(c);
-		offer_frame(c);
-	}
+	renew_some(f);
+	list_each(&f->subscribers, l, after)
+		offer_frame(list_item(l, struct subscriber, link));
 }
 
 /* --- everyone's push --- */
@@ -731,6 +751,7 @@ void feed_free(struct feed *f)
 	loop_unwatch(f->app->loop, &f->wake);
 	loop_timer_clear(f->app->loop, &f->push);
 	loop_timer_clear(f->app->loop, &f->count);
+	loop_timer_clear(f->app->loop, &f->renew);
 	map_release(&f->live);
 	store_list_release(&f->catalog);
 	free(f);

@@ -778,6 +778,23 @@ test("two hundred patterns that match everything hold nobody up, nor when they a
 	bounded(t, many);
 }, { skip: !can_unshare && "this host lets nobody have a mount namespace" });
 
+test("a disk appears, forty clients have as many patterns as may be: nobody is held up, all are told", async (t) => {
+	const many = serve_disks(t);
+	await many.start();
+	const probe = await bystander(t, many);
+	await until("the disks' rates", async () => (await ask(probe.socket, "get status")).series > LIMITS.LIMIT_WATCHED_SERIES, 8000);
+	const list = [...Array.from({ length: LIMITS.LIMIT_WATCH_PATTERNS - 1 }, (_, i) => `*no.such${i}*`), "disk.busy/*"];
+	const crowd = await Promise.all(Array.from({ length: 40 }, () => connect(t, many, WAYS.websocket)));
+	await Promise.all(crowd.map((socket) => ask(socket, "watch", { series: list, rate: 3600000 })));
+	const told = crowd.map((socket) => next(socket, "watched", 20000));
+	await probe.unharmed();
+	writeFileSync(many.fake, diskstats(DISKS + 1));
+	for (const [{ series }] of await Promise.all(told))
+		assert.equal(series.length, DISKS + 1);
+	await probe.unharmed();
+	bounded(t, many);
+}, { skip: !can_unshare && "this host lets nobody have a mount namespace" });
+
 function serve_disks(t) {
 	const fake = path.join(mkdtempSync(path.join(tmpdir(), "vedette-e2e-")), "diskstats");
 	writeFileSync(fake, diskstats(DISKS));
@@ -787,7 +804,7 @@ function serve_disks(t) {
 		under: ["unshare", "-rm", "sh", "-c", 'mount --bind "$0" /proc/diskstats && exec "$@"', fake],
 	});
 	t.after(() => many.stop());
-	return many;
+	return Object.assign(many, { fake });
 }
 
 // ---- alerts, and who sees to them
