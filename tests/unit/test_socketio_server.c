@@ -1904,6 +1904,50 @@ static void middlewares_and_errors_of_one_socket(void **state)
 	stop();
 }
 
+static struct sio_packet_next *thinking;
+
+static void think(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_packet_next *next)
+{
+	(void)user;
+	(void)s;
+	(void)event;
+	(void)args;
+	thinking = next;
+}
+
+static void note_args(void *user, struct sio_socket *s, struct sio_args args, struct sio_ack *ack)
+{
+	char text[32];
+
+	ignore(user, s, args, ack);
+	snprintf(text, sizeof text, "%.*s", (int)args.json.n, args.json.p);
+	note(text);
+}
+
+/* Behind one that took its time, another may still put other arguments in their place. */
+static void arguments_are_changed_behind_who_thinks(void **state)
+{
+	struct sio_socket *one;
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	one = socket_of(&c);
+	sio_socket_use_later(one, think, NULL);
+	sio_socket_use(one, refuse_bad, (void *)(uintptr_t)"one");
+	sio_socket_on_error(one, note_error, NULL);
+	sio_socket_on(one, "good", note_args, NULL);
+	heard_of[0] = '\0';
+	post(&c, "42[\"good\",1]");
+	sio_packet_pass(thinking);
+	assert_string_equal(heard_of, "one 2 ");
+	post(&c, "42[\"bad\",1]");
+	sio_packet_pass(thinking);
+	assert_string_equal(heard_of, "one 2 one it is bad ");
+	stop();
+}
+
 static void what_goes_out_to_one_socket(void **state)
 {
 	struct sio_socket *one;
@@ -2080,6 +2124,7 @@ int main(void)
 		cmocka_unit_test(who_is_held_holds_the_namespace),
 		cmocka_unit_test(handlers_of_one_socket),
 		cmocka_unit_test(middlewares_and_errors_of_one_socket),
+		cmocka_unit_test(arguments_are_changed_behind_who_thinks),
 		cmocka_unit_test(what_goes_out_to_one_socket),
 		cmocka_unit_test(the_end_of_one_socket),
 		cmocka_unit_test(what_was_dropped_is_counted),
