@@ -516,6 +516,8 @@ static void begin_with_sid(struct eio_exchange *ex, const char *sid)
 		refuse_for(ex, EIO_UNKNOWN_SID, "sid", sid);
 	else if (!ex->request->upgrade && strcmp(eio_session_transport(s), asked) != 0)
 		refuse_transport_mismatch(ex, asked, eio_session_transport(s));
+	else if (ex->request->upgrade && transport_of(asked) != EIO_WEBSOCKET)
+		refuse_for(ex, EIO_BAD_REQUEST, "name", "TRANSPORT_HANDSHAKE_ERROR");
 	else if (protocol_of(ex->request) != s->protocol)
 		refuse_protocol_mismatch(ex, protocol_of(ex->request), s->protocol);
 	else if (ex->request->upgrade)

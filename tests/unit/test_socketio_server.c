@@ -1692,24 +1692,33 @@ static void switch_then(struct eio_exchange *ex, const struct eio_header_list *h
 	answer_of(ex)->status = 101;
 }
 
-/* Asks for a WebSocket. The server goes between the 101 and the socket. */
-static void a_socket_that_comes_too_late_is_closed(void **state)
+static void ask_for_a_socket(struct answer *a, const char *transport, const char *sid)
 {
 	static const struct eio_exchange_ops switching = {on_reply, switch_then, on_abort};
 	static const struct eio_pair headers[] = {
 		{"Upgrade", "websocket"}, {"Connection", "Upgrade"},
 		{"Sec-WebSocket-Version", "13"}, {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
 	};
-	struct answer a = {.ex.ops = &switching};
+	char target[128];
+
+	snprintf(target, sizeof target, "/socket.io/?EIO=4&transport=%s%s%s", transport, *sid ? "&sid=" : "", sid);
+	*a = (struct answer){.ex.ops = &switching};
+	a->ex.request = eio_request_new("GET", target, "127.0.0.1", false, headers, ROWS(headers));
+	eio_exchange_begin(sio_engine(io), &a->ex);
+}
+
+/* The server goes between the 101 and the socket. */
+static void a_socket_that_comes_too_late_is_closed(void **state)
+{
 	struct eio_server *engine;
+	struct answer a;
 	int ends[2];
 
 	(void)state;
 	start(NULL);
 	assert_int_equal(pipe(ends), 0);
 	engine = eio_server_ref(sio_engine(io));
-	a.ex.request = eio_request_new("GET", "/socket.io/?EIO=4&transport=websocket", "127.0.0.1", false, headers, ROWS(headers));
-	eio_exchange_begin(engine, &a.ex);
+	ask_for_a_socket(&a, "websocket", "");
 	assert_int_equal(a.status, 101);
 	sio_server_free(io);
 	loop_turn(l, 0);
@@ -1721,6 +1730,39 @@ static void a_socket_that_comes_too_late_is_closed(void **state)
 	eio_request_unref(a.ex.request);
 	eio_server_unref(engine);
 	loop_free(l);
+}
+
+static void without_websocket(struct sio_options *o)
+{
+	o->engine.transports = EIO_POLLING;
+}
+
+/* A socket is for the transport that is one: not by another name, above all where there is none. */
+static void polling_is_no_way_to_a_socket(void **state)
+{
+	static const struct {
+		void (*options)(struct sio_options *);
+		const char *transport;
+		bool known;
+		int status;
+	} rows[] = {
+		{NULL, "websocket", true, 101},  {NULL, "polling", true, 400},              {NULL, "polling", false, 400},
+		{without_websocket, "websocket", true, 400}, {without_websocket, "polling", true, 400},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct answer a;
+		struct client c;
+
+		start(rows[i].options);
+		join(&c, "40");
+		ask_for_a_socket(&a, rows[i].transport, rows[i].known ? c.sid : "");
+		CHECK(a.status == rows[i].status, "%zu: %d", i, a.status);
+		CHECK(socket_of(&c), "%zu", i);
+		release(&a);
+		stop();
+	}
 }
 
 static void with_headers(struct sio_options *o)
@@ -2130,6 +2172,7 @@ int main(void)
 		cmocka_unit_test(what_was_dropped_is_counted),
 		cmocka_unit_test(sessions_are_failed_and_forget_their_request),
 		cmocka_unit_test(a_socket_that_comes_too_late_is_closed),
+		cmocka_unit_test(polling_is_no_way_to_a_socket),
 		cmocka_unit_test(http_goes_on_without_the_server),
 		cmocka_unit_test(who_is_refused_is_told_of),
 		cmocka_unit_test(packets_of_a_connection_are_told),
