@@ -392,6 +392,8 @@ void session_switch(struct eio_session *s)
 	s->ws = s->probe;
 	s->probe = NULL;
 	polling_drop(s, '6');
+	if (s->state == SESSION_CLOSED) /* by who was asked for the answer's headers */
+		return;
 	if (s->state == SESSION_CLOSING && !s->q_len) { /* it was closed while the client changed over */
 		session_end(s, EIO_FORCED_CLOSE, NULL);
 		return;

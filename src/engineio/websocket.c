@@ -352,8 +352,8 @@ static void watch_upgrade(struct loop_timer *t)
 		fail_protocol(w, 0, "upgrade timeout");
 		return;
 	}
-	polling_release(w->session);
 	loop_timer_set(l, &w->timer, left_ms < RELEASE_MS ? left_ms : RELEASE_MS, watch_upgrade);
+	polling_release(w->session); /* last: who is asked for the answer's headers may end it all */
 }
 
 static void probe_packet(struct ws *w, const char *data, size_t n)

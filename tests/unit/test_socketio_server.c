@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct loop *l;
@@ -1765,6 +1766,64 @@ static void polling_is_no_way_to_a_socket(void **state)
 	}
 }
 
+static struct eio_session *doomed;
+
+static void end_doomed(void *user, struct eio_headers *h, struct eio_request *r)
+{
+	(void)user;
+	(void)h;
+	(void)r;
+	if (doomed)
+		eio_session_close(doomed, true);
+	doomed = NULL;
+}
+
+static void with_headers_that_end(struct sio_options *o)
+{
+	o->engine.headers = end_doomed;
+}
+
+static void put_text(int fd, const char *text)
+{
+	unsigned char frame[16] = {0x81, (unsigned char)(0x80 | strlen(text))}; /* a mask of zeros */
+
+	memcpy(frame + 6, text, strlen(text));
+	assert_int_equal(send(fd, frame, 6 + strlen(text), MSG_NOSIGNAL), (ssize_t)(6 + strlen(text)));
+	loop_turn(l, 0);
+}
+
+/* A poll is answered because its client changes over to a socket; who is asked for the answer's headers ends the session. */
+static void headers_end_who_is_changing_over(void **state)
+{
+	static const char *const last[] = {"2probe", "5"};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(last); i++) {
+		struct answer get, socket;
+		struct client c;
+		int ends[2];
+
+		start(with_headers_that_end);
+		sio_on_engine(io, NULL, note_closed, NULL);
+		join(&c, "40");
+		request(&get, "GET", c.sid, NULL);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+		ask_for_a_socket(&socket, "websocket", c.sid);
+		eio_exchange_upgraded(&socket.ex, ends[1], NULL, 0);
+		heard_of[0] = '\0';
+		doomed = sio_socket_conn(socket_of(&c));
+		put_text(ends[0], last[i]);
+		for (int k = 0; k < 25; k++)
+			loop_turn(l, 10);
+		CHECK(get.status == 200 && strcmp(heard_of, "closed: forced close ") == 0, "%s: %d %s", last[i], get.status, heard_of);
+		close(ends[0]);
+		loop_turn(l, 10);
+		release(&get);
+		release(&socket);
+		stop();
+	}
+}
+
 static void with_headers(struct sio_options *o)
 {
 	o->engine.headers = no_headers;
@@ -2173,6 +2232,7 @@ int main(void)
 		cmocka_unit_test(sessions_are_failed_and_forget_their_request),
 		cmocka_unit_test(a_socket_that_comes_too_late_is_closed),
 		cmocka_unit_test(polling_is_no_way_to_a_socket),
+		cmocka_unit_test(headers_end_who_is_changing_over),
 		cmocka_unit_test(http_goes_on_without_the_server),
 		cmocka_unit_test(who_is_refused_is_told_of),
 		cmocka_unit_test(packets_of_a_connection_are_told),
