@@ -124,6 +124,8 @@ void socket_refused(struct sio_socket *s, const char *message, const char *data)
 {
 	if (message)
 		send_refusal(s, message, data);
+	if (s->recovered) /* what it came back to waits for another try */
+		recovery_keep(s->nsp->recovery, s);
 	list_remove(&s->in_pending);
 	adapter_leave_all(s); /* what its middlewares joined */
 	let_go(s);

@@ -490,6 +490,53 @@ static void a_session_that_is_not_known_to_be_dead_is_taken_over(void **state)
 	stop();
 }
 
+static void with_recovery_past_middlewares(struct sio_options *o)
+{
+	o->recovery_ms = 60000;
+	o->recovery_skips_middlewares = false;
+}
+
+static struct sio_next *at_the_door;
+
+static void let_wait(void *user, struct sio_socket *s, struct sio_next *next)
+{
+	(void)user;
+	(void)s;
+	at_the_door = next;
+}
+
+/* While a middleware thinks its connection breaks once more, or then it is refused: what it could come back to is still
+ * there, as in Node. */
+static void who_did_not_get_in_can_still_come_back(void **state)
+{
+	(void)state;
+	for (int refused = 0; refused < 2; refused++) {
+		struct client c, again, at_last;
+		char connect[64];
+
+		start(with_recovery_past_middlewares);
+		join(&c, "40");
+		sio_socket_join(socket_of(&c), "room");
+		lose(&c);
+		sio_emit(sio_to(sio_all(sio_of(io, "/")), "room"), "missed", sio_none());
+		sio_use(sio_of(io, "/"), let_wait, NULL);
+		open_session(&again);
+		snprintf(connect, sizeof connect, "40{\"pid\":\"%s\"}", c.pid);
+		post(&again, connect);
+		if (refused)
+			sio_refuse(at_the_door, "not now", NULL);
+		post(&again, "1");
+		if (!refused)
+			sio_next(at_the_door);
+		open_session(&at_last);
+		post(&at_last, connect);
+		sio_next(at_the_door);
+		poll_once(&at_last);
+		CHECK(strncmp(at_last.got, "42[\"missed\",\"1\"] 40{", 20) == 0 && strstr(at_last.got, c.id), "%d: %s", refused, at_last.got);
+		stop();
+	}
+}
+
 static void recovery_declines(void **state)
 {
 	static const char *const connects[] = {
@@ -2195,6 +2242,7 @@ int main(void)
 		cmocka_unit_test(recovery_brings_back),
 		cmocka_unit_test(recovery_without_an_offset),
 		cmocka_unit_test(a_session_that_is_not_known_to_be_dead_is_taken_over),
+		cmocka_unit_test(who_did_not_get_in_can_still_come_back),
 		cmocka_unit_test(recovery_declines),
 		cmocka_unit_test(recovery_forgets_what_is_too_much),
 		cmocka_unit_test(what_is_said_during_a_replay_disturbs_it_not),
