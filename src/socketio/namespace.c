@@ -16,6 +16,7 @@ struct sio_namespace *namespace_new(struct sio_server *io, const char *name, siz
 	map_init(&nsp->sockets);
 	map_init(&nsp->rooms);
 	map_init(&nsp->children);
+	map_init(&nsp->owed);
 	list_init(&nsp->pending);
 	if (io->o.recovery_ms)
 		nsp->recovery = recovery_new(nsp);
@@ -30,6 +31,7 @@ static void namespace_free(struct sio_namespace *nsp)
 	map_release(&nsp->sockets);
 	map_release(&nsp->rooms);
 	map_release(&nsp->children);
+	map_release(&nsp->owed);
 	free(nsp->name);
 	free(nsp);
 }

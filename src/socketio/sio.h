@@ -115,6 +115,7 @@ struct sio_namespace {
 	struct map sockets;            /* connected ones, by id */
 	struct map rooms;              /* adapter.c */
 	struct link pending;           /* sockets that are still in the middlewares */
+	struct map owed;               /* acknowledgements, by socket and id: ack.c */
 	uint64_t next_id;              /* of acknowledgements */
 	uint64_t mark;                 /* of a selection that runs */
 	void (*on_room)(void *, enum sio_room_event, const char *, const char *);

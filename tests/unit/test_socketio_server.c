@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct loop *l;
@@ -653,6 +654,47 @@ static void limits_hold(void **state)
 	assert_non_null(socket_of(&c));
 	post(&c, "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]");
 	assert_null(socket_of(&c));
+	stop();
+}
+
+/* --- what a peer says costs what it is long, however much there is already --- */
+
+static double cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* Posts the packet so many times. */
+static double post_many(struct client *c, const char *packet, size_t times)
+{
+	struct buf b;
+	double before;
+
+	buf_init(&b, 1000000);
+	for (size_t i = 0; i < times; i++)
+		buf_addf(&b, "%s%s", i ? "\x1e" : "", packet);
+	before = cpu_ms();
+	post(c, b.data);
+	buf_release(&b);
+	return cpu_ms() - before;
+}
+
+static void who_owes_much_answers_as_fast(void **state)
+{
+	struct client c;
+	double none, much;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	none = post_many(&c, "43999999[]", 5000);
+	for (int i = 0; i < 9000; i++)
+		sio_socket_emit_ack(socket_of(&c), 0, 0, "ask", sio_none(), on_answers, NULL);
+	much = post_many(&c, "43999999[]", 5000);
+	CHECK(much < 10 * none, "%.1f ms where nothing is owed, %.1f where much is", none, much);
 	stop();
 }
 
@@ -2247,6 +2289,7 @@ int main(void)
 		cmocka_unit_test(recovery_forgets_what_is_too_much),
 		cmocka_unit_test(what_is_said_during_a_replay_disturbs_it_not),
 		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(who_owes_much_answers_as_fast),
 		cmocka_unit_test(a_name_is_thought_about),
 		cmocka_unit_test(what_listens_is_counted),
 		cmocka_unit_test(ids_are_the_applications),
