@@ -698,6 +698,36 @@ static void who_owes_much_answers_as_fast(void **state)
 	stop();
 }
 
+static double join_rooms(const struct client c[CLIENTS], int from, int to)
+{
+	double before = cpu_ms();
+	char name[16];
+
+	for (int room = from; room < to; room++) {
+		snprintf(name, sizeof name, "%d", room);
+		for (size_t i = 0; i < CLIENTS; i++)
+			sio_socket_join(socket_of(&c[i]), name);
+		sio_socket_leave(socket_of(&c[0]), name); /* and back: then it is the last of the room, and of its own list */
+		sio_socket_join(socket_of(&c[0]), name);
+	}
+	return cpu_ms() - before;
+}
+
+static void who_is_in_many_rooms_joins_as_fast(void **state)
+{
+	struct client c[CLIENTS];
+	double first, last;
+
+	(void)state;
+	start(NULL);
+	join_all(c);
+	first = join_rooms(c, 0, 500);
+	join_rooms(c, 500, 5000);
+	last = join_rooms(c, 5000, 5500);
+	CHECK(last < 5 * first, "%.1f ms for the first 500 rooms, %.1f for the last", first, last);
+	stop();
+}
+
 /* --- answers that take their time --- */
 
 static void ignore(void *user, struct sio_socket *s, struct sio_args args, struct sio_ack *ack);
@@ -2290,6 +2320,7 @@ int main(void)
 		cmocka_unit_test(what_is_said_during_a_replay_disturbs_it_not),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(who_owes_much_answers_as_fast),
+		cmocka_unit_test(who_is_in_many_rooms_joins_as_fast),
 		cmocka_unit_test(a_name_is_thought_about),
 		cmocka_unit_test(what_listens_is_counted),
 		cmocka_unit_test(ids_are_the_applications),
