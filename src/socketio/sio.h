@@ -273,6 +273,9 @@ uint64_t recovery_position(const struct recovery *r); /* of the last event */
 /* Remembers an event for those that op means, or for one socket, and returns the offset that travels with it,
  * valid until the next call. */
 const char *recovery_note(struct recovery *r, const struct sio_operator *op, const char *to_sid, const char *event, struct sio_args args);
+/* It is connected, and no longer: by its pid it is found if its client comes back before its end was noticed. */
+void recovery_enter(struct recovery *r, struct sio_socket *s);
+void recovery_leave(struct recovery *r, struct sio_socket *s);
 void recovery_keep(struct recovery *r, struct sio_socket *s); /* it left for a reason that can be recovered from */
 /* If auth names a session that is kept: s takes over its id, pid, rooms and data. */
 bool recovery_restore(struct recovery *r, struct sio_socket *s, struct slice auth);

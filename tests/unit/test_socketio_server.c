@@ -698,6 +698,22 @@ static void who_owes_much_answers_as_fast(void **state)
 	stop();
 }
 
+static void who_names_an_unknown_session_is_let_in_as_fast(void **state)
+{
+	struct client c;
+	double named, unnamed;
+
+	(void)state;
+	start(with_recovery);
+	for (int i = 0; i < 4000; i++)
+		join(&c, "40");
+	unnamed = post_many(&c, "41\x1e" "40{\"pod\":\"x\"}", 2000);
+	join(&c, "40");
+	named = post_many(&c, "41\x1e" "40{\"pid\":\"x\"}", 2000);
+	CHECK(named < 2.5 * unnamed, "%.1f ms without a pid, %.1f with one", unnamed, named);
+	stop();
+}
+
 static double join_rooms(const struct client c[CLIENTS], int from, int to)
 {
 	double before = cpu_ms();
@@ -2320,6 +2336,7 @@ int main(void)
 		cmocka_unit_test(what_is_said_during_a_replay_disturbs_it_not),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(who_owes_much_answers_as_fast),
+		cmocka_unit_test(who_names_an_unknown_session_is_let_in_as_fast),
 		cmocka_unit_test(who_is_in_many_rooms_joins_as_fast),
 		cmocka_unit_test(a_name_is_thought_about),
 		cmocka_unit_test(what_listens_is_counted),
