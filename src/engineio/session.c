@@ -185,17 +185,6 @@ void session_push(struct eio_session *s, struct eio_frame *take_f)
 	server_mark_dirty(s->server, s);
 }
 
-void session_push_answer(struct eio_session *s, struct eio_frame *take_f)
-{
-	if (s->q_bytes + cost(take_f) <= s->server->o.queue_max_bytes) {
-		session_push(s, take_f);
-		return;
-	}
-	eio_frame_unref(take_f);
-	s->overflow = true;
-	server_mark_dirty(s->server, s);
-}
-
 struct eio_frame **session_slot(struct eio_session *s, uint32_t i)
 {
 	assert(i < s->q_len);
@@ -248,6 +237,17 @@ static bool has_room(struct eio_session *s, size_t more)
 	if (is_too_much(s, more) && s->ws)
 		ws_relieve(s->ws);
 	return !s->q_bytes || !is_too_much(s, more);
+}
+
+void session_push_answer(struct eio_session *s, struct eio_frame *take_f)
+{
+	if (has_room(s, cost(take_f))) {
+		session_push(s, take_f);
+		return;
+	}
+	eio_frame_unref(take_f);
+	s->overflow = true;
+	server_mark_dirty(s->server, s);
 }
 
 bool eio_session_has_room(struct eio_session *s, size_t bytes, size_t frames)

@@ -320,12 +320,12 @@ static void on_writable(struct ws *w)
 		ws_flush(w);
 }
 
-/* A small frame of our own, beside the queue: only when nothing is half sent. */
+/* A small frame of our own, in its place in the queue; at once on a probe, on which nothing else goes out. */
 static void send_control(struct ws *w, int opcode, const unsigned char *data, size_t n)
 {
 	struct eio_session *s = w->session;
 
-	if (s && s->ws == w && (w->blocked || s->q_len)) { /* in its place in the queue */
+	if (s->ws == w) {
 		struct eio_frame *f = frame_make(data, n, opcode, false);
 
 		f->plain = f->wire_ready = true;

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -1959,6 +1960,64 @@ static void headers_end_who_is_changing_over(void **state)
 	}
 }
 
+/* A WebSocket from its beginning, whose client is let into `/`. Its end is ours to read from. */
+static int open_socket(struct answer *a)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	ask_for_a_socket(a, "websocket", "");
+	eio_exchange_upgraded(&a->ex, ends[1], NULL, 0);
+	put_text(ends[0], "40");
+	for (int i = 0; i < 5; i++)
+		loop_turn(l, 2);
+	return ends[0];
+}
+
+/* Says small things to everyone until some of it waits, or so many; how many the kernel took. */
+static int fill(int most)
+{
+	int n = 0;
+
+	for (; n < most && !eio_server_queued(sio_engine(io)); n++) {
+		sio_emit(sio_all(sio_of(io, "/")), "news", sio_none());
+		loop_turn(l, 0);
+	}
+	return eio_server_queued(sio_engine(io)) ? n - 1 : n;
+}
+
+/* The kernel has taken all that was said, and has no room left when the ping comes. */
+static void a_ping_is_answered_to_who_reads_slowly(void **state)
+{
+	static const unsigned char ping[] = {0x89, 0x82, 0, 0, 0, 0, 'h', 'i'}, pong[] = {0x8a, 2, 'h', 'i'};
+	char got[4096];
+	ssize_t n, last = 0;
+	struct answer a;
+	int fd, room;
+
+	(void)state;
+	start(NULL);
+	fd = open_socket(&a);
+	room = fill(INT_MAX);
+	close(fd);
+	release(&a);
+	stop();
+	start(NULL);
+	fd = open_socket(&a);
+	assert_int_equal(fill(room), room);
+	assert_int_equal(eio_server_queued(sio_engine(io)), 0);
+	assert_int_equal(send(fd, ping, sizeof ping, MSG_NOSIGNAL), sizeof ping);
+	loop_turn(l, 0);
+	for (int i = 0; i < 3; i++, loop_turn(l, 0))
+		while ((n = recv(fd, got, sizeof got, MSG_DONTWAIT)) > 0)
+			last = n;
+	assert_true(last >= (ssize_t)sizeof pong);
+	assert_memory_equal(got + last - sizeof pong, pong, sizeof pong);
+	close(fd);
+	release(&a);
+	stop();
+}
+
 static void with_headers(struct sio_options *o)
 {
 	o->engine.headers = no_headers;
@@ -2372,6 +2431,7 @@ int main(void)
 		cmocka_unit_test(a_socket_that_comes_too_late_is_closed),
 		cmocka_unit_test(polling_is_no_way_to_a_socket),
 		cmocka_unit_test(headers_end_who_is_changing_over),
+		cmocka_unit_test(a_ping_is_answered_to_who_reads_slowly),
 		cmocka_unit_test(http_goes_on_without_the_server),
 		cmocka_unit_test(who_is_refused_is_told_of),
 		cmocka_unit_test(packets_of_a_connection_are_told),
