@@ -89,7 +89,7 @@ void namespace_maybe_remove(struct sio_namespace *nsp)
 		return;
 	map_del(&io->namespaces, nsp->name, n);
 	map_del(&nsp->parent->children, nsp->name, n);
-	io->ndynamic -= io->ndynamic > 0;
+	io->ndynamic -= nsp->dynamic;
 	namespace_leave_cluster(nsp);
 	loop_defer(io->loop, drop_later, nsp);
 }

@@ -90,7 +90,7 @@ struct sio_server {
 };
 void server_unref(struct sio_server *io);
 void server_join_cluster(struct sio_server *io, struct cluster *c); /* with all its namespaces, and those to come */
-struct sio_namespace *server_add_namespace(struct sio_server *io, const char *name, size_t n, struct sio_namespace *parent);
+struct sio_namespace *server_add_namespace(struct sio_server *io, const char *name, size_t n, struct sio_namespace *parent, bool dynamic);
 
 /* --- namespaces --- */
 
@@ -120,7 +120,8 @@ struct sio_namespace {
 	uint64_t mark;                 /* of a selection that runs */
 	void (*on_room)(void *, enum sio_room_event, const char *, const char *);
 	void *room_user;
-	struct sio_namespace *parent;  /* of a dynamic one */
+	struct sio_namespace *parent;  /* whose name fits a pattern, or a function: made by a client, or by sio_of() */
+	bool dynamic;                  /* by a client: counted in ndynamic */
 	struct map children;           /* of a parent */
 	bool is_parent;
 	struct recovery *recovery;     /* NULL: off */

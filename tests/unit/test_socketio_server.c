@@ -658,6 +658,33 @@ static void limits_hold(void **state)
 	stop();
 }
 
+static void with_one_dynamic_namespace(struct sio_options *o)
+{
+	o->max_dynamic_namespaces = 1;
+	o->cleanup_empty_child_namespaces = true;
+}
+
+/* One that the application made itself was never counted, and makes no room when it goes. */
+static void only_what_was_counted_makes_room(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(with_one_dynamic_namespace);
+	sio_of_regex(io, "^/d");
+	sio_of(io, "/d0");
+	open_session(&c);
+	post(&c, "40/d1,\x1e" "40/d0,\x1e" "41/d0,");
+	post(&c, "40/d2,");
+	poll_once(&c);
+	CHECK(strstr(c.got, "40/d1,{") && strstr(c.got, "40/d0,{") && strstr(c.got, "44/d2,{"), "%s", c.got);
+	post(&c, "41/d1,");
+	post(&c, "40/d2,");
+	poll_once(&c);
+	CHECK(strstr(c.got, "40/d2,{"), "%s", c.got);
+	stop();
+}
+
 /* --- what a peer says costs what it is long, however much there is already --- */
 
 static double cpu_ms(void)
@@ -2394,6 +2421,7 @@ int main(void)
 		cmocka_unit_test(recovery_forgets_what_is_too_much),
 		cmocka_unit_test(what_is_said_during_a_replay_disturbs_it_not),
 		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(only_what_was_counted_makes_room),
 		cmocka_unit_test(who_owes_much_answers_as_fast),
 		cmocka_unit_test(who_names_an_unknown_session_is_let_in_as_fast),
 		cmocka_unit_test(who_is_in_many_rooms_joins_as_fast),
