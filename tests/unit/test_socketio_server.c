@@ -2001,6 +2001,40 @@ static int open_socket(struct answer *a)
 	return ends[0];
 }
 
+static void copy_sid(void *sid, struct eio_session *s)
+{
+	strcpy(sid, eio_session_id(s));
+}
+
+/* A request that names WebSocket and asks for none is not for the one that there is. */
+static void websocket_is_no_way_to_poll(void **state)
+{
+	static const char *const methods[] = {"GET", "POST"};
+	char target[128], sid[32] = "";
+	struct answer socket;
+	int fd;
+
+	(void)state;
+	start(NULL);
+	fd = open_socket(&socket);
+	eio_server_each(sio_engine(io), copy_sid, sid);
+	snprintf(target, sizeof target, "/socket.io/?EIO=4&transport=websocket&sid=%s", sid);
+	for (size_t i = 0; i < ROWS(methods); i++) {
+		struct answer a = {.ex.ops = &ops, .ex.request = eio_request_new(methods[i], target, "", false, NULL, 0)};
+
+		eio_exchange_begin(sio_engine(io), &a.ex);
+		eio_exchange_body(&a.ex, "41", 2);
+		eio_exchange_end(&a.ex);
+		loop_turn(l, 0);
+		CHECK(a.status == 400 && strstr(a.body, "\"code\":3"), "%s: %d %s", methods[i], a.status, a.body ? a.body : "");
+		release(&a);
+		CHECK(sio_namespace_count(sio_of(io, "/")) == 1, "%s", methods[i]);
+	}
+	close(fd);
+	release(&socket);
+	stop();
+}
+
 /* Says small things to everyone until some of it waits, or so many; how many the kernel took. */
 static int fill(int most)
 {
@@ -2459,6 +2493,7 @@ int main(void)
 		cmocka_unit_test(a_socket_that_comes_too_late_is_closed),
 		cmocka_unit_test(polling_is_no_way_to_a_socket),
 		cmocka_unit_test(headers_end_who_is_changing_over),
+		cmocka_unit_test(websocket_is_no_way_to_poll),
 		cmocka_unit_test(a_ping_is_answered_to_who_reads_slowly),
 		cmocka_unit_test(http_goes_on_without_the_server),
 		cmocka_unit_test(who_is_refused_is_told_of),
