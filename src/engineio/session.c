@@ -250,30 +250,45 @@ void session_push_answer(struct eio_session *s, struct eio_frame *take_f)
 	server_mark_dirty(s->server, s);
 }
 
-bool eio_session_has_room(struct eio_session *s, size_t bytes, size_t frames)
+/* There is never more than one; but what has begun to leave has to leave whole. */
+static bool find_older(struct eio_session *s, uint64_t key, uint32_t *at)
 {
-	bool has = s->state == SESSION_OPEN && !s->overflow && has_room(s, bytes + frames * FRAME_COST);
+	uint32_t begun = s->ws && ws_begun(s->ws);
 
+	for (*at = s->q_len; key && (*at)-- > begun;)
+		if ((*session_slot(s, *at))->key == key)
+			return true;
+	return false;
+}
+
+bool eio_session_has_room(struct eio_session *s, size_t bytes, size_t frames, const struct eio_frame *newest)
+{
+	size_t more = bytes + frames * FRAME_COST, former;
+	bool open = s->state == SESSION_OPEN && !s->overflow, has = open && has_room(s, more);
+	uint32_t at;
+
+	if (open && !has && newest && find_older(s, newest->key, &at)) {
+		former = cost(*session_slot(s, at));
+		has = s->q_bytes == former || !is_too_much(s, more - former); /* a sum that is right where the difference wraps */
+	}
 	s->server->counters.dropped += !has;
 	return has;
 }
 
-/* What has begun to leave has to leave whole. */
 static void drop_older(struct eio_session *s, uint64_t key)
 {
-	for (uint32_t i = s->q_len, begun = s->ws && ws_begun(s->ws); i-- > begun;) {
-		struct eio_frame *f = *session_slot(s, i);
+	struct eio_frame *f;
+	uint32_t at;
 
-		if (f->key != key)
-			continue;
-		for (; i + 1 < s->q_len; i++)
-			*session_slot(s, i) = *session_slot(s, i + 1);
-		s->q_len--;
-		count_queued(s, -(ptrdiff_t)cost(f));
-		s->server->counters.coalesced++;
-		eio_frame_unref(f);
-		return; /* there is never more than one */
-	}
+	if (!find_older(s, key, &at))
+		return;
+	f = *session_slot(s, at);
+	for (; at + 1 < s->q_len; at++)
+		*session_slot(s, at) = *session_slot(s, at + 1);
+	s->q_len--;
+	count_queued(s, -(ptrdiff_t)cost(f));
+	s->server->counters.coalesced++;
+	eio_frame_unref(f);
 }
 
 bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags)
@@ -284,7 +299,7 @@ bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags
 		s->server->counters.dropped++;
 		return false;
 	}
-	if ((flags & EIO_COALESCE) && f->key)
+	if (flags & EIO_COALESCE)
 		drop_older(s, f->key);
 	if (!has_room(s, cost(f))) {
 		s->overflow = true;

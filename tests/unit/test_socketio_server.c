@@ -1098,6 +1098,27 @@ static void a_slow_one_misses_what_there_is_no_room_for(void **state)
 	stop();
 }
 
+/* Where there is no room for more there is some for what takes the place of an earlier one. */
+static void the_newest_needs_no_room_of_its_own(void **state)
+{
+	struct sio_operator all, newest;
+	struct client c;
+
+	(void)state;
+	start(with_little_room_for_the_slow);
+	all = sio_all(sio_of(io, "/"));
+	newest = sio_coalesce(all);
+	join(&c, "40");
+	say(newest, "price", 1);
+	for (int i = 0; i < 20; i++)
+		say(all, "news", i);
+	say(newest, "price", 2);
+	say(newest, "volume", 1); /* none of its name waits: it is left out */
+	take(&c);
+	CHECK(!strstr(c.got, "[\"price\",1]") && strstr(c.got, "[\"price\",2]") && !strstr(c.got, "volume"), "%s", c.got);
+	stop();
+}
+
 /* --- handlers may do anything --- */
 
 static void count_namespace(void *user, struct sio_namespace *nsp)
@@ -2466,6 +2487,7 @@ int main(void)
 		cmocka_unit_test(of_some_events_the_newest_waits),
 		cmocka_unit_test(a_slow_one_is_closed),
 		cmocka_unit_test(a_slow_one_misses_what_there_is_no_room_for),
+		cmocka_unit_test(the_newest_needs_no_room_of_its_own),
 		cmocka_unit_test(too_many_terms_mean_nobody),
 		cmocka_unit_test(handlers_end_the_other_sockets_of_a_client),
 		cmocka_unit_test(room_handlers_change_rooms),
