@@ -223,6 +223,7 @@ static struct eio_frame *wire_form(struct ws *w, struct eio_frame *f)
 		return f;
 	}
 	made->wire_ready = true;
+	made->key = f->key;
 	session_swap_front(s, made);
 	return made;
 }

@@ -1883,6 +1883,7 @@ static void ask_for_a_socket(struct answer *a, const char *transport, const char
 	static const struct eio_pair headers[] = {
 		{"Upgrade", "websocket"}, {"Connection", "Upgrade"},
 		{"Sec-WebSocket-Version", "13"}, {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
+		{"Sec-WebSocket-Extensions", "permessage-deflate"},
 	};
 	char target[128];
 
@@ -2095,6 +2096,45 @@ static void a_ping_is_answered_to_who_reads_slowly(void **state)
 			last = n;
 	assert_true(last >= (ssize_t)sizeof pong);
 	assert_memory_equal(got + last - sizeof pong, pong, sizeof pong);
+	close(fd);
+	release(&a);
+	stop();
+}
+
+static void with_deflate(struct sio_options *o)
+{
+	o->engine.per_message_deflate = true;
+}
+
+/* One that was compressed for the kernel, which took nothing of it, still waits, and goes when a newer one comes. */
+static void of_what_was_compressed_the_newest_waits(void **state)
+{
+	static const char big[] = "\"%01500d\"";
+	unsigned char got[1 << 16];
+	int fd, room, compressed = 0;
+	char text[2000];
+	struct answer a;
+
+	(void)state;
+	start(with_deflate);
+	fd = open_socket(&a);
+	room = fill(INT_MAX);
+	close(fd);
+	release(&a);
+	stop();
+	start(with_deflate);
+	fd = open_socket(&a);
+	fill(room);
+	for (int i = 0; i < 3; i++) {
+		snprintf(text, sizeof text, big, i);
+		sio_emit(sio_coalesce(sio_all(sio_of(io, "/"))), "price", sio_json(text));
+		loop_turn(l, 0);
+	}
+	for (ssize_t n; (n = recv(fd, got, sizeof got, MSG_DONTWAIT)) > 0; loop_turn(l, 0))
+		for (ssize_t at = 0; at + 1 < n; at += 2 + got[at + 1]) /* heads of two bytes; only whole frames fit */
+			compressed += got[at] == 0xc1;
+	assert_int_equal(compressed, 1);
+	assert_int_equal(eio_server_counters(sio_engine(io))->coalesced, 2);
 	close(fd);
 	release(&a);
 	stop();
@@ -2517,6 +2557,7 @@ int main(void)
 		cmocka_unit_test(headers_end_who_is_changing_over),
 		cmocka_unit_test(websocket_is_no_way_to_poll),
 		cmocka_unit_test(a_ping_is_answered_to_who_reads_slowly),
+		cmocka_unit_test(of_what_was_compressed_the_newest_waits),
 		cmocka_unit_test(http_goes_on_without_the_server),
 		cmocka_unit_test(who_is_refused_is_told_of),
 		cmocka_unit_test(packets_of_a_connection_are_told),
