@@ -196,7 +196,7 @@ bool eio_session_has_room(struct eio_session *s, size_t bytes, size_t frames, co
 /* For a run of frames that belong together: would a volatile one be taken now? */
 bool eio_session_writable(const struct eio_session *s);
 void eio_session_close(struct eio_session *s, bool discard); /* after what waits has left, or at once */
-/* Ends with "parse error", as for a packet that the layer above cannot read. */
+/* At once, for that reason: EIO_PARSE_ERROR for a packet that the layer above cannot read. */
 void eio_session_fail(struct eio_session *s, enum eio_reason why, const char *description);
 
 void eio_session_set_user(struct eio_session *s, void *user);
