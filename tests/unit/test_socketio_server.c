@@ -4,7 +4,7 @@
 
 #include "engineio/exchange.h"
 #include "http/http.h"
-#include "socketio/socketio.h"
+#include "socketio/adapter_redis.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -933,6 +933,51 @@ static void ids_are_the_applications(void **state)
 	assert_int_equal(strlen(c[1].sid), EIO_ID_LEN);
 	assert_int_equal(strlen(c[2].sid), EIO_ID_LEN);
 	assert_string_equal(c[3].sid, "number-0000000000003");
+	stop();
+}
+
+/* --- what other servers ask --- */
+
+static void join_cluster(void)
+{
+	struct sio_redis_options o;
+	const char *why;
+
+	sio_redis_options_init(&o);
+	o.url = "unix:///nowhere/at/all";
+	assert_int_equal(sio_server_set_redis(io, &o, &why), 0);
+}
+
+static void other_says(const char *request)
+{
+	serve_request(sio_of(io, "/")->peers, "socket.io-request#/#", 20, request, strlen(request));
+}
+
+static void end_server(void *user, struct sio_socket *s, const char *event, struct sio_args args)
+{
+	(void)user;
+	(void)s;
+	(void)event;
+	(void)args;
+	sio_server_free(io);
+	io = NULL;
+}
+
+/* The clients here are asked a question of another server, and who is told of that ends ours. */
+static void the_server_goes_while_it_asks_for_another(void **state)
+{
+	struct client c[2];
+
+	(void)state;
+	start(NULL);
+	join_cluster();
+	join(&c[0], "40");
+	join(&c[1], "40");
+	sio_on_any_outgoing(sio_of(io, "/"), end_server, NULL);
+	other_says("{\"uid\":\"other1\",\"requestId\":\"abcdef\",\"type\":7,\"packet\":{\"type\":2,\"data\":[\"ask\"],\"nsp\":\"/\"},"
+	           "\"opts\":{\"rooms\":[],\"except\":[],\"flags\":{\"timeout\":1000}}}");
+	loop_turn(l, 0);
+	assert_null(io);
 	stop();
 }
 
@@ -2523,6 +2568,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_thought_about),
 		cmocka_unit_test(what_listens_is_counted),
 		cmocka_unit_test(ids_are_the_applications),
+		cmocka_unit_test(the_server_goes_while_it_asks_for_another),
 		cmocka_unit_test(origins_and_cookies),
 		cmocka_unit_test(of_some_events_the_newest_waits),
 		cmocka_unit_test(a_slow_one_is_closed),
