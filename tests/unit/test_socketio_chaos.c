@@ -8,7 +8,7 @@
 
 #include "base/xmalloc.h"
 #include "engineio/exchange.h"
-#include "socketio/socketio.h"
+#include "socketio/adapter_redis.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -179,6 +179,12 @@ static void on_event(void *user, struct sio_socket *s, struct sio_args args, str
 	else
 		hold_ack(ack);
 	act(s);
+}
+
+static void on_server_event(void *user, struct sio_namespace *nsp, struct sio_args args, struct sio_ack *ack)
+{
+	(void)nsp;
+	on_event(user, NULL, args, ack);
 }
 
 static void on_any(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_ack *ack)
@@ -745,6 +751,41 @@ static void step(struct client *c)
 	}
 }
 
+/* --- other servers, behind a Redis that is not there --- */
+
+#define OPTS "\"opts\":{\"rooms\":[],\"except\":[\"r3\"],\"flags\":{\"timeout\":3}}"
+
+static const char *const requests[] = {
+	"{\"uid\":\"other1\",\"type\":2," OPTS ",\"rooms\":[\"r1\",\"r2\"]}",
+	"{\"uid\":\"other1\",\"type\":3," OPTS ",\"rooms\":[\"r1\",\"r2\"]}",
+	"{\"uid\":\"other1\",\"requestId\":\"a\",\"type\":1}",
+	"{\"uid\":\"other1\",\"requestId\":\"a\",\"type\":5," OPTS "}",
+	"{\"uid\":\"other1\",\"requestId\":\"a\",\"type\":6,\"data\":[\"ev\",1]}",
+	"{\"uid\":\"other1\",\"requestId\":\"a\",\"type\":7,\"packet\":{\"type\":2,\"data\":[\"q\"],\"nsp\":\"/\"}," OPTS "}",
+	"{\"uid\":\"other1\",\"requestId\":\"a\",\"type\":7,\"packet\":{\"type\":2,\"data\":[\"q\"],\"nsp\":\"/d1\"}," OPTS "}",
+	"{\"uid\":\"other1\",\"type\":4," OPTS ",\"close\":true}",
+};
+
+static void other_speaks(void)
+{
+	struct sio_namespace *nsp = io ? some_namespace() : NULL;
+	const char *request = requests[roll(roll(10) ? ROWS(requests) - 1 : ROWS(requests))]; /* the last is the end of most */
+
+	if (nsp && nsp->peers)
+		serve_request(nsp->peers, "c", 1, request, strlen(request));
+}
+
+static void join_cluster(void)
+{
+	struct sio_redis_options o;
+	const char *why;
+
+	sio_redis_options_init(&o);
+	o.url = "unix:///nowhere/at/all";
+	o.requests_timeout_ms = 2;
+	assert_int_equal(sio_server_set_redis(io, &o, &why), 0);
+}
+
 /* --- a run --- */
 
 static void equip(struct sio_namespace *nsp)
@@ -754,6 +795,7 @@ static void equip(struct sio_namespace *nsp)
 	sio_on_connection(nsp, on_socket, NULL);
 	sio_on(nsp, "ev", on_event, NULL);
 	sio_on_any(nsp, on_any, NULL);
+	sio_on_server(nsp, "ev", on_server_event, NULL);
 	sio_on_any_outgoing(nsp, on_outgoing, NULL);
 	sio_use_packets_later(nsp, on_packet_thought, NULL);
 	sio_use_packets(nsp, on_packet_in, NULL);
@@ -796,6 +838,8 @@ static void begin(void)
 	sio_on_connection_error(io, on_refused, NULL);
 	sio_on_engine(io, on_session, on_session_end, NULL);
 	sio_on_conn(io, &(struct sio_conn_events){NULL, on_session, on_session, on_packet});
+	if (roll(2))
+		join_cluster();
 }
 
 static void finish(struct client *clients)
@@ -835,6 +879,8 @@ static void run(uint64_t seed)
 		clients[i] = (struct client){.fd = -1};
 	begin();
 	for (int i = 0; i < STEPS; i++) {
+		if (!roll(20))
+			other_speaks();
 		step(&PICK(clients));
 		loop_turn(l, 0);
 	}
