@@ -2073,6 +2073,36 @@ static void copy_sid(void *sid, struct eio_session *s)
 	strcpy(sid, eio_session_id(s));
 }
 
+/* A proxy may tell a list in several lines. */
+static void upgrades_are_asked_for(void **state)
+{
+	static const struct {
+		const char *headers[3][2];
+		bool upgrade;
+	} rows[] = {
+		{{{"Upgrade", "websocket"}, {"Connection", "Upgrade"}}, true},
+		{{{"Upgrade", "WebSocket"}, {"Connection", "keep-alive, upgrade"}}, true},
+		{{{"Upgrade", "websocket"}, {"Connection", "keep-alive"}, {"Connection", "Upgrade"}}, true},
+		{{{"Upgrade", "h2c"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"}}, true},
+		{{{"Upgrade", "websocket"}, {"Connection", "keep-alive"}}, false},
+		{{{"Upgrade", "websockets"}, {"Connection", "Upgrade"}}, false},
+		{{{"Connection", "Upgrade"}}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct eio_pair headers[3];
+		struct eio_request *r;
+		size_t n = 0;
+
+		for (; n < 3 && rows[i].headers[n][0]; n++)
+			headers[n] = (struct eio_pair){rows[i].headers[n][0], rows[i].headers[n][1]};
+		r = eio_request_new("GET", "/", "", false, headers, n);
+		CHECK(r->upgrade == rows[i].upgrade, "%zu", i);
+		eio_request_unref(r);
+	}
+}
+
 /* A request that names WebSocket and asks for none is not for the one that there is. */
 static void websocket_is_no_way_to_poll(void **state)
 {
@@ -2601,6 +2631,7 @@ int main(void)
 		cmocka_unit_test(a_socket_that_comes_too_late_is_closed),
 		cmocka_unit_test(polling_is_no_way_to_a_socket),
 		cmocka_unit_test(headers_end_who_is_changing_over),
+		cmocka_unit_test(upgrades_are_asked_for),
 		cmocka_unit_test(websocket_is_no_way_to_poll),
 		cmocka_unit_test(a_ping_is_answered_to_who_reads_slowly),
 		cmocka_unit_test(of_what_was_compressed_the_newest_waits),
