@@ -2144,26 +2144,34 @@ static int fill(int most)
 	return eio_server_queued(sio_engine(io)) ? n - 1 : n;
 }
 
-/* The kernel has taken all that was said, and has no room left when the ping comes. */
+/* A WebSocket whose kernel has taken all that was said, and has no room left: a first one tells how much that is. */
+static int open_full(struct answer *a, void (*options)(struct sio_options *))
+{
+	int fd, room;
+
+	start(options);
+	fd = open_socket(a);
+	room = fill(INT_MAX);
+	close(fd);
+	release(a);
+	stop();
+	start(options);
+	fd = open_socket(a);
+	assert_int_equal(fill(room), room);
+	assert_int_equal(eio_server_queued(sio_engine(io)), 0);
+	return fd;
+}
+
 static void a_ping_is_answered_to_who_reads_slowly(void **state)
 {
 	static const unsigned char ping[] = {0x89, 0x82, 0, 0, 0, 0, 'h', 'i'}, pong[] = {0x8a, 2, 'h', 'i'};
 	char got[4096];
 	ssize_t n, last = 0;
 	struct answer a;
-	int fd, room;
+	int fd;
 
 	(void)state;
-	start(NULL);
-	fd = open_socket(&a);
-	room = fill(INT_MAX);
-	close(fd);
-	release(&a);
-	stop();
-	start(NULL);
-	fd = open_socket(&a);
-	assert_int_equal(fill(room), room);
-	assert_int_equal(eio_server_queued(sio_engine(io)), 0);
+	fd = open_full(&a, NULL);
 	assert_int_equal(send(fd, ping, sizeof ping, MSG_NOSIGNAL), sizeof ping);
 	loop_turn(l, 0);
 	for (int i = 0; i < 3; i++, loop_turn(l, 0))
@@ -2186,20 +2194,12 @@ static void of_what_was_compressed_the_newest_waits(void **state)
 {
 	static const char big[] = "\"%01500d\"";
 	unsigned char got[1 << 16];
-	int fd, room, compressed = 0;
+	int fd, compressed = 0;
 	char text[2000];
 	struct answer a;
 
 	(void)state;
-	start(with_deflate);
-	fd = open_socket(&a);
-	room = fill(INT_MAX);
-	close(fd);
-	release(&a);
-	stop();
-	start(with_deflate);
-	fd = open_socket(&a);
-	fill(room);
+	fd = open_full(&a, with_deflate);
 	for (int i = 0; i < 3; i++) {
 		snprintf(text, sizeof text, big, i);
 		sio_emit(sio_coalesce(sio_all(sio_of(io, "/"))), "price", sio_json(text));
