@@ -352,6 +352,17 @@ static bool names_are_tokens(const struct eio_request *head)
 	return true;
 }
 
+/* Where two lengths are told, who stands before us may have gone by the other one, and took for the next request what is
+ * none (RFC 9112 6.3, 11.2). MHD goes by either. */
+static bool has_one_length(const struct eio_request *head)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < head->nheaders; i++)
+		n += strcmp(head->headers[i].name, "content-length") == 0 || strcmp(head->headers[i].name, "transfer-encoding") == 0;
+	return n <= 1;
+}
+
 static void begin(struct http_request *r)
 {
 	struct http_server *h = r->listener->server;
@@ -359,6 +370,11 @@ static void begin(struct http_request *r)
 	h->counters.requests++;
 	if (!names_are_tokens(r->ex.request)) {
 		http_error(r, 400, "a header field has no proper name");
+		return;
+	}
+	if (!has_one_length(r->ex.request)) {
+		http_add_header(r, "Connection", "close");
+		http_error(r, 400, "the length of the body is told twice");
 		return;
 	}
 	if (h->closed) {
