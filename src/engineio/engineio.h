@@ -190,12 +190,13 @@ enum eio_send_flags {
  * volatile one was dropped or the session is closed. */
 bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags);
 /* Would so many frames of so many bytes together still be taken, without closing the session as too slow? Where not, that
- * counts as a message dropped. */
-bool eio_session_has_room(struct eio_session *s, size_t bytes, size_t frames);
+ * counts as a message dropped. newest is one that is to be sent with EIO_COALESCE, and has the room of that which it leaves
+ * out, or NULL. */
+bool eio_session_has_room(struct eio_session *s, size_t bytes, size_t frames, const struct eio_frame *newest);
 /* For a run of frames that belong together: would a volatile one be taken now? */
 bool eio_session_writable(const struct eio_session *s);
 void eio_session_close(struct eio_session *s, bool discard); /* after what waits has left, or at once */
-/* Ends with "parse error", as for a packet that the layer above cannot read. */
+/* At once, for that reason: EIO_PARSE_ERROR for a packet that the layer above cannot read. */
 void eio_session_fail(struct eio_session *s, enum eio_reason why, const char *description);
 
 void eio_session_set_user(struct eio_session *s, void *user);

@@ -119,12 +119,21 @@ static bool has_token(const char *list, const char *token)
 {
 	size_t n = strlen(token);
 
-	while (list && *list) {
+	while (*list) {
 		list += strspn(list, " \t,");
 		if (strncasecmp(list, token, n) == 0 && strchr(" \t,;", list[n]))
 			return true;
 		list += strcspn(list, ",");
 	}
+	return false;
+}
+
+/* A list may be told in several lines (RFC 9110 5.3). */
+static bool lists(const struct eio_request *r, const char *name, const char *token)
+{
+	for (size_t i = 0; i < r->nheaders; i++)
+		if (strcmp(r->headers[i].name, name) == 0 && has_token(r->headers[i].value, token))
+			return true;
 	return false;
 }
 
@@ -155,7 +164,7 @@ struct eio_request *eio_request_new(const char *method, const char *target, cons
 	r->method = put(&to, method, false);
 	r->target = put(&to, target, false);
 	r->remote = put(&to, remote, false);
-	r->upgrade = has_token(eio_request_header(r, "upgrade"), "websocket") && has_token(eio_request_header(r, "connection"), "upgrade");
+	r->upgrade = lists(r, "upgrade", "websocket") && lists(r, "connection", "upgrade");
 	return r;
 }
 

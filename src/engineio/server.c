@@ -475,13 +475,17 @@ static void ask(struct eio_exchange *ex)
 
 /* --- the checks in their order --- */
 
+/* A WebSocket is reached by an upgrade and by nothing else, polling by none. */
+static bool fits(const struct eio_request *r, int transport)
+{
+	return r->upgrade == (transport == EIO_WEBSOCKET);
+}
+
 static void begin_without_sid(struct eio_exchange *ex, int transport)
 {
 	if (strcmp(ex->request->method, "GET") != 0)
 		refuse_for(ex, EIO_BAD_HANDSHAKE_METHOD, "method", ex->request->method);
-	else if (transport == EIO_WEBSOCKET && !ex->request->upgrade)
-		refuse_for(ex, EIO_BAD_REQUEST, "name", "TRANSPORT_HANDSHAKE_ERROR");
-	else if (transport == EIO_POLLING && ex->request->upgrade)
+	else if (!fits(ex->request, transport))
 		refuse_for(ex, EIO_BAD_REQUEST, "name", "TRANSPORT_HANDSHAKE_ERROR");
 	else
 		ask(ex);
@@ -507,7 +511,7 @@ static void refuse_protocol_mismatch(struct eio_exchange *ex, int asked, int pre
 	exchange_refuse(ex, EIO_BAD_REQUEST, NULL, context);
 }
 
-static void begin_with_sid(struct eio_exchange *ex, const char *sid)
+static void begin_with_sid(struct eio_exchange *ex, int transport, const char *sid)
 {
 	struct eio_session *s = map_get(&ex->server->sessions, sid, strlen(sid));
 	const char *asked = eio_request_query(ex->request, "transport");
@@ -516,6 +520,8 @@ static void begin_with_sid(struct eio_exchange *ex, const char *sid)
 		refuse_for(ex, EIO_UNKNOWN_SID, "sid", sid);
 	else if (!ex->request->upgrade && strcmp(eio_session_transport(s), asked) != 0)
 		refuse_transport_mismatch(ex, asked, eio_session_transport(s));
+	else if (!fits(ex->request, transport))
+		refuse_for(ex, EIO_BAD_REQUEST, "name", "TRANSPORT_HANDSHAKE_ERROR");
 	else if (protocol_of(ex->request) != s->protocol)
 		refuse_protocol_mismatch(ex, protocol_of(ex->request), s->protocol);
 	else if (ex->request->upgrade)
@@ -555,7 +561,7 @@ void eio_exchange_begin(struct eio_server *srv, struct eio_exchange *ex)
 	else if (!origin_is_good(eio_request_header(ex->request, "origin")))
 		refuse_for(ex, EIO_BAD_REQUEST, "name", "INVALID_ORIGIN");
 	else if (sid && *sid)
-		begin_with_sid(ex, sid);
+		begin_with_sid(ex, transport, sid);
 	else
 		begin_without_sid(ex, transport);
 }

@@ -185,17 +185,6 @@ void session_push(struct eio_session *s, struct eio_frame *take_f)
 	server_mark_dirty(s->server, s);
 }
 
-void session_push_answer(struct eio_session *s, struct eio_frame *take_f)
-{
-	if (s->q_bytes + cost(take_f) <= s->server->o.queue_max_bytes) {
-		session_push(s, take_f);
-		return;
-	}
-	eio_frame_unref(take_f);
-	s->overflow = true;
-	server_mark_dirty(s->server, s);
-}
-
 struct eio_frame **session_slot(struct eio_session *s, uint32_t i)
 {
 	assert(i < s->q_len);
@@ -250,30 +239,56 @@ static bool has_room(struct eio_session *s, size_t more)
 	return !s->q_bytes || !is_too_much(s, more);
 }
 
-bool eio_session_has_room(struct eio_session *s, size_t bytes, size_t frames)
+void session_push_answer(struct eio_session *s, struct eio_frame *take_f)
 {
-	bool has = s->state == SESSION_OPEN && !s->overflow && has_room(s, bytes + frames * FRAME_COST);
+	if (has_room(s, cost(take_f))) {
+		session_push(s, take_f);
+		return;
+	}
+	eio_frame_unref(take_f);
+	s->overflow = true;
+	server_mark_dirty(s->server, s);
+}
 
+/* There is never more than one; but what has begun to leave has to leave whole. */
+static bool find_older(struct eio_session *s, uint64_t key, uint32_t *at)
+{
+	uint32_t begun = s->ws && ws_begun(s->ws);
+
+	for (*at = s->q_len; key && (*at)-- > begun;)
+		if ((*session_slot(s, *at))->key == key)
+			return true;
+	return false;
+}
+
+bool eio_session_has_room(struct eio_session *s, size_t bytes, size_t frames, const struct eio_frame *newest)
+{
+	size_t more = bytes + frames * FRAME_COST, former;
+	bool open = s->state == SESSION_OPEN && !s->overflow, has = open && has_room(s, more);
+	uint32_t at;
+
+	if (open && !has && newest && find_older(s, newest->key, &at)) {
+		former = cost(*session_slot(s, at));
+		has = s->q_bytes == former || !is_too_much(s, more - former); /* a sum that is right where the difference wraps */
+	}
 	s->server->counters.dropped += !has;
 	return has;
 }
 
-/* What has begun to leave has to leave whole. */
 static void drop_older(struct eio_session *s, uint64_t key)
 {
-	for (uint32_t i = s->q_len, begun = s->ws && ws_begun(s->ws); i-- > begun;) {
-		struct eio_frame *f = *session_slot(s, i);
+	struct eio_frame *f;
+	uint32_t at;
 
-		if (f->key != key)
-			continue;
-		for (; i + 1 < s->q_len; i++)
-			*session_slot(s, i) = *session_slot(s, i + 1);
-		s->q_len--;
-		count_queued(s, -(ptrdiff_t)cost(f));
-		s->server->counters.coalesced++;
-		eio_frame_unref(f);
-		return; /* there is never more than one */
-	}
+	if (!find_older(s, key, &at))
+		return;
+	f = *session_slot(s, at);
+	for (; at + 1 < s->q_len; at++)
+		*session_slot(s, at) = *session_slot(s, at + 1);
+	s->q_len--;
+	count_queued(s, -(ptrdiff_t)cost(f));
+	s->server->counters.coalesced++;
+	eio_frame_unref(f);
 }
 
 bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags)
@@ -284,7 +299,7 @@ bool eio_session_send(struct eio_session *s, struct eio_frame *f, unsigned flags
 		s->server->counters.dropped++;
 		return false;
 	}
-	if ((flags & EIO_COALESCE) && f->key)
+	if (flags & EIO_COALESCE)
 		drop_older(s, f->key);
 	if (!has_room(s, cost(f))) {
 		s->overflow = true;
@@ -392,6 +407,8 @@ void session_switch(struct eio_session *s)
 	s->ws = s->probe;
 	s->probe = NULL;
 	polling_drop(s, '6');
+	if (s->state == SESSION_CLOSED) /* by who was asked for the answer's headers */
+		return;
 	if (s->state == SESSION_CLOSING && !s->q_len) { /* it was closed while the client changed over */
 		session_end(s, EIO_FORCED_CLOSE, NULL);
 		return;

@@ -223,6 +223,7 @@ static struct eio_frame *wire_form(struct ws *w, struct eio_frame *f)
 		return f;
 	}
 	made->wire_ready = true;
+	made->key = f->key;
 	session_swap_front(s, made);
 	return made;
 }
@@ -320,12 +321,12 @@ static void on_writable(struct ws *w)
 		ws_flush(w);
 }
 
-/* A small frame of our own, beside the queue: only when nothing is half sent. */
+/* A small frame of our own, in its place in the queue; at once on a probe, on which nothing else goes out. */
 static void send_control(struct ws *w, int opcode, const unsigned char *data, size_t n)
 {
 	struct eio_session *s = w->session;
 
-	if (s && s->ws == w && (w->blocked || s->q_len)) { /* in its place in the queue */
+	if (s->ws == w) {
 		struct eio_frame *f = frame_make(data, n, opcode, false);
 
 		f->plain = f->wire_ready = true;
@@ -352,8 +353,8 @@ static void watch_upgrade(struct loop_timer *t)
 		fail_protocol(w, 0, "upgrade timeout");
 		return;
 	}
-	polling_release(w->session);
 	loop_timer_set(l, &w->timer, left_ms < RELEASE_MS ? left_ms : RELEASE_MS, watch_upgrade);
+	polling_release(w->session); /* last: who is asked for the answer's headers may end it all */
 }
 
 static void probe_packet(struct ws *w, const char *data, size_t n)

@@ -23,6 +23,8 @@
 /* A body that is refused is read to its end, so that its client can read why, but not for ever. */
 #define DISCARD_BYTES (64 * 1024 * 1024)
 
+#define STEP_BYTES (64 * 1024) /* of a body: each has as long to come as a head */
+
 void http_options_init(struct http_options *o)
 {
 	*o = (struct http_options){
@@ -75,18 +77,18 @@ static void on_timeout(struct loop_timer *t)
 
 /* --- connections --- */
 
-/* A head has so long to come, whole: MHD counts from the last byte, and one byte now and then would hold a place for
- * ever. */
-static void on_head_late(struct loop_timer *t)
+/* A head has so long to come, whole, and each step of a body: MHD counts from the last byte, and one byte now and then
+ * would hold a place for ever. */
+static void on_late(struct loop_timer *t)
 {
-	struct listener *li = list_item(t, struct listener, head_timer);
+	struct listener *li = list_item(t, struct listener, late_timer);
 	int64_t now = loop_now_ms(li->server->loop), idle_ms = (int64_t)li->server->o.idle_s * 1000;
 
 	list_each(&li->waiting, l, after) {
 		struct connection *k = list_item(l, struct connection, waiting);
 
 		if (k->since_ms + idle_ms > now) {
-			loop_timer_set(li->server->loop, t, k->since_ms + idle_ms - now, on_head_late);
+			loop_timer_set(li->server->loop, t, k->since_ms + idle_ms - now, on_late);
 			return;
 		}
 		list_remove(l);
@@ -94,15 +96,16 @@ static void on_head_late(struct loop_timer *t)
 	}
 }
 
-static void await_head(struct connection *k)
+/* From now on more has to come from it. */
+static void await(struct connection *k)
 {
 	struct listener *li = k->listener;
 
 	list_remove(&k->waiting);
 	k->since_ms = loop_now_ms(li->server->loop);
 	list_push(&li->waiting, &k->waiting);
-	if (!loop_timer_is_set(&li->head_timer))
-		loop_timer_set(li->server->loop, &li->head_timer, (int64_t)li->server->o.idle_s * 1000, on_head_late);
+	if (!loop_timer_is_set(&li->late_timer))
+		loop_timer_set(li->server->loop, &li->late_timer, (int64_t)li->server->o.idle_s * 1000, on_late);
 }
 
 static void on_hang_up(struct loop_watch *w, uint32_t events);
@@ -120,7 +123,7 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **socket_con
 		k->watch.fd = -1;
 		k->fd = info ? info->connect_fd : -1;
 		loop_watch(li->server->loop, &k->watch, k->fd, EPOLLRDHUP, on_hang_up);
-		await_head(k);
+		await(k);
 		*socket_context = k;
 	} else if (k) {
 		/* At its limit MHD stops listening, and only looks again when it is run. */
@@ -207,7 +210,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls, en
 	if (r->connection && r->connection->request == r)
 		r->connection->request = NULL;
 	if (r->connection && how == MHD_REQUEST_TERMINATED_COMPLETED_OK && r->status != MHD_HTTP_SWITCHING_PROTOCOLS)
-		await_head(r->connection);
+		await(r->connection);
 	if (r->response)
 		MHD_destroy_response(r->response);
 	if (r->headers)
@@ -349,6 +352,17 @@ static bool names_are_tokens(const struct eio_request *head)
 	return true;
 }
 
+/* Where two lengths are told, who stands before us may have gone by the other one, and took for the next request what is
+ * none (RFC 9112 6.3, 11.2). MHD goes by either. */
+static bool has_one_length(const struct eio_request *head)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < head->nheaders; i++)
+		n += strcmp(head->headers[i].name, "content-length") == 0 || strcmp(head->headers[i].name, "transfer-encoding") == 0;
+	return n <= 1;
+}
+
 static void begin(struct http_request *r)
 {
 	struct http_server *h = r->listener->server;
@@ -356,6 +370,11 @@ static void begin(struct http_request *r)
 	h->counters.requests++;
 	if (!names_are_tokens(r->ex.request)) {
 		http_error(r, 400, "a header field has no proper name");
+		return;
+	}
+	if (!has_one_length(r->ex.request)) {
+		http_add_header(r, "Connection", "close");
+		http_error(r, 400, "the length of the body is told twice");
 		return;
 	}
 	if (h->closed) {
@@ -387,6 +406,9 @@ static bool announces_too_much(const struct http_request *r)
 static bool take_body(struct http_request *r, const char *data, size_t n)
 {
 	r->listener->server->counters.bytes_in += n;
+	if ((r->came + n) / STEP_BYTES > r->came / STEP_BYTES)
+		await(r->connection);
+	r->came += n;
 	if (r->engine && !r->ex.answered) {
 		eio_exchange_body(&r->ex, data, n);
 	} else if (!r->answered) {
@@ -454,7 +476,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 			r->ex.too_big = r->body.full = true;
 			end(r);
 		}
-		return r->cut ? MHD_NO : r->ended && r->response ? queue(r) : MHD_YES;
+		if (r->cut)
+			return MHD_NO;
+		if (r->ended && r->response)
+			return queue(r);
+		await(r->connection); /* for the body */
+		return MHD_YES;
 	}
 	if (*n) {
 		bool more = take_body(r, data, *n);
@@ -462,6 +489,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		*n = 0;
 		return more ? MHD_YES : MHD_NO;
 	}
+	list_remove(&r->connection->waiting);
 	if (!r->ended)
 		end(r);
 	r->parked = false;
@@ -730,7 +758,7 @@ static void close_listener(struct listener *li)
 	loop_timer_clear(li->server->loop, &li->timer);
 	MHD_run(li->daemon);
 	MHD_stop_daemon(li->daemon);
-	loop_timer_clear(li->server->loop, &li->head_timer); /* the last answers may have set it again */
+	loop_timer_clear(li->server->loop, &li->late_timer); /* the last answers may have set it again */
 	li->daemon = NULL;
 	list_remove(&li->link);
 	loop_next(li->server->loop, listener_free, li); /* behind the run that may be due */

@@ -31,7 +31,8 @@ struct http_counters {
 
 struct http_options {
 	unsigned max_connections;      /* that are open in HTTP at once; WebSockets are counted by Engine.IO */
-	unsigned idle_s;               /* a connection that says nothing for so long is closed */
+	unsigned idle_s;               /* a connection that says nothing for so long is closed; a head has so long to come,
+	                                * and each 64 KB of a body */
 	size_t head_bytes, body_bytes; /* of a request */
 	const struct http_route *routes; /* borrowed */
 	size_t nroutes;

@@ -14,8 +14,8 @@ struct listener {
 	struct loop_watch watch;
 	struct loop_timer timer;
 	struct link link;
-	struct link waiting;          /* connections whose next request has no whole head yet; longest first */
-	struct loop_timer head_timer;
+	struct link waiting;          /* connections whose next request, or body, is not yet whole; longest first */
+	struct loop_timer late_timer;
 	bool run_due, running;
 };
 
@@ -58,7 +58,7 @@ struct http_request {
 	struct MHD_Response *response;
 	int status;
 	struct link in_parked;
-	uint64_t discarded;           /* bytes of a body that nobody wants */
+	uint64_t came, discarded;     /* bytes of a body; those that nobody wants */
 	bool begun, ended, answered, parked, cut, is_head, too_many_headers;
 	void (*on_gone)(void *user);
 	void *gone_user;

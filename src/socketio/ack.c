@@ -28,10 +28,43 @@ struct many {
 	void *user;
 };
 
+/* An answer is looked for by who owes it and its id: clients say as many ids as they like. */
+struct owed_key {
+	uint64_t socket, id;           /* of one size, that nothing lies between them */
+};
+
+static struct owed_key key_of(const struct sio_socket *s, uint64_t id)
+{
+	return (struct owed_key){(uintptr_t)s, id};
+}
+
+static struct owed_ack *find(struct sio_socket *s, uint64_t id)
+{
+	struct owed_key key = key_of(s, id);
+
+	return map_get(&s->nsp->owed, (char *)&key, sizeof key);
+}
+
+static void put(struct owed_ack *o)
+{
+	struct owed_key key = key_of(o->socket, o->id);
+
+	map_set(&o->socket->nsp->owed, (char *)&key, sizeof key, o);
+}
+
+static void take_out(struct owed_ack *o)
+{
+	struct owed_key key = key_of(o->socket, o->id);
+
+	map_del(&o->socket->nsp->owed, (char *)&key, sizeof key);
+}
+
 static void forget(struct owed_ack *o)
 {
 	struct sio_socket *s = o->socket;
 
+	if (!o->lost)
+		take_out(o);
 	list_remove(&o->link);
 	list_remove(&o->in_many);
 	s->nacks -= !o->lost;
@@ -58,6 +91,7 @@ static void lose(struct owed_ack *o)
 	struct sio_socket *s = o->socket;
 
 	o->lost = true;
+	take_out(o);
 	s->nacks--;
 	list_remove(&o->link);
 	list_push(&s->nsp->server->lost, &o->link);
@@ -84,6 +118,7 @@ struct owed_ack *socket_owe(struct sio_socket *s, uint64_t id, uint32_t timeout_
 	o->id = id;
 	s->nacks++;
 	list_push(&s->acks, &o->link);
+	put(o);
 	if (timeout_ms)
 		loop_timer_set(s->nsp->server->loop, &o->timer, timeout_ms, on_timeout);
 	return o;
@@ -283,21 +318,21 @@ int sio_emit_ack(struct sio_operator op, const char *event, struct sio_args args
 
 void socket_ack_came(struct sio_socket *s, uint64_t id, struct sio_args args)
 {
-	list_each(&s->acks, l, after) {
-		struct owed_ack *o = list_item(l, struct owed_ack, link);
-		struct many *m = o->many;
-		sio_answer_fn *fn = o->fn;
-		void *user = o->user;
+	struct owed_ack *o = find(s, id);
+	struct many *m;
+	sio_answer_fn *fn;
+	void *user;
 
-		if (o->id != id)
-			continue;
-		forget(o);
-		if (m)
-			many_answer(m, args);
-		else
-			fn(user, NULL, args);
+	if (!o)
 		return;
-	}
+	m = o->many;
+	fn = o->fn;
+	user = o->user;
+	forget(o);
+	if (m)
+		many_answer(m, args);
+	else
+		fn(user, NULL, args);
 }
 
 /* The socket is gone: who set a timeout is told by it, as in Node; who did not never hears of it. */

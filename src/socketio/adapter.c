@@ -20,7 +20,7 @@ static struct room *find_room(struct sio_namespace *nsp, const char *name)
 /* The shorter of the two lists is searched. */
 static struct member *find_member(const struct sio_socket *s, const struct room *room)
 {
-	if (room->n < 4) {
+	if (room->n < s->nrooms) {
 		list_each(&room->members, l, after) {
 			struct member *m = list_item(l, struct member, in_room);
 

@@ -266,18 +266,14 @@ static void serve_broadcast(struct peers *p, const struct wire *w)
 	v->peers = p;
 	v->request_id = xstrdup(w->request_id);
 	v->uid = w->uid ? xstrdup(w->uid) : NULL;
+	list_push(&p->served, &v->link); /* who is asked may end the question, or all: with that v goes */
 	n = many_serve(&op, w->event, w->args, on_client_answer, on_clients_done, v, &v->many);
 	start_response(&b, WIRE_CLIENT_COUNT, w->request_id);
 	buf_addf(&b, ",\"clientCount\":%zu}", n);
 	respond(p, w->uid, &b);
 	buf_release(&b);
-	if (n && p->nsp) {
-		list_push(&p->served, &v->link);
-		return;
-	}
-	if (n) /* a client too slow for it was the last of its namespace */
-		many_cancel(v->many);
-	served_free(v);
+	if (!n)
+		served_free(v);
 }
 
 static void (*const serves[])(struct peers *p, const struct wire *w) = {

@@ -33,6 +33,8 @@ void sio_admin_options_init(struct sio_admin_options *o);
 
 /* Copies o. NULL: the hash is none that bcrypt has. A server has one at most. */
 struct sio_admin *sio_admin_new(struct sio_server *io, const struct sio_admin_options *o);
-void sio_admin_free(struct sio_admin *a); /* before its server; waits for a password that is being checked */
+/* Right before sio_server_free() of its server, whose namespace still has its handlers; waits for a password that is being
+ * checked. */
+void sio_admin_free(struct sio_admin *a);
 
 #endif

@@ -151,8 +151,10 @@ static void go_on(struct delivery *d)
 
 void sio_packet_pass(struct sio_packet_next *next)
 {
-	if (next->d.s->connected)
-		go_on(&next->d);
+	struct delivery d = next->d; /* those that follow may point it to arguments of theirs */
+
+	if (d.s->connected)
+		go_on(&d);
 	let_go(next);
 }
 

@@ -87,13 +87,13 @@ void frames_ack(struct frames *f, const struct sio_namespace *nsp, uint64_t id, 
 	encode(f, PACKET_ACK, nsp, &id, NULL, args, NULL);
 }
 
-static bool has_room(const struct frames *f, struct eio_session *session)
+static bool has_room(const struct frames *f, struct eio_session *session, unsigned flags)
 {
 	size_t bytes = 0;
 
 	for (size_t i = 0; i < f->n; i++)
 		bytes += eio_frame_len(frame_at(f, i));
-	return eio_session_has_room(session, bytes, f->n);
+	return eio_session_has_room(session, bytes, f->n, flags & SIO_COALESCE ? frame_at(f, 0) : NULL);
 }
 
 bool frames_send(const struct frames *f, struct sio_socket *s, unsigned flags)
@@ -104,7 +104,7 @@ bool frames_send(const struct frames *f, struct sio_socket *s, unsigned flags)
 
 	if (!session)
 		return false;
-	if (f->is_event && s->nsp->server->o.overflow == SIO_OVERFLOW_DROP && !has_room(f, session)) {
+	if (f->is_event && s->nsp->server->o.overflow == SIO_OVERFLOW_DROP && !has_room(f, session, flags)) {
 		s->dropped++;
 		return false;
 	}

@@ -31,7 +31,7 @@ static struct sio_namespace *made(struct sio_server *io, const char *name, struc
 	if (nsp || !parent || !has_room(io))
 		return nsp;
 	io->ndynamic++;
-	return server_add_namespace(io, name, strlen(name), parent);
+	return server_add_namespace(io, name, strlen(name), parent, true);
 }
 
 static void settle(struct sio_match *m, struct sio_namespace *parent)

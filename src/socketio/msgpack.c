@@ -616,19 +616,24 @@ static void put_date(struct buf *out, int64_t seconds, int ms)
 	put_uint(out, (uint64_t)(seconds * 1000 + ms), 8);
 }
 
-/* A time as add_date() wrote it. */
-static bool read_date(const char *text, int64_t *seconds, int *ms)
+/* A time as add_date() wrote it, to the letter: v is its JSON, text what that means. */
+static bool read_date(struct slice v, const char *text, int64_t *seconds, int *ms)
 {
-	int end = 0;
 	struct tm tm = {0};
+	struct buf again;
+	bool same;
 
-	if (sscanf(text, "%d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-	           &tm.tm_sec, ms, &end) != 7 || !end || text[end] || *ms < 0)
+	if (sscanf(text, "%7d-%2d-%2dT%2d:%2d:%2d.%3d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, ms) != 7 ||
+	    *ms < 0)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon--;
 	*seconds = timegm(&tm);
-	return true;
+	buf_init(&again, 64);
+	add_date(&again, *seconds, *ms);
+	same = slice_is(v, again.data);
+	buf_release(&again);
+	return same;
 }
 
 static void put_text(struct buf *out, struct slice v)
@@ -640,7 +645,7 @@ static void put_text(struct buf *out, struct slice v)
 
 	buf_init(&text, v.n);
 	json_unquote(&text, v);
-	if (maybe_date && read_date(text.data, &seconds, &ms))
+	if (maybe_date && read_date(v, text.data, &seconds, &ms))
 		put_date(out, seconds, ms);
 	else
 		put_str(out, text.data, text.len);

@@ -16,6 +16,7 @@ struct sio_namespace *namespace_new(struct sio_server *io, const char *name, siz
 	map_init(&nsp->sockets);
 	map_init(&nsp->rooms);
 	map_init(&nsp->children);
+	map_init(&nsp->owed);
 	list_init(&nsp->pending);
 	if (io->o.recovery_ms)
 		nsp->recovery = recovery_new(nsp);
@@ -30,6 +31,7 @@ static void namespace_free(struct sio_namespace *nsp)
 	map_release(&nsp->sockets);
 	map_release(&nsp->rooms);
 	map_release(&nsp->children);
+	map_release(&nsp->owed);
 	free(nsp->name);
 	free(nsp);
 }
@@ -87,7 +89,7 @@ void namespace_maybe_remove(struct sio_namespace *nsp)
 		return;
 	map_del(&io->namespaces, nsp->name, n);
 	map_del(&nsp->parent->children, nsp->name, n);
-	io->ndynamic -= io->ndynamic > 0;
+	io->ndynamic -= nsp->dynamic;
 	namespace_leave_cluster(nsp);
 	loop_defer(io->loop, drop_later, nsp);
 }

@@ -39,6 +39,7 @@ struct recovery {
 	uint64_t position, forgotten;  /* of the last event; of the last that is no longer kept */
 	size_t bytes;
 	struct map kept;               /* by pid, oldest first */
+	struct map here;               /* connected sockets, by pid */
 	size_t kept_bytes;
 	char offset[24];
 	unsigned replaying;            /* nothing is forgotten meanwhile */
@@ -51,6 +52,7 @@ struct recovery *recovery_new(struct sio_namespace *nsp)
 	r->nsp = nsp;
 	list_init(&r->said);
 	map_init(&r->kept);
+	map_init(&r->here);
 	return r;
 }
 
@@ -118,6 +120,7 @@ void recovery_free(struct recovery *r)
 	for (struct map_entry *e; (e = map_next(&it));)
 		kept_free(r, e->value);
 	map_release(&r->kept);
+	map_release(&r->here);
 	free(r);
 }
 
@@ -214,23 +217,23 @@ void recovery_keep(struct recovery *r, struct sio_socket *s)
 
 /* --- who is back --- */
 
-/* The connection that pid is still on: it is dead, and only the server does not know yet. */
-static void supersede(struct recovery *r, const char *pid)
+void recovery_enter(struct recovery *r, struct sio_socket *s)
 {
-	struct map_iter it = map_begin(&r->nsp->sockets);
-	struct sio_client *c = NULL;
+	map_set(&r->here, s->pid, strlen(s->pid), s);
+}
 
-	for (struct map_entry *e; (e = map_next(&it));) {
-		struct sio_socket *s = e->value;
+void recovery_leave(struct recovery *r, struct sio_socket *s)
+{
+	map_del(&r->here, s->pid, strlen(s->pid));
+}
 
-		if (!s->pid || strcmp(s->pid, pid) != 0)
-			continue;
-		c = s->client;
-		map_end(&it);
-		break;
-	}
-	if (c)
-		client_close(c, false);
+/* The connection that pid is still on: it is dead, and only the server does not know yet. */
+static void supersede(struct recovery *r, const struct buf *pid)
+{
+	struct sio_socket *s = map_get(&r->here, pid->data, pid->len);
+
+	if (s)
+		client_close(s->client, false);
 }
 
 /* A JSON string of digits, as we write them: strtoull(3) would take blanks and signs too. */
@@ -284,7 +287,7 @@ bool recovery_restore(struct recovery *r, struct sio_socket *s, struct slice aut
 	json_unquote(&pid, text);
 	sweep(r);
 	if (!map_get(&r->kept, pid.data, pid.len))
-		supersede(r, pid.data);
+		supersede(r, &pid);
 	k = map_get(&r->kept, pid.data, pid.len);
 	if (k && position_of(r, k, auth, &s->since)) {
 		map_del(&r->kept, pid.data, pid.len);

@@ -184,12 +184,13 @@ struct eio_server *sio_engine(const struct sio_server *io)
 
 /* --- namespaces --- */
 
-struct sio_namespace *server_add_namespace(struct sio_server *io, const char *name, size_t n, struct sio_namespace *parent)
+struct sio_namespace *server_add_namespace(struct sio_server *io, const char *name, size_t n, struct sio_namespace *parent, bool dynamic)
 {
 	struct sio_namespace *nsp = namespace_new(io, name, n);
 
 	map_set(&io->namespaces, name, n, nsp);
 	nsp->parent = parent;
+	nsp->dynamic = dynamic;
 	if (parent) {
 		map_set(&parent->children, name, n, nsp);
 		handlers_copy(&nsp->handlers, &parent->handlers);
@@ -206,9 +207,8 @@ struct sio_namespace *sio_of(struct sio_server *io, const char *name)
 	size_t n = strlen(full);
 	struct sio_namespace *nsp = map_get(&io->namespaces, full, n);
 
-	if (!nsp) {
-		nsp = server_add_namespace(io, full, n, match_pattern(io, full));
-	}
+	if (!nsp)
+		nsp = server_add_namespace(io, full, n, match_pattern(io, full), false);
 	free(full);
 	return nsp;
 }

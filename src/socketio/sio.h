@@ -90,7 +90,7 @@ struct sio_server {
 };
 void server_unref(struct sio_server *io);
 void server_join_cluster(struct sio_server *io, struct cluster *c); /* with all its namespaces, and those to come */
-struct sio_namespace *server_add_namespace(struct sio_server *io, const char *name, size_t n, struct sio_namespace *parent);
+struct sio_namespace *server_add_namespace(struct sio_server *io, const char *name, size_t n, struct sio_namespace *parent, bool dynamic);
 
 /* --- namespaces --- */
 
@@ -115,11 +115,13 @@ struct sio_namespace {
 	struct map sockets;            /* connected ones, by id */
 	struct map rooms;              /* adapter.c */
 	struct link pending;           /* sockets that are still in the middlewares */
+	struct map owed;               /* acknowledgements, by socket and id: ack.c */
 	uint64_t next_id;              /* of acknowledgements */
 	uint64_t mark;                 /* of a selection that runs */
 	void (*on_room)(void *, enum sio_room_event, const char *, const char *);
 	void *room_user;
-	struct sio_namespace *parent;  /* of a dynamic one */
+	struct sio_namespace *parent;  /* whose name fits a pattern, or a function: made by a client, or by sio_of() */
+	bool dynamic;                  /* by a client: counted in ndynamic */
 	struct map children;           /* of a parent */
 	bool is_parent;
 	struct recovery *recovery;     /* NULL: off */
@@ -272,6 +274,9 @@ uint64_t recovery_position(const struct recovery *r); /* of the last event */
 /* Remembers an event for those that op means, or for one socket, and returns the offset that travels with it,
  * valid until the next call. */
 const char *recovery_note(struct recovery *r, const struct sio_operator *op, const char *to_sid, const char *event, struct sio_args args);
+/* It is connected, and no longer: by its pid it is found if its client comes back before its end was noticed. */
+void recovery_enter(struct recovery *r, struct sio_socket *s);
+void recovery_leave(struct recovery *r, struct sio_socket *s);
 void recovery_keep(struct recovery *r, struct sio_socket *s); /* it left for a reason that can be recovered from */
 /* If auth names a session that is kept: s takes over its id, pid, rooms and data. */
 bool recovery_restore(struct recovery *r, struct sio_socket *s, struct slice auth);

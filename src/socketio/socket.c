@@ -124,6 +124,8 @@ void socket_refused(struct sio_socket *s, const char *message, const char *data)
 {
 	if (message)
 		send_refusal(s, message, data);
+	if (s->recovered) /* what it came back to waits for another try */
+		recovery_keep(s->nsp->recovery, s);
 	list_remove(&s->in_pending);
 	adapter_leave_all(s); /* what its middlewares joined */
 	let_go(s);
@@ -165,6 +167,8 @@ void socket_enter(struct sio_socket *s)
 	list_remove(&s->in_pending);
 	map_set(&s->nsp->sockets, socket_id(s), strlen(socket_id(s)), s);
 	loop_timer_clear(s->nsp->server->loop, &s->client->timer);
+	if (r)
+		recovery_enter(r, s);
 	sio_socket_ref(s);
 	adapter_join(s, socket_id(s));
 	if (r && !s->recovered)
@@ -206,6 +210,8 @@ void socket_leave(struct sio_socket *s, const char *reason, const char *descript
 	if (nsp->recovery && recovery_reason(reason))
 		recovery_keep(nsp->recovery, s);
 	s->connected = false;
+	if (nsp->recovery)
+		recovery_leave(nsp->recovery, s);
 	adapter_leave_all(s);
 	map_del(&nsp->sockets, socket_id(s), strlen(socket_id(s)));
 	let_go(s);

@@ -8,7 +8,7 @@
 
 #include "base/xmalloc.h"
 #include "engineio/exchange.h"
-#include "socketio/socketio.h"
+#include "socketio/adapter_redis.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -49,6 +49,8 @@ static const char *const names[] = {"/", "/a", "/d1", "/d2"};
 static struct sio_socket *sockets[HELD];
 static struct sio_ack *acks[HELD];
 static struct sio_next *thinking[HELD];
+static struct sio_packet_next *pondered[HELD];
+static struct sio_match *matched[HELD];
 
 static void act(struct sio_socket *s);
 
@@ -84,6 +86,26 @@ static void answer_middleware(struct sio_next **at)
 		sio_next(next);
 	else if (next)
 		sio_refuse(next, "no", roll(2) ? "{\"a\":1}" : NULL);
+}
+
+static void answer_packet(struct sio_packet_next **at)
+{
+	struct sio_packet_next *next = *at;
+
+	*at = NULL;
+	if (next && roll(4))
+		sio_packet_pass(next);
+	else if (next)
+		sio_packet_refuse(next, "by chance");
+}
+
+static void answer_match(struct sio_match **at)
+{
+	struct sio_match *m = *at;
+
+	*at = NULL;
+	if (m)
+		sio_match_answer(m, roll(4));
 }
 
 /* --- the application: whatever it is told of, it acts --- */
@@ -127,6 +149,8 @@ static struct sio_operator some_operator(const struct sio_socket *s)
 	if (!roll(4))
 		op = sio_transient(op);
 	if (!roll(4))
+		op = sio_coalesce(op);
+	if (!roll(4))
 		op = sio_local(sio_compress(op, false));
 	return sio_timeout(op, roll(5));
 }
@@ -157,6 +181,12 @@ static void on_event(void *user, struct sio_socket *s, struct sio_args args, str
 	act(s);
 }
 
+static void on_server_event(void *user, struct sio_namespace *nsp, struct sio_args args, struct sio_ack *ack)
+{
+	(void)nsp;
+	on_event(user, NULL, args, ack);
+}
+
 static void on_any(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_ack *ack)
 {
 	(void)user;
@@ -178,10 +208,25 @@ static bool on_packet_in(void *user, struct sio_socket *s, const char *event, st
 {
 	(void)user;
 	(void)event;
-	(void)args;
 	*error = "by chance";
 	act(s);
+	if (!roll(4))
+		*args = sio_json("\"other\"");
 	return roll(8);
+}
+
+static void on_packet_thought(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_packet_next *next)
+{
+	struct sio_packet_next **at = &PICK(pondered);
+
+	(void)user;
+	(void)event;
+	(void)args;
+	act(s);
+	if (!*at && roll(2))
+		*at = next;
+	else
+		answer_packet(&next);
 }
 
 static void on_error(void *user, struct sio_socket *s, const char *error)
@@ -253,6 +298,20 @@ static bool on_match(void *user, const char *name, struct slice auth)
 	(void)auth;
 	act(NULL);
 	return strncmp(name, "/d", 2) == 0;
+}
+
+static void on_match_thought(void *user, const char *name, struct slice auth, struct sio_match *m)
+{
+	struct sio_match **at = &PICK(matched);
+
+	(void)user;
+	(void)name;
+	(void)auth;
+	act(NULL);
+	if (!*at && roll(2))
+		*at = m;
+	else
+		answer_match(&m);
 }
 
 static void on_refused(void *user, const struct eio_refusal *r)
@@ -340,7 +399,7 @@ static void say(struct sio_socket *s)
 	if (roll(2))
 		sio_add_binary(&b, "\1\2\3", 3);
 	if (s && roll(2))
-		sio_socket_emit_flags(s, roll(8), "ev", sio_built(&b));
+		sio_socket_emit_flags(s, roll(16), "ev", sio_built(&b));
 	else
 		sio_emit(some_operator(s), "ev", sio_built(&b));
 	sio_builder_release(&b);
@@ -410,7 +469,7 @@ static void change_rooms(struct sio_socket *s)
 
 static void register_more(struct sio_socket *s)
 {
-	switch (roll(12)) {
+	switch (roll(13)) {
 	case 0:
 		sio_socket_on(s, "ev", on_event, NULL);
 		break;
@@ -444,6 +503,9 @@ static void register_more(struct sio_socket *s)
 	case 10:
 		sio_socket_on_disconnect(s, on_leave, NULL);
 		break;
+	case 11:
+		sio_socket_use_later(s, on_packet_thought, NULL);
+		break;
 	default:
 		sio_socket_set_data(s, slice_str("{\"k\":[1]}"));
 	}
@@ -470,7 +532,7 @@ static void act(struct sio_socket *s)
 		return;
 	depth++;
 	s = some_socket(s);
-	switch (roll(9)) {
+	switch (roll(11)) {
 	case 0:
 		if (!roll(12))
 			end(s);
@@ -497,6 +559,12 @@ static void act(struct sio_socket *s)
 		break;
 	case 7:
 		answer_middleware(&PICK(thinking));
+		break;
+	case 8:
+		answer_packet(&PICK(pondered));
+		break;
+	case 9:
+		answer_match(&PICK(matched));
 		break;
 	default:
 		sio_ack_send(PICK(acks), sio_json("1"));
@@ -683,6 +751,41 @@ static void step(struct client *c)
 	}
 }
 
+/* --- other servers, behind a Redis that is not there --- */
+
+#define OPTS "\"opts\":{\"rooms\":[],\"except\":[\"r3\"],\"flags\":{\"timeout\":3}}"
+
+static const char *const requests[] = {
+	"{\"uid\":\"other1\",\"type\":2," OPTS ",\"rooms\":[\"r1\",\"r2\"]}",
+	"{\"uid\":\"other1\",\"type\":3," OPTS ",\"rooms\":[\"r1\",\"r2\"]}",
+	"{\"uid\":\"other1\",\"requestId\":\"a\",\"type\":1}",
+	"{\"uid\":\"other1\",\"requestId\":\"a\",\"type\":5," OPTS "}",
+	"{\"uid\":\"other1\",\"requestId\":\"a\",\"type\":6,\"data\":[\"ev\",1]}",
+	"{\"uid\":\"other1\",\"requestId\":\"a\",\"type\":7,\"packet\":{\"type\":2,\"data\":[\"q\"],\"nsp\":\"/\"}," OPTS "}",
+	"{\"uid\":\"other1\",\"requestId\":\"a\",\"type\":7,\"packet\":{\"type\":2,\"data\":[\"q\"],\"nsp\":\"/d1\"}," OPTS "}",
+	"{\"uid\":\"other1\",\"type\":4," OPTS ",\"close\":true}",
+};
+
+static void other_speaks(void)
+{
+	struct sio_namespace *nsp = io ? some_namespace() : NULL;
+	const char *request = requests[roll(roll(10) ? ROWS(requests) - 1 : ROWS(requests))]; /* the last is the end of most */
+
+	if (nsp && nsp->peers)
+		serve_request(nsp->peers, "c", 1, request, strlen(request));
+}
+
+static void join_cluster(void)
+{
+	struct sio_redis_options o;
+	const char *why;
+
+	sio_redis_options_init(&o);
+	o.url = "unix:///nowhere/at/all";
+	o.requests_timeout_ms = 2;
+	assert_int_equal(sio_server_set_redis(io, &o, &why), 0);
+}
+
 /* --- a run --- */
 
 static void equip(struct sio_namespace *nsp)
@@ -692,7 +795,9 @@ static void equip(struct sio_namespace *nsp)
 	sio_on_connection(nsp, on_socket, NULL);
 	sio_on(nsp, "ev", on_event, NULL);
 	sio_on_any(nsp, on_any, NULL);
+	sio_on_server(nsp, "ev", on_server_event, NULL);
 	sio_on_any_outgoing(nsp, on_outgoing, NULL);
+	sio_use_packets_later(nsp, on_packet_thought, NULL);
 	sio_use_packets(nsp, on_packet_in, NULL);
 	sio_on_error(nsp, on_error, NULL);
 	sio_on_disconnecting(nsp, on_leave, NULL);
@@ -712,6 +817,8 @@ static void begin(void)
 	o.recovery_skips_middlewares = roll(2);
 	o.max_recovery_bytes = roll(2) ? 500 : 100000;
 	o.max_pending_acks = roll(2) ? 3 : 1000;
+	o.max_thinking_events = roll(2) ? 2 : 1000;
+	o.overflow = roll(2) ? SIO_OVERFLOW_CLOSE : SIO_OVERFLOW_DROP;
 	o.max_rooms_per_socket = 3 + roll(3);
 	o.engine.allow_eio3 = roll(2);
 	o.engine.per_message_deflate = roll(2);
@@ -725,11 +832,14 @@ static void begin(void)
 	engine = eio_server_ref(sio_engine(io));
 	equip(sio_of(io, "/"));
 	equip(sio_of(io, "/a"));
+	equip(sio_of_match_later(io, on_match_thought, NULL));
 	equip(sio_of_match(io, on_match, NULL));
 	sio_on_new_namespace(io, on_namespace, NULL);
 	sio_on_connection_error(io, on_refused, NULL);
 	sio_on_engine(io, on_session, on_session_end, NULL);
 	sio_on_conn(io, &(struct sio_conn_events){NULL, on_session, on_session, on_packet});
+	if (roll(2))
+		join_cluster();
 }
 
 static void finish(struct client *clients)
@@ -743,6 +853,8 @@ static void finish(struct client *clients)
 	loop_turn(l, 0);
 	for (size_t i = 0; i < HELD; i++) {
 		answer_middleware(&thinking[i]);
+		answer_packet(&pondered[i]);
+		answer_match(&matched[i]);
 		sio_ack_send(acks[i], sio_json("1"));
 		sio_ack_unref(acks[i]);
 		acks[i] = NULL;
@@ -767,6 +879,8 @@ static void run(uint64_t seed)
 		clients[i] = (struct client){.fd = -1};
 	begin();
 	for (int i = 0; i < STEPS; i++) {
+		if (!roll(20))
+			other_speaks();
 		step(&PICK(clients));
 		loop_turn(l, 0);
 	}

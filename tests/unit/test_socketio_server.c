@@ -4,12 +4,15 @@
 
 #include "engineio/exchange.h"
 #include "http/http.h"
-#include "socketio/socketio.h"
+#include "socketio/adapter_redis.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct loop *l;
@@ -489,6 +492,53 @@ static void a_session_that_is_not_known_to_be_dead_is_taken_over(void **state)
 	stop();
 }
 
+static void with_recovery_past_middlewares(struct sio_options *o)
+{
+	o->recovery_ms = 60000;
+	o->recovery_skips_middlewares = false;
+}
+
+static struct sio_next *at_the_door;
+
+static void let_wait(void *user, struct sio_socket *s, struct sio_next *next)
+{
+	(void)user;
+	(void)s;
+	at_the_door = next;
+}
+
+/* While a middleware thinks its connection breaks once more, or then it is refused: what it could come back to is still
+ * there, as in Node. */
+static void who_did_not_get_in_can_still_come_back(void **state)
+{
+	(void)state;
+	for (int refused = 0; refused < 2; refused++) {
+		struct client c, again, at_last;
+		char connect[64];
+
+		start(with_recovery_past_middlewares);
+		join(&c, "40");
+		sio_socket_join(socket_of(&c), "room");
+		lose(&c);
+		sio_emit(sio_to(sio_all(sio_of(io, "/")), "room"), "missed", sio_none());
+		sio_use(sio_of(io, "/"), let_wait, NULL);
+		open_session(&again);
+		snprintf(connect, sizeof connect, "40{\"pid\":\"%s\"}", c.pid);
+		post(&again, connect);
+		if (refused)
+			sio_refuse(at_the_door, "not now", NULL);
+		post(&again, "1");
+		if (!refused)
+			sio_next(at_the_door);
+		open_session(&at_last);
+		post(&at_last, connect);
+		sio_next(at_the_door);
+		poll_once(&at_last);
+		CHECK(strncmp(at_last.got, "42[\"missed\",\"1\"] 40{", 20) == 0 && strstr(at_last.got, c.id), "%d: %s", refused, at_last.got);
+		stop();
+	}
+}
+
 static void recovery_declines(void **state)
 {
 	static const char *const connects[] = {
@@ -605,6 +655,120 @@ static void limits_hold(void **state)
 	assert_non_null(socket_of(&c));
 	post(&c, "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]\x1e" "42[\"a\"]");
 	assert_null(socket_of(&c));
+	stop();
+}
+
+static void with_one_dynamic_namespace(struct sio_options *o)
+{
+	o->max_dynamic_namespaces = 1;
+	o->cleanup_empty_child_namespaces = true;
+}
+
+/* One that the application made itself was never counted, and makes no room when it goes. */
+static void only_what_was_counted_makes_room(void **state)
+{
+	struct client c;
+
+	(void)state;
+	start(with_one_dynamic_namespace);
+	sio_of_regex(io, "^/d");
+	sio_of(io, "/d0");
+	open_session(&c);
+	post(&c, "40/d1,\x1e" "40/d0,\x1e" "41/d0,");
+	post(&c, "40/d2,");
+	poll_once(&c);
+	CHECK(strstr(c.got, "40/d1,{") && strstr(c.got, "40/d0,{") && strstr(c.got, "44/d2,{"), "%s", c.got);
+	post(&c, "41/d1,");
+	post(&c, "40/d2,");
+	poll_once(&c);
+	CHECK(strstr(c.got, "40/d2,{"), "%s", c.got);
+	stop();
+}
+
+/* --- what a peer says costs what it is long, however much there is already --- */
+
+static double cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* Posts the packet so many times. */
+static double post_many(struct client *c, const char *packet, size_t times)
+{
+	struct buf b;
+	double before;
+
+	buf_init(&b, 1000000);
+	for (size_t i = 0; i < times; i++)
+		buf_addf(&b, "%s%s", i ? "\x1e" : "", packet);
+	before = cpu_ms();
+	post(c, b.data);
+	buf_release(&b);
+	return cpu_ms() - before;
+}
+
+static void who_owes_much_answers_as_fast(void **state)
+{
+	struct client c;
+	double none, much;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	none = post_many(&c, "43999999[]", 5000);
+	for (int i = 0; i < 9000; i++)
+		sio_socket_emit_ack(socket_of(&c), 0, 0, "ask", sio_none(), on_answers, NULL);
+	much = post_many(&c, "43999999[]", 5000);
+	CHECK(much < 10 * none, "%.1f ms where nothing is owed, %.1f where much is", none, much);
+	stop();
+}
+
+static void who_names_an_unknown_session_is_let_in_as_fast(void **state)
+{
+	struct client c;
+	double named, unnamed;
+
+	(void)state;
+	start(with_recovery);
+	for (int i = 0; i < 4000; i++)
+		join(&c, "40");
+	unnamed = post_many(&c, "41\x1e" "40{\"pod\":\"x\"}", 2000);
+	join(&c, "40");
+	named = post_many(&c, "41\x1e" "40{\"pid\":\"x\"}", 2000);
+	CHECK(named < 2.5 * unnamed, "%.1f ms without a pid, %.1f with one", unnamed, named);
+	stop();
+}
+
+static double join_rooms(const struct client c[CLIENTS], int from, int to)
+{
+	double before = cpu_ms();
+	char name[16];
+
+	for (int room = from; room < to; room++) {
+		snprintf(name, sizeof name, "%d", room);
+		for (size_t i = 0; i < CLIENTS; i++)
+			sio_socket_join(socket_of(&c[i]), name);
+		sio_socket_leave(socket_of(&c[0]), name); /* and back: then it is the last of the room, and of its own list */
+		sio_socket_join(socket_of(&c[0]), name);
+	}
+	return cpu_ms() - before;
+}
+
+static void who_is_in_many_rooms_joins_as_fast(void **state)
+{
+	struct client c[CLIENTS];
+	double first, last;
+
+	(void)state;
+	start(NULL);
+	join_all(c);
+	first = join_rooms(c, 0, 500);
+	join_rooms(c, 500, 5000);
+	last = join_rooms(c, 5000, 5500);
+	CHECK(last < 5 * first, "%.1f ms for the first 500 rooms, %.1f for the last", first, last);
 	stop();
 }
 
@@ -772,6 +936,51 @@ static void ids_are_the_applications(void **state)
 	stop();
 }
 
+/* --- what other servers ask --- */
+
+static void join_cluster(void)
+{
+	struct sio_redis_options o;
+	const char *why;
+
+	sio_redis_options_init(&o);
+	o.url = "unix:///nowhere/at/all";
+	assert_int_equal(sio_server_set_redis(io, &o, &why), 0);
+}
+
+static void other_says(const char *request)
+{
+	serve_request(sio_of(io, "/")->peers, "socket.io-request#/#", 20, request, strlen(request));
+}
+
+static void end_server(void *user, struct sio_socket *s, const char *event, struct sio_args args)
+{
+	(void)user;
+	(void)s;
+	(void)event;
+	(void)args;
+	sio_server_free(io);
+	io = NULL;
+}
+
+/* The clients here are asked a question of another server, and who is told of that ends ours. */
+static void the_server_goes_while_it_asks_for_another(void **state)
+{
+	struct client c[2];
+
+	(void)state;
+	start(NULL);
+	join_cluster();
+	join(&c[0], "40");
+	join(&c[1], "40");
+	sio_on_any_outgoing(sio_of(io, "/"), end_server, NULL);
+	other_says("{\"uid\":\"other1\",\"requestId\":\"abcdef\",\"type\":7,\"packet\":{\"type\":2,\"data\":[\"ask\"],\"nsp\":\"/\"},"
+	           "\"opts\":{\"rooms\":[],\"except\":[],\"flags\":{\"timeout\":1000}}}");
+	loop_turn(l, 0);
+	assert_null(io);
+	stop();
+}
+
 /* --- headers of an answer --- */
 
 static bool allows_one(void *user, const char *origin)
@@ -931,6 +1140,27 @@ static void a_slow_one_misses_what_there_is_no_room_for(void **state)
 	for (int i = 0; i < 20 && socket_of(&c); i++)
 		post(&c, "421[\"echo\",5]");
 	assert_null(socket_of(&c));
+	stop();
+}
+
+/* Where there is no room for more there is some for what takes the place of an earlier one. */
+static void the_newest_needs_no_room_of_its_own(void **state)
+{
+	struct sio_operator all, newest;
+	struct client c;
+
+	(void)state;
+	start(with_little_room_for_the_slow);
+	all = sio_all(sio_of(io, "/"));
+	newest = sio_coalesce(all);
+	join(&c, "40");
+	say(newest, "price", 1);
+	for (int i = 0; i < 20; i++)
+		say(all, "news", i);
+	say(newest, "price", 2);
+	say(newest, "volume", 1); /* none of its name waits: it is left out */
+	take(&c);
+	CHECK(!strstr(c.got, "[\"price\",1]") && strstr(c.got, "[\"price\",2]") && !strstr(c.got, "volume"), "%s", c.got);
 	stop();
 }
 
@@ -1692,24 +1922,34 @@ static void switch_then(struct eio_exchange *ex, const struct eio_header_list *h
 	answer_of(ex)->status = 101;
 }
 
-/* Asks for a WebSocket. The server goes between the 101 and the socket. */
-static void a_socket_that_comes_too_late_is_closed(void **state)
+static void ask_for_a_socket(struct answer *a, const char *transport, const char *sid)
 {
 	static const struct eio_exchange_ops switching = {on_reply, switch_then, on_abort};
 	static const struct eio_pair headers[] = {
 		{"Upgrade", "websocket"}, {"Connection", "Upgrade"},
 		{"Sec-WebSocket-Version", "13"}, {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
+		{"Sec-WebSocket-Extensions", "permessage-deflate"},
 	};
-	struct answer a = {.ex.ops = &switching};
+	char target[128];
+
+	snprintf(target, sizeof target, "/socket.io/?EIO=4&transport=%s%s%s", transport, *sid ? "&sid=" : "", sid);
+	*a = (struct answer){.ex.ops = &switching};
+	a->ex.request = eio_request_new("GET", target, "127.0.0.1", false, headers, ROWS(headers));
+	eio_exchange_begin(sio_engine(io), &a->ex);
+}
+
+/* The server goes between the 101 and the socket. */
+static void a_socket_that_comes_too_late_is_closed(void **state)
+{
 	struct eio_server *engine;
+	struct answer a;
 	int ends[2];
 
 	(void)state;
 	start(NULL);
 	assert_int_equal(pipe(ends), 0);
 	engine = eio_server_ref(sio_engine(io));
-	a.ex.request = eio_request_new("GET", "/socket.io/?EIO=4&transport=websocket", "127.0.0.1", false, headers, ROWS(headers));
-	eio_exchange_begin(engine, &a.ex);
+	ask_for_a_socket(&a, "websocket", "");
 	assert_int_equal(a.status, 101);
 	sio_server_free(io);
 	loop_turn(l, 0);
@@ -1721,6 +1961,258 @@ static void a_socket_that_comes_too_late_is_closed(void **state)
 	eio_request_unref(a.ex.request);
 	eio_server_unref(engine);
 	loop_free(l);
+}
+
+static void without_websocket(struct sio_options *o)
+{
+	o->engine.transports = EIO_POLLING;
+}
+
+/* A socket is for the transport that is one: not by another name, above all where there is none. */
+static void polling_is_no_way_to_a_socket(void **state)
+{
+	static const struct {
+		void (*options)(struct sio_options *);
+		const char *transport;
+		bool known;
+		int status;
+	} rows[] = {
+		{NULL, "websocket", true, 101},  {NULL, "polling", true, 400},              {NULL, "polling", false, 400},
+		{without_websocket, "websocket", true, 400}, {without_websocket, "polling", true, 400},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct answer a;
+		struct client c;
+
+		start(rows[i].options);
+		join(&c, "40");
+		ask_for_a_socket(&a, rows[i].transport, rows[i].known ? c.sid : "");
+		CHECK(a.status == rows[i].status, "%zu: %d", i, a.status);
+		CHECK(socket_of(&c), "%zu", i);
+		release(&a);
+		stop();
+	}
+}
+
+static struct eio_session *doomed;
+
+static void end_doomed(void *user, struct eio_headers *h, struct eio_request *r)
+{
+	(void)user;
+	(void)h;
+	(void)r;
+	if (doomed)
+		eio_session_close(doomed, true);
+	doomed = NULL;
+}
+
+static void with_headers_that_end(struct sio_options *o)
+{
+	o->engine.headers = end_doomed;
+}
+
+static void put_text(int fd, const char *text)
+{
+	unsigned char frame[16] = {0x81, (unsigned char)(0x80 | strlen(text))}; /* a mask of zeros */
+
+	memcpy(frame + 6, text, strlen(text));
+	assert_int_equal(send(fd, frame, 6 + strlen(text), MSG_NOSIGNAL), (ssize_t)(6 + strlen(text)));
+	loop_turn(l, 0);
+}
+
+/* A poll is answered because its client changes over to a socket; who is asked for the answer's headers ends the session. */
+static void headers_end_who_is_changing_over(void **state)
+{
+	static const char *const last[] = {"2probe", "5"};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(last); i++) {
+		struct answer get, socket;
+		struct client c;
+		int ends[2];
+
+		start(with_headers_that_end);
+		sio_on_engine(io, NULL, note_closed, NULL);
+		join(&c, "40");
+		request(&get, "GET", c.sid, NULL);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+		ask_for_a_socket(&socket, "websocket", c.sid);
+		eio_exchange_upgraded(&socket.ex, ends[1], NULL, 0);
+		heard_of[0] = '\0';
+		doomed = sio_socket_conn(socket_of(&c));
+		put_text(ends[0], last[i]);
+		for (int k = 0; k < 25; k++)
+			loop_turn(l, 10);
+		CHECK(get.status == 200 && strcmp(heard_of, "closed: forced close ") == 0, "%s: %d %s", last[i], get.status, heard_of);
+		close(ends[0]);
+		loop_turn(l, 10);
+		release(&get);
+		release(&socket);
+		stop();
+	}
+}
+
+/* A WebSocket from its beginning, whose client is let into `/`. Its end is ours to read from. */
+static int open_socket(struct answer *a)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	ask_for_a_socket(a, "websocket", "");
+	eio_exchange_upgraded(&a->ex, ends[1], NULL, 0);
+	put_text(ends[0], "40");
+	for (int i = 0; i < 5; i++)
+		loop_turn(l, 2);
+	return ends[0];
+}
+
+static void copy_sid(void *sid, struct eio_session *s)
+{
+	strcpy(sid, eio_session_id(s));
+}
+
+/* A proxy may tell a list in several lines. */
+static void upgrades_are_asked_for(void **state)
+{
+	static const struct {
+		const char *headers[3][2];
+		bool upgrade;
+	} rows[] = {
+		{{{"Upgrade", "websocket"}, {"Connection", "Upgrade"}}, true},
+		{{{"Upgrade", "WebSocket"}, {"Connection", "keep-alive, upgrade"}}, true},
+		{{{"Upgrade", "websocket"}, {"Connection", "keep-alive"}, {"Connection", "Upgrade"}}, true},
+		{{{"Upgrade", "h2c"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"}}, true},
+		{{{"Upgrade", "websocket"}, {"Connection", "keep-alive"}}, false},
+		{{{"Upgrade", "websockets"}, {"Connection", "Upgrade"}}, false},
+		{{{"Connection", "Upgrade"}}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct eio_pair headers[3];
+		struct eio_request *r;
+		size_t n = 0;
+
+		for (; n < 3 && rows[i].headers[n][0]; n++)
+			headers[n] = (struct eio_pair){rows[i].headers[n][0], rows[i].headers[n][1]};
+		r = eio_request_new("GET", "/", "", false, headers, n);
+		CHECK(r->upgrade == rows[i].upgrade, "%zu", i);
+		eio_request_unref(r);
+	}
+}
+
+/* A request that names WebSocket and asks for none is not for the one that there is. */
+static void websocket_is_no_way_to_poll(void **state)
+{
+	static const char *const methods[] = {"GET", "POST"};
+	char target[128], sid[32] = "";
+	struct answer socket;
+	int fd;
+
+	(void)state;
+	start(NULL);
+	fd = open_socket(&socket);
+	eio_server_each(sio_engine(io), copy_sid, sid);
+	snprintf(target, sizeof target, "/socket.io/?EIO=4&transport=websocket&sid=%s", sid);
+	for (size_t i = 0; i < ROWS(methods); i++) {
+		struct answer a = {.ex.ops = &ops, .ex.request = eio_request_new(methods[i], target, "", false, NULL, 0)};
+
+		eio_exchange_begin(sio_engine(io), &a.ex);
+		eio_exchange_body(&a.ex, "41", 2);
+		eio_exchange_end(&a.ex);
+		loop_turn(l, 0);
+		CHECK(a.status == 400 && strstr(a.body, "\"code\":3"), "%s: %d %s", methods[i], a.status, a.body ? a.body : "");
+		release(&a);
+		CHECK(sio_namespace_count(sio_of(io, "/")) == 1, "%s", methods[i]);
+	}
+	close(fd);
+	release(&socket);
+	stop();
+}
+
+/* Says small things to everyone until some of it waits, or so many; how many the kernel took. */
+static int fill(int most)
+{
+	int n = 0;
+
+	for (; n < most && !eio_server_queued(sio_engine(io)); n++) {
+		sio_emit(sio_all(sio_of(io, "/")), "news", sio_none());
+		loop_turn(l, 0);
+	}
+	return eio_server_queued(sio_engine(io)) ? n - 1 : n;
+}
+
+/* A WebSocket whose kernel has taken all that was said, and has no room left: a first one tells how much that is. */
+static int open_full(struct answer *a, void (*options)(struct sio_options *))
+{
+	int fd, room;
+
+	start(options);
+	fd = open_socket(a);
+	room = fill(INT_MAX);
+	close(fd);
+	release(a);
+	stop();
+	start(options);
+	fd = open_socket(a);
+	assert_int_equal(fill(room), room);
+	assert_int_equal(eio_server_queued(sio_engine(io)), 0);
+	return fd;
+}
+
+static void a_ping_is_answered_to_who_reads_slowly(void **state)
+{
+	static const unsigned char ping[] = {0x89, 0x82, 0, 0, 0, 0, 'h', 'i'}, pong[] = {0x8a, 2, 'h', 'i'};
+	char got[4096];
+	ssize_t n, last = 0;
+	struct answer a;
+	int fd;
+
+	(void)state;
+	fd = open_full(&a, NULL);
+	assert_int_equal(send(fd, ping, sizeof ping, MSG_NOSIGNAL), sizeof ping);
+	loop_turn(l, 0);
+	for (int i = 0; i < 3; i++, loop_turn(l, 0))
+		while ((n = recv(fd, got, sizeof got, MSG_DONTWAIT)) > 0)
+			last = n;
+	assert_true(last >= (ssize_t)sizeof pong);
+	assert_memory_equal(got + last - sizeof pong, pong, sizeof pong);
+	close(fd);
+	release(&a);
+	stop();
+}
+
+static void with_deflate(struct sio_options *o)
+{
+	o->engine.per_message_deflate = true;
+}
+
+/* One that was compressed for the kernel, which took nothing of it, still waits, and goes when a newer one comes. */
+static void of_what_was_compressed_the_newest_waits(void **state)
+{
+	static const char big[] = "\"%01500d\"";
+	unsigned char got[1 << 16];
+	int fd, compressed = 0;
+	char text[2000];
+	struct answer a;
+
+	(void)state;
+	fd = open_full(&a, with_deflate);
+	for (int i = 0; i < 3; i++) {
+		snprintf(text, sizeof text, big, i);
+		sio_emit(sio_coalesce(sio_all(sio_of(io, "/"))), "price", sio_json(text));
+		loop_turn(l, 0);
+	}
+	for (ssize_t n; (n = recv(fd, got, sizeof got, MSG_DONTWAIT)) > 0; loop_turn(l, 0))
+		for (ssize_t at = 0; at + 1 < n; at += 2 + got[at + 1]) /* heads of two bytes; only whole frames fit */
+			compressed += got[at] == 0xc1;
+	assert_int_equal(compressed, 1);
+	assert_int_equal(eio_server_counters(sio_engine(io))->coalesced, 2);
+	close(fd);
+	release(&a);
+	stop();
 }
 
 static void with_headers(struct sio_options *o)
@@ -1904,6 +2396,50 @@ static void middlewares_and_errors_of_one_socket(void **state)
 	stop();
 }
 
+static struct sio_packet_next *thinking;
+
+static void think(void *user, struct sio_socket *s, const char *event, struct sio_args args, struct sio_packet_next *next)
+{
+	(void)user;
+	(void)s;
+	(void)event;
+	(void)args;
+	thinking = next;
+}
+
+static void note_args(void *user, struct sio_socket *s, struct sio_args args, struct sio_ack *ack)
+{
+	char text[32];
+
+	ignore(user, s, args, ack);
+	snprintf(text, sizeof text, "%.*s", (int)args.json.n, args.json.p);
+	note(text);
+}
+
+/* Behind one that took its time, another may still put other arguments in their place. */
+static void arguments_are_changed_behind_who_thinks(void **state)
+{
+	struct sio_socket *one;
+	struct client c;
+
+	(void)state;
+	start(NULL);
+	join(&c, "40");
+	one = socket_of(&c);
+	sio_socket_use_later(one, think, NULL);
+	sio_socket_use(one, refuse_bad, (void *)(uintptr_t)"one");
+	sio_socket_on_error(one, note_error, NULL);
+	sio_socket_on(one, "good", note_args, NULL);
+	heard_of[0] = '\0';
+	post(&c, "42[\"good\",1]");
+	sio_packet_pass(thinking);
+	assert_string_equal(heard_of, "one 2 ");
+	post(&c, "42[\"bad\",1]");
+	sio_packet_pass(thinking);
+	assert_string_equal(heard_of, "one 2 one it is bad ");
+	stop();
+}
+
 static void what_goes_out_to_one_socket(void **state)
 {
 	struct sio_socket *one;
@@ -2050,17 +2586,24 @@ int main(void)
 		cmocka_unit_test(recovery_brings_back),
 		cmocka_unit_test(recovery_without_an_offset),
 		cmocka_unit_test(a_session_that_is_not_known_to_be_dead_is_taken_over),
+		cmocka_unit_test(who_did_not_get_in_can_still_come_back),
 		cmocka_unit_test(recovery_declines),
 		cmocka_unit_test(recovery_forgets_what_is_too_much),
 		cmocka_unit_test(what_is_said_during_a_replay_disturbs_it_not),
 		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(only_what_was_counted_makes_room),
+		cmocka_unit_test(who_owes_much_answers_as_fast),
+		cmocka_unit_test(who_names_an_unknown_session_is_let_in_as_fast),
+		cmocka_unit_test(who_is_in_many_rooms_joins_as_fast),
 		cmocka_unit_test(a_name_is_thought_about),
 		cmocka_unit_test(what_listens_is_counted),
 		cmocka_unit_test(ids_are_the_applications),
+		cmocka_unit_test(the_server_goes_while_it_asks_for_another),
 		cmocka_unit_test(origins_and_cookies),
 		cmocka_unit_test(of_some_events_the_newest_waits),
 		cmocka_unit_test(a_slow_one_is_closed),
 		cmocka_unit_test(a_slow_one_misses_what_there_is_no_room_for),
+		cmocka_unit_test(the_newest_needs_no_room_of_its_own),
 		cmocka_unit_test(too_many_terms_mean_nobody),
 		cmocka_unit_test(handlers_end_the_other_sockets_of_a_client),
 		cmocka_unit_test(room_handlers_change_rooms),
@@ -2080,11 +2623,18 @@ int main(void)
 		cmocka_unit_test(who_is_held_holds_the_namespace),
 		cmocka_unit_test(handlers_of_one_socket),
 		cmocka_unit_test(middlewares_and_errors_of_one_socket),
+		cmocka_unit_test(arguments_are_changed_behind_who_thinks),
 		cmocka_unit_test(what_goes_out_to_one_socket),
 		cmocka_unit_test(the_end_of_one_socket),
 		cmocka_unit_test(what_was_dropped_is_counted),
 		cmocka_unit_test(sessions_are_failed_and_forget_their_request),
 		cmocka_unit_test(a_socket_that_comes_too_late_is_closed),
+		cmocka_unit_test(polling_is_no_way_to_a_socket),
+		cmocka_unit_test(headers_end_who_is_changing_over),
+		cmocka_unit_test(upgrades_are_asked_for),
+		cmocka_unit_test(websocket_is_no_way_to_poll),
+		cmocka_unit_test(a_ping_is_answered_to_who_reads_slowly),
+		cmocka_unit_test(of_what_was_compressed_the_newest_waits),
 		cmocka_unit_test(http_goes_on_without_the_server),
 		cmocka_unit_test(who_is_refused_is_told_of),
 		cmocka_unit_test(packets_of_a_connection_are_told),
