@@ -1475,6 +1475,18 @@ static void test_clock_leaps(void **state)
 	assert_non_null(strstr(w.told.data, "started warning"));
 	world_release(&w);
 
+	/* Or for less than a minute: likewise. */
+	world_init(&w, rules);
+	set(&w, "x", 1);
+	run(&w, 10);
+	set(&w, "x", SILENT);
+	w.now_ms += 45000;
+	run(&w, 29);
+	EXPECT(&w, "");
+	run(&w, 2);
+	assert_non_null(strstr(w.told.data, "started warning"));
+	world_release(&w);
+
 	/* The clock is set back by an hour: what lasts goes on lasting from there. (The store drops what is late by the real
 	 * clock: here the samples go around it.) */
 	world_init(&w, rules);
