@@ -600,6 +600,29 @@ static void test_silences(void **state)
 	world_release(&w);
 }
 
+/* A silence that has begun goes on when the clock is set back to before its beginning; whoever fires meanwhile is not told. */
+static void test_silences_outlast_the_clock(void **state)
+{
+	const struct rule rules[MAX_RULES] = {CPU, {.name = "X", .metric = "x", .limits[W] = ABOVE(80, 80)}};
+	struct world w;
+	(void)state;
+
+	world_init(&w, rules);
+	run(&w, 1);
+	silence(&w, "s", "rule=*", 0, 20);
+	set(&w, "cpu.usage", 85);
+	run(&w, 1);
+	EXPECT(&w, "1 started warning cpu.usage 85\n");
+	w.now_ms -= 3600000;
+	set(&w, "x", 85);
+	run(&w, 5);
+	EXPECT(&w, "-3598 started warning x 85\n");
+	w.now_ms += 3600000 - 6000;
+	run(&w, 30);
+	EXPECT(&w, "21 changed warning cpu.usage 85 !\n21 changed warning x 85 !\n");
+	world_release(&w);
+}
+
 static void count_silence(void *user, const struct silence *s)
 {
 	buf_addf(user, "%s %s;", s->id, s->matcher);
@@ -1740,6 +1763,7 @@ int main(void)
 		cmocka_unit_test(test_acknowledges),
 		cmocka_unit_test(test_silences),
 		cmocka_unit_test(test_silenced_until_resolved),
+		cmocka_unit_test(test_silences_outlast_the_clock),
 		cmocka_unit_test(test_lists_silences),
 		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_refuses_matchers),
