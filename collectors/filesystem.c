@@ -105,9 +105,16 @@ static void tell_unknown(const struct mount *m, struct sink *out)
 		sink_set_at(out, i, m->point, NAN);
 }
 
+/* What the numbers of blocks count, as statvfs(3) and df(1) have it. f_bsize is what one request should be, which a network's
+ * filesystem may say is more; node_exporter takes that all the same. */
+static double block_bytes(const struct statfs *st)
+{
+	return (double)(st->f_frsize ? st->f_frsize : st->f_bsize);
+}
+
 static void tell(const struct mount *m, const struct statfs *st, struct sink *out)
 {
-	double block = (double)st->f_bsize, used = (double)(st->f_blocks - st->f_bfree) * block;
+	double block = block_bytes(st), used = (double)(st->f_blocks - st->f_bfree) * block;
 	double avail = (double)st->f_bavail * block, inodes = (double)st->f_files, inodes_free = (double)st->f_ffree;
 
 	sink_set_at(out, M_USED_PERCENT, m->point, percent(used, avail));
