@@ -377,6 +377,19 @@ describe("pushes and history", { concurrency: 2 }, () => {
 		}
 	});
 
+	test("what is no longer measured is unknown, not what it was last", async (t) => {
+		const config = (enabled) => `push_interval = 100ms\ncollector "cpu" { enabled = ${enabled}\ninterval = 100ms }`;
+		const changing = await start(t, { config: config(true) });
+		const socket = await connect(t, changing);
+		const told = async (of) => of((await take(socket, "metrics update", 1))[0][0].cpu);
+
+		await until("a value", () => told(Number.isFinite));
+		await changing.reload(config(false));
+		await until("none", () => told((cpu) => cpu === null));
+		await changing.reload(config(true));
+		await until("a value again", () => told(Number.isFinite));
+	});
+
 	test("every two seconds where nothing is configured", async (t) => {
 		const plain = await start(t);
 		const socket = await connect(t, plain);
