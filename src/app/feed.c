@@ -84,6 +84,18 @@ struct feed {
 
 /* --- live series and wants --- */
 
+/* What is measured more seldom from now on is not silent for that. */
+static void renew_intervals(struct feed *f)
+{
+	for (size_t i = 0; i < f->catalog.n; i++) {
+		const struct store_entry *e = &f->catalog.at[i];
+		struct live *live = map_get(&f->live, (const char *)&e->series, sizeof e->series);
+
+		if (live)
+			live->interval_ms = e->interval_ms;
+	}
+}
+
 /* All series. One for all clients: to list them takes as long as to match a few patterns. */
 static const struct store_list *catalog_of(struct feed *f)
 {
@@ -93,6 +105,7 @@ static const struct store_list *catalog_of(struct feed *f)
 		f->generation = generation;
 		store_list_release(&f->catalog);
 		store_match_take(f->app->store, "*", &f->catalog);
+		renew_intervals(f);
 	}
 	return &f->catalog;
 }
