@@ -539,7 +539,7 @@ static void on_push(struct loop_timer *t)
 	json_add_short(&b, present_of(f, "memory.usage", now), FRAME_DIGITS);
 	buf_addf(&b, ",\"requests\":%llu,\"errors\":%llu,\"timestamp\":%lld,\"uptime\":%lld,\"host\":",
 	         (unsigned long long)app_requests(app), (unsigned long long)app_errors(app), (long long)now,
-	         (long long)(now - app->started_ms) / 1000);
+	         (long long)(clock_up_ms() - app->started_up_ms) / 1000);
 	json_add_str(&b, app->hostname);
 	buf_addc(&b, '}');
 	sio_emit(sio_transient(sio_except_list(sio_all(nsp), (const char *const *)slow.at, slow.n)), "metrics update", sio_json(b.data));

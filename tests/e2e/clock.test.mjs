@@ -1,0 +1,64 @@
+// The wall clock is set, by an hour, either way (clock.c): what is told stays true, and nobody waits an hour for it.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { ROOT, connect, json, patient, ready, start, take, until } from "./harness.mjs";
+
+const HOUR = 3600000;
+const WAYS = { back: -HOUR, forward: HOUR };
+const folder = mkdtempSync(path.join(tmpdir(), "vedette-clock-"));
+const library = path.join(folder, "clock.so");
+let clocks = 0;
+
+before(() => execFileSync(process.env.CC ?? "cc", ["-shared", "-fPIC", "-o", library, path.join(ROOT, "tests/e2e/clock.c")]));
+after(() => rmSync(folder, { recursive: true }));
+
+// A server whose clock can be set.
+async function started(t, config) {
+	const file = path.join(folder, `clock-${clocks++}`);
+	const set = (ms) => writeFileSync(file, String(ms));
+
+	set(0);
+	const server = await start(t, {
+		config, env: { LD_PRELOAD: library, CLOCK_FILE: file, ASAN_OPTIONS: `verify_asan_link_order=0:${process.env.ASAN_OPTIONS ?? ""}` },
+	});
+	await ready(server);
+	return { server, set };
+}
+
+for (const [way, ms] of Object.entries(WAYS))
+	describe(`the clock is set ${way}`, () => {
+		test("for how long it has been running, and the host, is the same", async (t) => {
+			const { server, set } = await started(t, "push_interval = 100ms");
+			const socket = await connect(t, server);
+			const uptime = async () => (await take(socket, "metrics update", 2))[1][0].uptime;
+			const status = async () => {
+				const { now, started: at, host } = await json(server, "/api/v1/status");
+				return { now, running: now - at, up: now - host.boot };
+			};
+			const near = (a, b, what) => assert.ok(a >= b && a < b + patient(10000), `${what}: ${b} before, ${a} after`);
+			const [was, ran] = [await status(), await uptime()];
+
+			set(ms);
+			const [is, runs] = [await status(), await uptime()];
+			near(is.now - ms, was.now, "the time");
+			near(is.running, was.running, "running, in ms");
+			near(is.up, was.up, "the host is up, in ms");
+			near(runs * 1000, ran * 1000, "uptime, in ms");
+		});
+
+		test("samples go on", async (t) => {
+			const { server, set } = await started(t, "push_interval = 100ms");
+			const newest = async () => (await json(server, "/api/v1/series?match=cpu")).series[0].timestamp;
+			const before = await newest();
+
+			set(ms);
+			await until("samples of the new time", async () => {
+				const at = await newest() - ms;
+				return at > before && at < before + HOUR / 2;
+			}, 10000);
+		});
+	});
