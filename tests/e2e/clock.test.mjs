@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ROOT, connect, json, patient, ready, start, take, until } from "./harness.mjs";
+import { Receiver } from "./receiver.mjs";
 
 const HOUR = 3600000;
 const WAYS = { back: -HOUR, forward: HOUR };
@@ -62,3 +63,18 @@ for (const [way, ms] of Object.entries(WAYS))
 			}, 10000);
 		});
 	});
+
+// A receiver that fails is tried again after seconds, and not an hour later because of the clock.
+test("a message that was put off is not put off by an hour", async (t) => {
+	const receiver = await new Receiver(t, (n, request, answer) => n === 1 && answer.writeHead(500).end()).open();
+	const { server, set } = await started(t, `
+		alert "HIGH_CPU" { enabled = false }
+		alert "ON" { metric = "load.1"  above = -1 }
+		webhook "ops" { url = "${receiver.url}/ops"  rules = {"ON"} }
+	`);
+
+	await until("the first attempt", () => receiver.got.length > 0);
+	await server.logged(/channel ops: fails/, 0);
+	set(-HOUR);
+	await until("the second", () => receiver.got.length > 1, 12000);
+});

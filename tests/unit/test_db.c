@@ -562,6 +562,26 @@ static void test_hurried(void **state)
 	assert_string_equal(due(b, "chat", now, 8), ""); /* another's */
 }
 
+/* The clock was set back: nobody waits for longer because of that, neither a message nor a channel that is held. */
+static void test_set_back(void **state)
+{
+	struct bed *b = *state;
+	int64_t now = clock_wall_ms() + 1000, hour = 3600000;
+
+	change_told(b, "a1", "firing", 1);    /* 1 */
+	change_told(b, "a2", "firing", 2);    /* 2 */
+	turn_until(b, &b->done, 2);
+	result(b, 1, "retry", now + hour + 60000);
+	db_outbox_set_back(b->db, hour);
+	assert_string_equal(due(b, "ops", now + 59999, 8), "2");
+	assert_string_equal(due(b, "ops", now + 60000, 8), "1 2");
+	result(b, 2, "held", now + hour + 90000);
+	assert_string_equal(due(b, "ops", now + hour + 89999, 8), "");
+	db_outbox_set_back(b->db, hour);
+	assert_string_equal(due(b, "ops", now + 89999, 8), "");
+	assert_string_equal(due(b, "ops", now + 90000, 8), "1 2");
+}
+
 static void test_a_delivery_is_whole(void **state)
 {
 	struct bed *b = *state;
@@ -1671,6 +1691,7 @@ int main(void)
 		WITH_DB(test_order_of_each_alert),
 		WITH_DB(test_held),
 		WITH_DB(test_hurried),
+		WITH_DB(test_set_back),
 		WITH_DB(test_a_delivery_is_whole),
 		WITH_DB(test_a_due_message_is_whole),
 		WITH_DB(test_audit),
