@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { ROOT, connect, json, patient, ready, start, take, until } from "./harness.mjs";
+import { ROOT, ask, connect, json, patient, ready, start, take, until } from "./harness.mjs";
 import { Receiver } from "./receiver.mjs";
 
 const HOUR = 3600000;
@@ -77,4 +77,22 @@ test("a message that was put off is not put off by an hour", async (t) => {
 	await server.logged(/channel ops: fails/, 0);
 	set(-HOUR);
 	await until("the second", () => receiver.got.length > 1, 12000);
+});
+
+// Even if it was off meanwhile: the beginning of a silence is the moment in which somebody said so.
+test("a silence holds when the clock was set back before a restart", async (t) => {
+	const { server, set } = await started(t, 'anonymous = operator\nalert "ON" { metric = "load.1"  above = -1 }');
+	const alerts = async (state) => (await json(server, `/api/v1/alerts?rule=ON&state=${state}`)).alerts;
+	const socket = await connect(t, server);
+
+	await until("an alert", async () => (await alerts("firing")).length === 1);
+	await ask(socket, "silence alert", { rule: "ON", until: Date.now() + HOUR });
+	assert.equal((await alerts("silenced")).length, 1);
+	socket.close();
+	await server.end();
+	set(-HOUR);
+	await server.start();
+	await ready(server);
+	await until("it is silenced still", async () => (await alerts("silenced")).length === 1, 5000);
+	assert.deepEqual(await alerts("firing"), []);
 });
