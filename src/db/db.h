@@ -56,7 +56,7 @@ void db_alerts_open(struct db *db, void (*fn)(void *user, const struct db_alert 
 
 struct db_alerts_query {
 	const char *state, *rule, *id; /* NULL: any */
-	int64_t from_ms, to_ms;        /* to 0: now. Alerts that lasted into that time, or changes that happened in it */
+	int64_t from_ms, to_ms;        /* to 0: no end. Alerts that lasted into that time, or changes that happened in it */
 	uint32_t limit;                /* 1…1000 */
 	bool changes;                  /* every change instead of each alert's last state */
 };

@@ -320,6 +320,21 @@ static void test_alert_filters(void **state)
 	}
 }
 
+/* One that began before the clock was set back began in the future: it is there all the same. */
+static void test_alert_of_a_clock_ahead(void **state)
+{
+	struct bed *b = *state;
+	struct db_alert a = an_alert("a1", "firing", 0);
+
+	a.starts_ms = a.changed_ms = clock_wall_ms() + 3600000;
+	db_alert_change(b->db, &a, NULL, 0, on_done, b);
+	turn_until(b, &b->done, 1);
+	assert_int_equal(count_rows(alerts(b, (struct db_alerts_query){0})), 1);
+	assert_int_equal(count_rows(alerts(b, (struct db_alerts_query){.from_ms = clock_wall_ms() - 1000})), 1);
+	assert_int_equal(count_rows(alerts(b, (struct db_alerts_query){.changes = true, .id = "a1"})), 1);
+	assert_int_equal(count_rows(alerts(b, (struct db_alerts_query){.to_ms = clock_wall_ms()})), 0);
+}
+
 struct opened {
 	int n;
 	char text[600];
@@ -1682,6 +1697,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_DB(test_alert_as_clients_know_it),
 		WITH_DB(test_alert_filters),
+		WITH_DB(test_alert_of_a_clock_ahead),
 		WITH_DB(test_alerts_come_back),
 		WITH_DB(test_nothing_doubles),
 		WITH_DB(test_a_bad_change_blocks_nobody),
