@@ -105,10 +105,23 @@ static void tell_unknown(const struct mount *m, struct sink *out)
 		sink_set_at(out, i, m->point, NAN);
 }
 
+/* What the numbers of blocks count, as statvfs(3) and df(1) have it. f_bsize is what one request should be, which a network's
+ * filesystem may say is more; node_exporter takes that all the same. */
+static double block_bytes(const struct statfs *st)
+{
+	return (double)(st->f_frsize ? st->f_frsize : st->f_bsize);
+}
+
+/* A server that knows quotas may say that more is free than there is. */
+static double in_use(uint64_t all, uint64_t free)
+{
+	return all > free ? (double)(all - free) : 0;
+}
+
 static void tell(const struct mount *m, const struct statfs *st, struct sink *out)
 {
-	double block = (double)st->f_bsize, used = (double)(st->f_blocks - st->f_bfree) * block;
-	double avail = (double)st->f_bavail * block, inodes = (double)st->f_files, inodes_free = (double)st->f_ffree;
+	double block = block_bytes(st), used = in_use(st->f_blocks, st->f_bfree) * block;
+	double avail = (double)st->f_bavail * block, inodes_used = in_use(st->f_files, st->f_ffree), inodes_free = (double)st->f_ffree;
 
 	sink_set_at(out, M_USED_PERCENT, m->point, percent(used, avail));
 	sink_set_at(out, M_USED, m->point, used);
@@ -116,8 +129,8 @@ static void tell(const struct mount *m, const struct statfs *st, struct sink *ou
 	sink_set_at(out, M_SIZE, m->point, (double)st->f_blocks * block);
 	if (!st->f_files)
 		return; /* btrfs, vfat: inodes are made as they are needed */
-	sink_set_at(out, M_INODES_PERCENT, m->point, percent(inodes - inodes_free, inodes_free));
-	sink_set_at(out, M_INODES_USED, m->point, inodes - inodes_free);
+	sink_set_at(out, M_INODES_PERCENT, m->point, percent(inodes_used, inodes_free));
+	sink_set_at(out, M_INODES_USED, m->point, inodes_used);
 	sink_set_at(out, M_INODES_FREE, m->point, inodes_free);
 }
 

@@ -59,6 +59,7 @@ struct state {
 	struct span span;
 	double hz, page_bytes, memory_bytes;
 	int64_t boot_ms, pid_max, threads_max;
+	int64_t boot_seen_ns;  /* when boot_ms was read; 0: never */
 	unsigned round;
 
 	int *pids;
@@ -79,6 +80,7 @@ struct state {
 #define IO_EVERY 4             /* reads: for the io of a process that sleeps */
 #define MOST_IO 1e12
 #define THREADS_EVERY_NS (10 * INT64_C(1000000000))
+#define BOOT_EVERY_NS (10 * INT64_C(1000000000))
 
 /* --- open and close --- */
 
@@ -137,7 +139,6 @@ static int open_process(void *state, const struct collect_roots *roots, const ch
 	s->hz = (double)sysconf(_SC_CLK_TCK);
 	s->page_bytes = (double)sysconf(_SC_PAGESIZE);
 	s->memory_bytes = (double)line_number(roots->proc, "meminfo", "MemTotal:") * 1024;
-	s->boot_ms = (int64_t)line_number(roots->proc, "stat", "btime ") * 1000;
 	s->pid_max = number_at(roots->proc, "sys/kernel/pid_max");
 	s->threads_max = number_at(roots->proc, "sys/kernel/threads-max");
 	return 0;
@@ -365,6 +366,19 @@ static void visit(struct state *s, int pid)
 		add(s, &stat);
 }
 
+/* The kernel counts since boot and tells by the clock of now when that was: another time after each time that the clock is set. */
+static void read_boot(struct state *s, int64_t now_ns)
+{
+	int64_t boot_s;
+
+	if (s->boot_seen_ns && now_ns - s->boot_seen_ns < BOOT_EVERY_NS)
+		return;
+	s->boot_seen_ns = now_ns;
+	boot_s = (int64_t)line_number(s->proc, "stat", "btime ");
+	if (boot_s)
+		s->boot_ms = boot_s * 1000;
+}
+
 static void begin(struct state *s)
 {
 	size_t rows = s->npids < PROCESS_ROWS_MAX ? s->npids : PROCESS_ROWS_MAX;
@@ -407,6 +421,7 @@ static int read_process(void *state, const struct collect_time *now, struct sink
 		return -EPROTO;
 	}
 	span_next(&s->span, now);
+	read_boot(s, now->mono_ns);
 	begin(s);
 	for (size_t i = 0; i < s->npids; i++)
 		visit(s, s->pids[i]);

@@ -21,8 +21,8 @@ static const char *const secret_parts[] = {
 	"access_key", "accountkey", "account-key", "account_key", "privatekey", "private-key", "private_key", "credential",
 	"authorization", "signature", "cookie",
 };
-/* … words that do so when they are a whole part of it, as in MYSQL_PWD; … */
-static const char *const secret_words[] = { "pass", "pwd", "auth", "creds" };
+/* … words that do so when they are a whole part of it, as in MYSQL_PWD and dbPass; … */
+static const char *const secret_words[] = { "pass", "pwd", "pw", "auth", "creds" };
 /* … and ends of names that tell where the secret is, not what it is. */
 static const char *const harmless_ends[] = {
 	"file", "path", "dir", "stdin", "prompt", "tokens", "url", "type", "method", "length", "-fd", "-jar",
@@ -38,6 +38,8 @@ static const struct {
 	{ "sshpass", 'p', true },  { "mongo*", 'p', true },    { "redis-cli", 'a', true }, { "ldap*", 'w', true },
 	{ "zip", 'P', true },      { "unzip", 'P', true },     { "7z*", 'p', false },     { "sqlcmd", 'P', true },
 	{ "bcp", 'P', true },      { "ipmitool", 'P', true },  { "valkey-cli", 'a', true },
+	{ "login", 'p', true },    { "useradd", 'p', true },   { "usermod", 'p', true }, /* docker login, az login */
+	{ "mosquitto_*", 'P', true },
 };
 
 /* Options of which the part after a colon (user:password) or '%' is a secret. */
@@ -108,13 +110,16 @@ static bool has_word(const char *name, const char *word)
 
 static bool names_secret(const char *p, const char *end)
 {
-	char name[128];
+	char name[256];
 	size_t len = 0;
 
-	if (end - p >= (ptrdiff_t)sizeof name)
-		p = end - sizeof name + 1;
-	for (; p < end; p++)
-		name[len++] = (char)tolower((unsigned char)*p);
+	if (end - p >= (ptrdiff_t)sizeof name / 2)
+		p = end - sizeof name / 2 + 1;
+	for (const char *c = p; c < end; c++) {
+		if (c > p && isupper((unsigned char)*c) && islower((unsigned char)c[-1]))
+			name[len++] = '-'; /* dbPass is db-pass */
+		name[len++] = (char)tolower((unsigned char)*c);
+	}
 	name[len] = '\0';
 	for (size_t i = 0; i < COUNT(harmless_ends); i++)
 		if (ends_with(name, harmless_ends[i]))
@@ -194,6 +199,46 @@ static bool assigned(const char *p, const char *end, const char *arg, const char
 		if (eq + 1 == arg_end || !names_secret(name, eq))
 			continue;
 		*r = (struct range){ eq + 1, value_end(eq + 1, end, arg_end, name == arg) };
+		return r->from < r->to;
+	}
+	return false;
+}
+
+/* "a \"secret\"", or all of that once more escaped, as in a shell's quotes. */
+static const char *json_end(const char *p, const char *end, const char *arg_end)
+{
+	bool escaped = p < arg_end && *p == '\\';
+	const char *open = p + escaped;
+
+	if (open == arg_end || !quote(*open))
+		return value_end(p, end, arg_end, false);
+	for (const char *c = open + 1; c < arg_end; c++) {
+		if (*c == *open)
+			return c + 1;
+		if (*c == '\\' && !escaped && c + 1 < arg_end)
+			c++;
+	}
+	return arg_end;
+}
+
+/* {"password":"secret"}: the name of a member of JSON, whose value is all that belongs to it. */
+static bool member(const char *p, const char *end, const char *arg_end, struct range *r)
+{
+	for (const char *colon = p; (colon = memchr(colon, ':', (size_t)(end - colon))); colon++) {
+		const char *name = colon - 1, *name_end;
+
+		if (colon == p || !quote(colon[-1]))
+			continue;
+		if (name > p && name[-1] == '\\')
+			name--;
+		for (name_end = name; name > p && name_char(name[-1]);)
+			name--;
+		if (!names_secret(name, name_end))
+			continue;
+		r->from = colon + 1;
+		while (r->from < arg_end && blank(*r->from))
+			r->from++;
+		r->to = json_end(r->from, r->from > end ? arg_end : end, arg_end);
 		return r->from < r->to;
 	}
 	return false;
@@ -317,6 +362,7 @@ static bool holds_secret(
 	if (end - p > 2 && is_user_option(p, p + 2) && p[1] != '-')
 		take_first(after_user(p + 2, end, &r), &r, &any, first);
 	take_first(is_token(p, end, &r), &r, &any, first);
+	take_first(member(p, end, arg_end, &r), &r, &any, first);
 	take_first(headed(p, end, arg_end, opened, &r), &r, &any, first);
 	take_first(assigned(p, end, arg, arg_end, &r), &r, &any, first);
 	take_first(in_url(p, end, &r), &r, &any, first);

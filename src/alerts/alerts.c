@@ -136,10 +136,12 @@ void instance_summarize(const struct alerts *a, struct instance *i)
 
 /* --- who is not to be told --- */
 
-/* Would one more change be too many? */
+/* Would one more change be too many? What lies in the future was before the clock was set back: nobody knows how long ago. */
 static bool is_restless(const struct instance *i, int64_t now_ms)
 {
-	return i->nchanges >= FLAP_CHANGES && now_ms - i->changes_ms[i->nchanges % FLAP_CHANGES] <= FLAP_WINDOW_MS;
+	int64_t oldest = i->changes_ms[i->nchanges % FLAP_CHANGES];
+
+	return i->nchanges >= FLAP_CHANGES && oldest <= now_ms && now_ms - oldest <= FLAP_WINDOW_MS;
 }
 
 static void note_change(struct instance *i, int64_t now_ms)

@@ -160,7 +160,10 @@ void alert_say_end(const struct alert_view *v, struct buf *out)
 	int64_t ms = v->ends_ms - v->starts_ms;
 
 	buf_adds(out, "after ");
-	rule_say_duration(out, (double)(ms < 1000 ? ms : ms - ms % 1000));
+	if (ms < 0) /* the clock was set back meanwhile */
+		buf_adds(out, "a while");
+	else
+		rule_say_duration(out, (double)(ms < 1000 ? ms : ms - ms % 1000));
 	if (!v->rule || v->rule->compare == RULE_ABSENT || isnan(v->value))
 		return; /* of a silence that is over there is nothing to measure */
 	buf_adds(out, ": ");

@@ -12,7 +12,7 @@
 #define FLAP_CHANGES 5
 #define FLAP_WINDOW_MS (10 * 60 * 1000)
 #define FLAP_CALM_MS (5 * 60 * 1000)  /* so long on one side of its limits, and it is calm */
-#define LEAP_MS (60 * 1000)            /* ticks further apart than this, and the host slept or its clock was set */
+#define LEAP_MS (10 * 1000)           /* ticks further apart than this, and the host slept or its clock was set */
 #define GONE_MS (5 * 60 * 1000)       /* an alert whose series went away waits so long for it to come back */
 
 /* A series that some rule judges, or waits for. */

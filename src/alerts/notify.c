@@ -14,6 +14,7 @@
 #define AT_ONCE 4             /* attempts of one channel */
 #define FIRST_WAIT_MS 5000
 #define LOOK_MS 1000          /* how often the outbox is asked for what fell due */
+#define SET_BACK_MS 2000      /* less is no reason to write */
 #define HURRY_MS (60 * 1000)  /* at most so often: a receiver may take all but one, and that one is not to be tried with each other */
 #define TRIED_MS (30 * 60 * 1000) /* of trying, before a message is old */
 
@@ -37,6 +38,7 @@ struct notify {
 	struct outbox outbox;
 	struct link lanes;
 	struct loop_timer timer;
+	int64_t wall_ms, mono_ms;      /* both clocks at the last look */
 	unsigned refs;                 /* itself, and every question, attempt and test that is under way */
 	bool closed;
 };
@@ -260,11 +262,24 @@ void notify_poke(struct notify *n)
 		ask(list_item(l, struct lane, link));
 }
 
+/* What was put off until a time of the wall clock would wait for longer by as much as that was set back. */
+static void look_at_clock(struct notify *n)
+{
+	int64_t wall_ms = clock_wall_ms(), mono_ms = clock_mono_ms();
+	int64_t back_ms = n->wall_ms + (mono_ms - n->mono_ms) - wall_ms;
+
+	if (n->wall_ms && back_ms > SET_BACK_MS)
+		n->outbox.set_back(n->outbox.user, back_ms);
+	n->wall_ms = wall_ms;
+	n->mono_ms = mono_ms;
+}
+
 static void on_look(struct loop_timer *t)
 {
 	struct notify *n = list_item(t, struct notify, timer);
 
 	loop_timer_set(n->loop, t, LOOK_MS, on_look);
+	look_at_clock(n);
 	list_each(&n->lanes, l, after)
 		hurry(list_item(l, struct lane, link));
 	notify_poke(n);
@@ -318,6 +333,7 @@ struct notify *notify_new(struct loop *l, struct fetch *f, const struct outbox *
 	n->refs = 1;
 	list_init(&n->lanes);
 	notify_reload(n, channels, count);
+	look_at_clock(n);
 	loop_timer_set(l, &n->timer, LOOK_MS, on_look);
 	return n;
 }

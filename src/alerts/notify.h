@@ -31,6 +31,8 @@ struct outbox {
 	               void (*done)(void *user), void *done_user);
 	/* All that was put off is due now, or when its channel is held no more. */
 	void (*hurry)(void *user, const char *channel);
+	/* The clock was set back by so much: what was put off is due so much earlier. */
+	void (*set_back)(void *user, int64_t by_ms);
 };
 
 /* channels are borrowed until notify_reload() or notify_free(). */

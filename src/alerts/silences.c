@@ -13,6 +13,7 @@
 struct silence_item {
 	struct link link;
 	struct silence said;           /* its texts are its own */
+	bool begun;                    /* that stays so when the clock is set back */
 };
 
 /* --- matchers: name=pattern, comma means and --- */
@@ -159,12 +160,18 @@ static bool term_matches(const struct alerts *a, const struct instance *i, const
 	return label_matches(a, i, t);
 }
 
-static bool covers(const struct alerts *a, const struct silence *s, const struct instance *i, int64_t now_ms)
+static bool has_begun(const struct silence_item *item, int64_t now_ms)
 {
+	return item->begun || now_ms >= item->said.from_ms;
+}
+
+static bool covers(const struct alerts *a, const struct silence_item *item, const struct instance *i, int64_t now_ms)
+{
+	const struct silence *s = &item->said;
 	const char *at = s->matcher;
 	struct term t;
 
-	if (now_ms < s->from_ms || now_ms >= s->until_ms)
+	if (!has_begun(item, now_ms) || now_ms >= s->until_ms)
 		return false;
 	if (*s->alert)
 		return strcmp(s->alert, i->alert->id) == 0;
@@ -177,10 +184,10 @@ static bool covers(const struct alerts *a, const struct silence *s, const struct
 const struct silence *silence_for(struct alerts *a, const struct instance *i, int64_t now_ms)
 {
 	list_each(&a->silences, l, after) {
-		const struct silence *s = &list_item(l, struct silence_item, link)->said;
+		const struct silence_item *item = list_item(l, struct silence_item, link);
 
-		if (covers(a, s, i, now_ms))
-			return s;
+		if (covers(a, item, i, now_ms))
+			return &item->said;
 	}
 	return NULL;
 }
@@ -200,9 +207,12 @@ static void take_ended(struct alerts *a, struct link *ended, int64_t now_ms)
 {
 	a->silences_edge_ms = INT64_MAX;
 	list_each(&a->silences, l, after) {
-		const struct silence *s = &list_item(l, struct silence_item, link)->said;
-		int64_t edge = now_ms < s->from_ms ? s->from_ms : s->until_ms;
+		struct silence_item *item = list_item(l, struct silence_item, link);
+		const struct silence *s = &item->said;
+		int64_t edge;
 
+		item->begun = has_begun(item, now_ms);
+		edge = item->begun ? s->until_ms : s->from_ms;
 		if (now_ms >= s->until_ms) {
 			list_remove(l);
 			list_push(ended, l);

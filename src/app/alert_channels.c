@@ -70,6 +70,13 @@ static void outbox_hurry(void *user, const char *channel)
 	db_outbox_hurry(al->app->db, channel);
 }
 
+static void outbox_set_back(void *user, int64_t by_ms)
+{
+	struct alerting *al = user;
+
+	db_outbox_set_back(al->app->db, by_ms);
+}
+
 /* --- channels that went --- */
 
 void channels_forget_gone(struct alerting *al)
@@ -143,7 +150,7 @@ static void on_look(struct loop_timer *t)
 
 void channels_open(struct alerting *al)
 {
-	struct outbox outbox = {al, outbox_due, outbox_result, outbox_hurry};
+	struct outbox outbox = {al, outbox_due, outbox_result, outbox_hurry, outbox_set_back};
 	const struct app *app = al->app;
 
 	al->notify = notify_new(app->loop, app->fetch, &outbox, app->config->channels, app->config->nchannels);

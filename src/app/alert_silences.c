@@ -10,15 +10,17 @@
 #include <string.h>
 #include <time.h>
 
+/* Each began when somebody said so: the clock may have been set back since, and that is no time to come. */
 static void restore_silence(void *user, const struct db_silence *s)
 {
+	int64_t now = clock_wall_ms();
 	struct alerting *al = user;
 	struct silence silence = {.matcher = (char *)(uintptr_t)s->matcher, .by = (char *)(uintptr_t)s->by, .note = (char *)(uintptr_t)s->note,
-	                          .from_ms = s->from_ms, .until_ms = s->until_ms};
+	                          .from_ms = s->from_ms < now ? s->from_ms : now, .until_ms = s->until_ms};
 
 	snprintf(silence.id, sizeof silence.id, "%s", s->id);
 	snprintf(silence.alert, sizeof silence.alert, "%s", s->alert ? s->alert : "");
-	alerts_silence(al->alerts, &silence, clock_wall_ms());
+	alerts_silence(al->alerts, &silence, now);
 }
 
 void silences_open(struct alerting *al)

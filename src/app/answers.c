@@ -525,6 +525,17 @@ void answer_processes(struct app *app, struct params *p, struct buf *out)
 
 /* --- status --- */
 
+/* The clock may have been set since. A little is the two clocks' difference, and no other time. */
+static void follow_clock(struct app *app)
+{
+	int64_t boot_ms = clock_wall_ms() - clock_up_ms();
+
+	if (llabs(boot_ms - app->boot_ms) < 1000)
+		return;
+	app->boot_ms = boot_ms;
+	app->started_ms = boot_ms + app->started_up_ms;
+}
+
 static void add_host(struct app *app, struct buf *out)
 {
 	struct utsname u;
@@ -578,6 +589,7 @@ void answer_status(struct app *app, struct params *p, struct buf *out)
 	struct store_config store = app->store_config;
 
 	(void)p;
+	follow_clock(app);
 	buf_addf(out, "\"version\":\"%s\",\"started\":%lld,\"now\":%lld,\"pid\":%d,\"config\":", VEDETTE_VERSION,
 	         (long long)app->started_ms, (long long)clock_wall_ms(), (int)getpid());
 	json_add_str(out, app->config->path);

@@ -37,8 +37,8 @@ struct app {
 	struct supervisor *supervisor; /* the service manager's ear */
 	struct journal journal;
 	char hostname[65], os[128], time_zone[128];
-	int64_t boot_ms;               /* of the host, wall */
-	int64_t started_ms;            /* wall */
+	int64_t started_up_ms;         /* how long the host had been up when we started */
+	int64_t boot_ms, started_ms;   /* when it booted and we started, by the wall clock at the last question for the status */
 	uint64_t events, event_errors; /* Socket.IO requests served, and those that failed */
 };
 

@@ -80,11 +80,21 @@ struct feed {
 	uint64_t generation;
 	struct loop_timer push, count, renew;
 	uint64_t dropped;
-	double cpu, memory;
-	store_ref cpu_ref, memory_ref;
 };
 
 /* --- live series and wants --- */
+
+/* What is measured more seldom from now on is not silent for that. */
+static void renew_intervals(struct feed *f)
+{
+	for (size_t i = 0; i < f->catalog.n; i++) {
+		const struct store_entry *e = &f->catalog.at[i];
+		struct live *live = map_get(&f->live, (const char *)&e->series, sizeof e->series);
+
+		if (live)
+			live->interval_ms = e->interval_ms;
+	}
+}
 
 /* All series. One for all clients: to list them takes as long as to match a few patterns. */
 static const struct store_list *catalog_of(struct feed *f)
@@ -95,6 +105,7 @@ static const struct store_list *catalog_of(struct feed *f)
 		f->generation = generation;
 		store_list_release(&f->catalog);
 		store_match_take(f->app->store, "*", &f->catalog);
+		renew_intervals(f);
 	}
 	return &f->catalog;
 }
@@ -209,9 +220,14 @@ static bool is_slow(const struct sio_socket *s)
 }
 
 /* Silent for more than two of its intervals: unknown, as if it had said so. */
+static double present(double value, int64_t t_ms, uint32_t interval_ms, int64_t now)
+{
+	return now - t_ms > 2 * (int64_t)interval_ms + 1500 ? NAN : value;
+}
+
 static double present_value(const struct live *live, int64_t now)
 {
-	return now - live->t_ms > 2 * (int64_t)live->interval_ms + 1500 ? NAN : live->value;
+	return present(live->value, live->t_ms, live->interval_ms, now);
 }
 
 static double aggregate(const struct want *w, enum aggregate how, int64_t now)
@@ -480,17 +496,16 @@ static void on_wake(struct loop_watch *watch, uint32_t events)
 
 /* --- everyone's push --- */
 
-static double last_of(struct feed *f, store_ref *ref, const char *id)
+static double present_of(const struct feed *f, const char *id, int64_t now)
 {
-	int64_t t_ms;
-	double value;
+	struct store_list list;
+	double value = NAN;
 
-	if (*ref == STORE_NONE)
-		*ref = store_find(f->app->store, id);
-	if (*ref != STORE_NONE && store_last(f->app->store, *ref, &t_ms, &value))
-		return value;
-	*ref = STORE_NONE;
-	return NAN;
+	store_match_take(f->app->store, id, &list);
+	if (list.n)
+		value = present(list.at[0].last, list.at[0].t_ms, list.at[0].interval_ms, now);
+	store_list_release(&list);
+	return value;
 }
 
 static void add_slow(void *user, struct sio_socket *s)
@@ -508,6 +523,7 @@ static void on_push(struct loop_timer *t)
 	struct feed *f = list_item(t, struct feed, push);
 	struct app *app = f->app;
 	struct sio_namespace *nsp = sio_of(app->io, "/");
+	int64_t now = clock_wall_ms();
 	struct texts slow = {0};
 	struct buf b;
 
@@ -518,12 +534,12 @@ static void on_push(struct loop_timer *t)
 	f->dropped += slow.n;
 	buf_init(&b, 4096);
 	buf_adds(&b, "{\"cpu\":");
-	json_add_short(&b, last_of(f, &f->cpu_ref, "cpu.usage"), FRAME_DIGITS);
+	json_add_short(&b, present_of(f, "cpu.usage", now), FRAME_DIGITS);
 	buf_adds(&b, ",\"memory\":");
-	json_add_short(&b, last_of(f, &f->memory_ref, "memory.usage"), FRAME_DIGITS);
+	json_add_short(&b, present_of(f, "memory.usage", now), FRAME_DIGITS);
 	buf_addf(&b, ",\"requests\":%llu,\"errors\":%llu,\"timestamp\":%lld,\"uptime\":%lld,\"host\":",
-	         (unsigned long long)app_requests(app), (unsigned long long)app_errors(app), (long long)clock_wall_ms(),
-	         (long long)(clock_wall_ms() - app->started_ms) / 1000);
+	         (unsigned long long)app_requests(app), (unsigned long long)app_errors(app), (long long)now,
+	         (long long)(clock_up_ms() - app->started_up_ms) / 1000);
 	json_add_str(&b, app->hostname);
 	buf_addc(&b, '}');
 	sio_emit(sio_transient(sio_except_list(sio_all(nsp), (const char *const *)slow.at, slow.n)), "metrics update", sio_json(b.data));

@@ -31,7 +31,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 uint64_t app_requests(const struct app *app)
@@ -91,22 +90,13 @@ static void read_time_zone(char *out, size_t size)
 	snprintf(out, size, "%s", name ? name + strlen("zoneinfo/") : "UTC");
 }
 
-static int64_t read_boot_ms(void)
-{
-	struct timespec up;
-
-	clock_gettime(CLOCK_BOOTTIME, &up);
-	return clock_wall_ms() - ((int64_t)up.tv_sec * 1000 + up.tv_nsec / 1000000);
-}
-
 static void know_host(struct app *app)
 {
 	if (gethostname(app->hostname, sizeof app->hostname - 1) < 0)
 		snprintf(app->hostname, sizeof app->hostname, "localhost");
 	read_os_name(app->os, sizeof app->os);
 	read_time_zone(app->time_zone, sizeof app->time_zone);
-	app->boot_ms = read_boot_ms();
-	app->started_ms = clock_wall_ms();
+	app->started_up_ms = clock_up_ms();
 }
 
 /* --- birth --- */

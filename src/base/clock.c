@@ -1,4 +1,4 @@
-/* clock.c: the two clocks. */
+/* clock.c: the clocks. */
 #include "base/clock.h"
 
 #include <time.h>
@@ -19,6 +19,11 @@ int64_t clock_mono_ns(void)
 int64_t clock_mono_ms(void)
 {
 	return read_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+int64_t clock_up_ms(void)
+{
+	return read_ns(CLOCK_BOOTTIME) / 1000000;
 }
 
 int64_t clock_wall_ms(void)

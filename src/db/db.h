@@ -56,7 +56,7 @@ void db_alerts_open(struct db *db, void (*fn)(void *user, const struct db_alert 
 
 struct db_alerts_query {
 	const char *state, *rule, *id; /* NULL: any */
-	int64_t from_ms, to_ms;        /* to 0: now. Alerts that lasted into that time, or changes that happened in it */
+	int64_t from_ms, to_ms;        /* to 0: no end. Alerts that lasted into that time, or changes that happened in it */
 	uint32_t limit;                /* 1…1000 */
 	bool changes;                  /* every change instead of each alert's last state */
 };
@@ -93,6 +93,8 @@ void db_outbox_due(struct db *db, const char *channel, int64_t now_ms, uint32_t 
 void db_outbox_result(struct db *db, int64_t id, const char *outcome, int64_t next_ms, int status, const char *error,
                       void (*done)(void *user), void *user);
 void db_outbox_hurry(struct db *db, const char *channel); /* what waits there is due now; if the channel is held, after that */
+/* The clock was set back by so much: what was put off, and channels that are held, wait as long as they would have. */
+void db_outbox_set_back(struct db *db, int64_t by_ms);
 /* At once; also a dead or delivered one. done: what it was; channel NULL: there is none of that number. */
 void db_outbox_resend(struct db *db, int64_t id, void (*done)(void *user, const char *channel, const char *alert), void *user);
 /* All that this channel gave up, at most so many, the oldest first. done: how many, and how many are left. */

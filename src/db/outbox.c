@@ -196,6 +196,34 @@ void db_outbox_hurry(struct db *db, const char *channel)
 	job_submit(&h->job);
 }
 
+/* ---- the clock was set back ---- */
+
+struct set_back {
+	struct job job;
+	int64_t now_ms, by_ms;
+};
+
+static int set_back_run(struct db *db, struct job *j)
+{
+	static const char waits[] = "UPDATE outbox SET next_ms = next_ms - ?2 WHERE state = 'waiting' AND next_ms > ?1";
+	static const char held[] = "UPDATE held_channels SET until_ms = until_ms - ?2 WHERE until_ms > ?1";
+	const struct set_back *b = (struct set_back *)j;
+	int rc = sql_run(&db->sql, waits, SQL_ARGS(sql_int(b->now_ms), sql_int(b->by_ms)));
+
+	return rc ? rc : sql_run(&db->sql, held, SQL_ARGS(sql_int(b->now_ms), sql_int(b->by_ms)));
+}
+
+static const struct job_kind set_back_kind = {.name = "clock that was set back", .writes = true, .kept = true, .run = set_back_run};
+
+void db_outbox_set_back(struct db *db, int64_t by_ms)
+{
+	struct set_back *b = job_new(db, sizeof *b, &set_back_kind);
+
+	b->now_ms = clock_wall_ms();
+	b->by_ms = by_ms;
+	job_submit(&b->job);
+}
+
 /* ---- by hand ---- */
 
 struct resend {

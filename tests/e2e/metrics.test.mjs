@@ -377,6 +377,19 @@ describe("pushes and history", { concurrency: 2 }, () => {
 		}
 	});
 
+	test("what is no longer measured is unknown, not what it was last", async (t) => {
+		const config = (enabled) => `push_interval = 100ms\ncollector "cpu" { enabled = ${enabled}\ninterval = 100ms }`;
+		const changing = await start(t, { config: config(true) });
+		const socket = await connect(t, changing);
+		const told = async (of) => of((await take(socket, "metrics update", 1))[0][0].cpu);
+
+		await until("a value", () => told(Number.isFinite));
+		await changing.reload(config(false));
+		await until("none", () => told((cpu) => cpu === null));
+		await changing.reload(config(true));
+		await until("a value again", () => told(Number.isFinite));
+	});
+
 	test("every two seconds where nothing is configured", async (t) => {
 		const plain = await start(t);
 		const socket = await connect(t, plain);
@@ -585,6 +598,22 @@ describe("pushes and history", { concurrency: 2 }, () => {
 		const [{ "host.uptime": uptime }, { timestamp }] = await pushed;
 		const age = timestamp - host.boot - uptime * 1000;
 		assert.ok(age > (timestamp - before) * 0.6, `${age} ms old, of ${timestamp - before}`);
+	});
+
+	test("a series that is measured more seldom is not taken for one that fell silent", async (t) => {
+		const config = (interval) => `collector "load" { interval = ${interval} }`;
+		const changing = await start(t, { config: config("100ms") });
+		const socket = await connect(t, changing);
+
+		await until("load", async () => (await ask(socket, "get metrics", "load.1")).series.length === 1);
+		await ask(socket, "subscribe metric", "load.1");
+		await ask(socket, "watch", { series: ["load.1", "cpu"], rate: 200 });
+		await ask(socket, "set polling rate", 200);
+		await changing.reload(config("3s"));
+		await until("the new interval", async () => (await ask(socket, "get metrics", "load.1")).series[0].interval === 3000);
+		const [pushes, frames] = await Promise.all([take(socket, "custom metrics", 20, 10000), take(socket, "frame", 3, 10000)]);
+		assert.deepEqual(pushes.filter(([values]) => values["load.1"] === null), []);
+		assert.deepEqual(frames.filter(([, , [load]]) => load === null), []);
 	});
 
 	test("series that come later are included, and those that go are left out", async (t) => {

@@ -185,17 +185,18 @@ static inline void host_close(struct host *h)
 /* --- what its filesystems answer --- */
 
 /* "/srv 4096 2500000 1000000 870000 655360 500000": block size, blocks, free,
- * available, files, free; or "/srv error 116". */
+ * available, files, free, and what a block is counted in where that is another
+ * size; or "/srv error 116". */
 static inline int answer(const char *line, struct statfs *st)
 {
-	unsigned long long n[6];
+	unsigned long long n[7] = { 0 };
 	int err;
 
 	if (sscanf(line, " error %d", &err) == 1) {
 		errno = err;
 		return -1;
 	}
-	assert_int_equal(sscanf(line, "%llu %llu %llu %llu %llu %llu", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5]), 6);
+	assert_true(sscanf(line, "%llu %llu %llu %llu %llu %llu %llu", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6]) >= 6);
 	*st = (struct statfs){ 0 };
 	st->f_bsize = (__typeof__(st->f_bsize))n[0];
 	st->f_blocks = n[1];
@@ -203,6 +204,7 @@ static inline int answer(const char *line, struct statfs *st)
 	st->f_bavail = n[3];
 	st->f_files = n[4];
 	st->f_ffree = n[5];
+	st->f_frsize = (__typeof__(st->f_frsize))n[6];
 	return 0;
 }
 

@@ -600,6 +600,29 @@ static void test_silences(void **state)
 	world_release(&w);
 }
 
+/* A silence that has begun goes on when the clock is set back to before its beginning; whoever fires meanwhile is not told. */
+static void test_silences_outlast_the_clock(void **state)
+{
+	const struct rule rules[MAX_RULES] = {CPU, {.name = "X", .metric = "x", .limits[W] = ABOVE(80, 80)}};
+	struct world w;
+	(void)state;
+
+	world_init(&w, rules);
+	run(&w, 1);
+	silence(&w, "s", "rule=*", 0, 20);
+	set(&w, "cpu.usage", 85);
+	run(&w, 1);
+	EXPECT(&w, "1 started warning cpu.usage 85\n");
+	w.now_ms -= 3600000;
+	set(&w, "x", 85);
+	run(&w, 5);
+	EXPECT(&w, "-3598 started warning x 85\n");
+	w.now_ms += 3600000 - 6000;
+	run(&w, 30);
+	EXPECT(&w, "21 changed warning cpu.usage 85 !\n21 changed warning x 85 !\n");
+	world_release(&w);
+}
+
 static void count_silence(void *user, const struct silence *s)
 {
 	buf_addf(user, "%s %s;", s->id, s->matcher);
@@ -1124,6 +1147,15 @@ static void test_is_no_flapping(void **state)
 		run(&w, 125);
 	}
 	assert_null(strstr(w.told.data, "flapping"));
+
+	/* Nor when the clock is set back to before them. (The samples go around the store, which drops what is late.) */
+	w.now_ms -= 3600000;
+	for (int i = 0; i < 4; i++, w.now_ms += 1000) {
+		alerts_sample(w.alerts, &(struct store_fresh){w.series[0].ref, w.now_ms, i < 2 ? 85 : 1}, w.now_ms);
+		tick(&w);
+	}
+	assert_non_null(strstr(w.told.data, "ended warning cpu.usage 1 resolved by - (-) !\n"));
+	assert_null(strstr(w.told.data, "flapping"));
 	world_release(&w);
 }
 
@@ -1475,6 +1507,18 @@ static void test_clock_leaps(void **state)
 	assert_non_null(strstr(w.told.data, "started warning"));
 	world_release(&w);
 
+	/* Or for less than a minute: likewise. */
+	world_init(&w, rules);
+	set(&w, "x", 1);
+	run(&w, 10);
+	set(&w, "x", SILENT);
+	w.now_ms += 45000;
+	run(&w, 29);
+	EXPECT(&w, "");
+	run(&w, 2);
+	assert_non_null(strstr(w.told.data, "started warning"));
+	world_release(&w);
+
 	/* The clock is set back by an hour: what lasts goes on lasting from there. (The store drops what is late by the real
 	 * clock: here the samples go around it.) */
 	world_init(&w, rules);
@@ -1728,6 +1772,7 @@ int main(void)
 		cmocka_unit_test(test_acknowledges),
 		cmocka_unit_test(test_silences),
 		cmocka_unit_test(test_silenced_until_resolved),
+		cmocka_unit_test(test_silences_outlast_the_clock),
 		cmocka_unit_test(test_lists_silences),
 		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_refuses_matchers),

@@ -142,6 +142,30 @@ static void test_rows(void **unused)
 	watch_close(&w);
 }
 
+/* When the clock is set, the kernel tells another time of boot: who was started when is known anew in ten seconds. */
+static void test_clock_is_set(void **unused)
+{
+	static const char stat[] = "cpu  1 2 3 4\nbtime 1650003600\n";
+	struct watch w;
+	char *path;
+
+	(void)unused;
+	watch_open(&w, "debian11");
+	path = xasprintf("%s/stat", w.host.proc);
+	spill(path, stat, strlen(stat));
+	w.host.now.mono_ns += INT64_C(10000000000);
+	watch_read(&w);
+	assert_true(row_of(400).started_ms == INT64_C(1650003600000) + 3000 * 10);
+
+	/* One that cannot be read is no time of boot. */
+	unlink(path);
+	w.host.now.mono_ns += INT64_C(10000000000);
+	watch_read(&w);
+	assert_true(row_of(400).started_ms == INT64_C(1650003600000) + 3000 * 10);
+	free(path);
+	watch_close(&w);
+}
+
 /* Between fork and exec a child has its parent's name; and a number is used again. */
 static void test_identity(void **unused)
 {
@@ -337,7 +361,8 @@ static void test_readers(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_table), cmocka_unit_test(test_hidden), cmocka_unit_test(test_rows), cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_no_table), cmocka_unit_test(test_hidden), cmocka_unit_test(test_rows), cmocka_unit_test(test_clock_is_set),
+		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_strange_names), cmocka_unit_test(test_pages), cmocka_unit_test(test_sort_words),
 		cmocka_unit_test(test_readers),
 	};

@@ -320,6 +320,21 @@ static void test_alert_filters(void **state)
 	}
 }
 
+/* One that began before the clock was set back began in the future: it is there all the same. */
+static void test_alert_of_a_clock_ahead(void **state)
+{
+	struct bed *b = *state;
+	struct db_alert a = an_alert("a1", "firing", 0);
+
+	a.starts_ms = a.changed_ms = clock_wall_ms() + 3600000;
+	db_alert_change(b->db, &a, NULL, 0, on_done, b);
+	turn_until(b, &b->done, 1);
+	assert_int_equal(count_rows(alerts(b, (struct db_alerts_query){0})), 1);
+	assert_int_equal(count_rows(alerts(b, (struct db_alerts_query){.from_ms = clock_wall_ms() - 1000})), 1);
+	assert_int_equal(count_rows(alerts(b, (struct db_alerts_query){.changes = true, .id = "a1"})), 1);
+	assert_int_equal(count_rows(alerts(b, (struct db_alerts_query){.to_ms = clock_wall_ms()})), 0);
+}
+
 struct opened {
 	int n;
 	char text[600];
@@ -560,6 +575,26 @@ static void test_hurried(void **state)
 	assert_string_equal(due(b, "ops", now, 8), "1 2");
 	assert_int_equal(b->due[0].attempts, 1);
 	assert_string_equal(due(b, "chat", now, 8), ""); /* another's */
+}
+
+/* The clock was set back: nobody waits for longer because of that, neither a message nor a channel that is held. */
+static void test_set_back(void **state)
+{
+	struct bed *b = *state;
+	int64_t now = clock_wall_ms() + 1000, hour = 3600000;
+
+	change_told(b, "a1", "firing", 1);    /* 1 */
+	change_told(b, "a2", "firing", 2);    /* 2 */
+	turn_until(b, &b->done, 2);
+	result(b, 1, "retry", now + hour + 60000);
+	db_outbox_set_back(b->db, hour);
+	assert_string_equal(due(b, "ops", now + 59999, 8), "2");
+	assert_string_equal(due(b, "ops", now + 60000, 8), "1 2");
+	result(b, 2, "held", now + hour + 90000);
+	assert_string_equal(due(b, "ops", now + hour + 89999, 8), "");
+	db_outbox_set_back(b->db, hour);
+	assert_string_equal(due(b, "ops", now + 89999, 8), "");
+	assert_string_equal(due(b, "ops", now + 90000, 8), "1 2");
 }
 
 static void test_a_delivery_is_whole(void **state)
@@ -1662,6 +1697,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_DB(test_alert_as_clients_know_it),
 		WITH_DB(test_alert_filters),
+		WITH_DB(test_alert_of_a_clock_ahead),
 		WITH_DB(test_alerts_come_back),
 		WITH_DB(test_nothing_doubles),
 		WITH_DB(test_a_bad_change_blocks_nobody),
@@ -1671,6 +1707,7 @@ int main(void)
 		WITH_DB(test_order_of_each_alert),
 		WITH_DB(test_held),
 		WITH_DB(test_hurried),
+		WITH_DB(test_set_back),
 		WITH_DB(test_a_delivery_is_whole),
 		WITH_DB(test_a_due_message_is_whole),
 		WITH_DB(test_audit),

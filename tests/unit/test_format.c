@@ -80,10 +80,13 @@ static void test_golden(void **state)
 static void test_an_end(void **state)
 {
 	static const struct {
-		const char *format, *part;
+		const char *format;
+		int64_t after_ms;
+		const char *part;
 	} rows[] = {
-		{"slack", "[resolved] DISK* on db&lt;1&gt;: /var is 93 % (over after 3 min: 41.5 %)\\nalert: http"},
-		{"discord", "[resolved] DISK** on db\\\\<1\\\\>: /var is 93 % (over after 3 min: 41.5 %)\\nalert: http"},
+		{"slack", 180000, "[resolved] DISK* on db&lt;1&gt;: /var is 93 % (over after 3 min: 41.5 %)\\nalert: http"},
+		{"discord", 180000, "[resolved] DISK** on db\\\\<1\\\\>: /var is 93 % (over after 3 min: 41.5 %)\\nalert: http"},
+		{"slack", -3540000, "/var is 93 % (over after a while: 41.5 %)\\nalert: http"}, /* the clock was set back meanwhile */
 	};
 	struct alert_view a = full;
 
@@ -91,10 +94,11 @@ static void test_an_end(void **state)
 	a.state = ALERT_RESOLVED;
 	a.value = 41.5;
 	a.unit = "percent";
-	a.ends_ms = a.starts_ms + 180000;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		char *body = body_take(&a, rows[i].format, NULL);
+		char *body;
 
+		a.ends_ms = a.starts_ms + rows[i].after_ms;
+		body = body_take(&a, rows[i].format, NULL);
 		CHECK(strstr(body, rows[i].part), "%s gives %s", rows[i].format, body);
 		free(body);
 	}

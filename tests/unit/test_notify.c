@@ -16,10 +16,26 @@
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 20000
+#define HOUR_MS (3600 * 1000)
 #define MAX_ROWS 64
+
+/* --- a wall clock that can be set --- */
+
+static int64_t clock_ahead_s;
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, t);
+
+	if (id == CLOCK_REALTIME)
+		t->tv_sec += clock_ahead_s;
+	return rc;
+}
 
 /* --- the outbox --- */
 
@@ -47,6 +63,7 @@ struct bed {
 	int hits;
 	const char *script;            /* of /b: how each attempt is answered in turn */
 	int held_results, hurried;     /* how often the outbox was told so */
+	int64_t set_back_ms;           /* and by how much the clock was */
 };
 
 static bool is_head(const struct bed *b, size_t at)
@@ -119,6 +136,15 @@ static void hurry(void *user, const char *channel)
 	for (size_t i = 0; i < b->nrows; i++)
 		if (strcmp(b->rows[i].channel, channel) == 0)
 			b->rows[i].next_ms = 0;
+}
+
+static void set_back(void *user, int64_t by_ms)
+{
+	struct bed *b = user;
+
+	b->set_back_ms += by_ms;
+	for (size_t i = 0; i < b->nrows; i++)
+		b->rows[i].next_ms -= by_ms;
 }
 
 static void put(struct bed *b, const char *channel, const char *alert, const char *body)
@@ -194,6 +220,14 @@ static void turn_until(struct bed *b, const char *state, int64_t id, uint32_t at
 	}
 }
 
+static void turn_for(struct bed *b, int64_t ms)
+{
+	int64_t end = clock_mono_ms() + ms;
+
+	while (clock_mono_ms() < end)
+		loop_turn(b->loop, 100);
+}
+
 static void turn_until_held(struct bed *b)
 {
 	int64_t end = clock_mono_ms() + PATIENCE_MS;
@@ -257,7 +291,7 @@ static int setup(void **state)
 
 static void start(struct bed *b)
 {
-	struct outbox outbox = {b, due, result, hurry};
+	struct outbox outbox = {b, due, result, hurry, set_back};
 
 	b->notify = notify_new(b->loop, b->fetch, &outbox, b->channels, ROWS(b->channels));
 }
@@ -293,6 +327,27 @@ static void test_in_order_for_each_alert(void **state)
 	assert_true(strstr(b->got, "/a:1 ") < strstr(b->got, "/a:3 ") && strstr(b->got, "/a:3 ") < strstr(b->got, "/a:5 "));
 	assert_true(strstr(b->got, "/a:2 ") < strstr(b->got, "/a:4 ") && strstr(b->got, "/a:4 ") < strstr(b->got, "/a:6 "));
 	assert_int_equal(row(b, 1)->status, 200);
+}
+
+/* What waits until a time of the clock does not wait for longer when that is set back; when it is set forward, or by little, nothing
+ * needs to be done. */
+static void test_clock_set_back(void **state)
+{
+	struct bed *b = *state;
+
+	put(b, "a", "x", "1");
+	row(b, 1)->next_ms = clock_wall_ms() + HOUR_MS;
+	start(b);
+	clock_ahead_s = 600;
+	turn_for(b, 1500); /* more than one look */
+	clock_ahead_s = 599;
+	turn_for(b, 1500);
+	assert_true(b->set_back_ms == 0 && row(b, 1)->attempts == 0);
+	row(b, 1)->next_ms = clock_wall_ms() + 1000;
+	clock_ahead_s -= HOUR_MS / 1000;
+	turn_until(b, "delivered", 1, 1);
+	assert_in_range(b->set_back_ms, HOUR_MS - 1000, HOUR_MS + 1000);
+	clock_ahead_s = 0;
 }
 
 static void test_what_comes_later_goes_on_a_poke(void **state)
@@ -525,7 +580,6 @@ static void test_a_busy_receiver_is_left_alone(void **state)
 {
 	struct bed *b = *state;
 	struct tested t = {0};
-	int64_t end;
 
 	b->script = "r";
 	put(b, "b", "x", "1");
@@ -541,9 +595,7 @@ static void test_a_busy_receiver_is_left_alone(void **state)
 	turn_until_tested(b, &t, 1);
 	assert_true(t.delivered); /* and not the test, which does not end the pause */
 	assert_int_equal(b->hurried, 2); /* of a, and of b */
-	end = clock_mono_ms() + 1500;
-	while (clock_mono_ms() < end) /* more than one look */
-		loop_turn(b->loop, 100);
+	turn_for(b, 1500); /* more than one look */
 	assert_int_equal(row(b, 1)->attempts, 1);
 	assert_int_equal(row(b, 3)->attempts, 0);
 }
@@ -882,6 +934,7 @@ int main(void)
 #define BED(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		BED(test_in_order_for_each_alert),
+		BED(test_clock_set_back),
 		BED(test_what_comes_later_goes_on_a_poke),
 		BED(test_retries_until_it_is_taken),
 		BED(test_dead_after_the_last_attempt),
