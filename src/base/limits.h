@@ -28,6 +28,7 @@
 #define LIMIT_NAMESPACE_BYTES 512            /* name of a namespace created by a client: CONNECT is refused */
 #define LIMIT_ROOMS_PER_SOCKET 10000         /* its own among them: it joins no more, and the log says so once */
 #define LIMIT_NAMESPACES_PER_CLIENT 64       /* CONNECT is refused */
+#define LIMIT_AUTH_BYTES 65536               /* of a CONNECT, kept with its socket: refused */
 #define LIMIT_DYNAMIC_NAMESPACES 1000        /* created by clients' names: CONNECT is refused */
 #define LIMIT_PENDING_ACKS 10000             /* the server waits for, of one socket: the oldest is given up */
 #define LIMIT_THINKING_EVENTS 1000           /* of one socket, that a middleware answers later: the client is disconnected */

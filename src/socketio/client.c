@@ -5,6 +5,7 @@
 #include "engineio/exchange.h"
 #include "socketio/sio.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,11 +120,15 @@ static struct sio_socket *find_socket(struct sio_client *c, struct slice nsp)
 	return NULL;
 }
 
-static void invalid_namespace(struct sio_client *c, struct slice name)
+static void refuse(struct sio_client *c, struct slice name, const char *why)
 {
 	char *text = xstrndup(name.p, name.n);
+	struct buf b;
 
-	client_send(c, PACKET_CONNECT_ERROR, text, slice_str("{\"message\":\"Invalid namespace\"}"));
+	buf_init(&b, SIZE_MAX / 2);
+	buf_addf(&b, "{\"message\":\"%s\"}", why);
+	client_send(c, PACKET_CONNECT_ERROR, text, slice_of(b.data, b.len));
+	buf_release(&b);
 	free(text);
 }
 
@@ -156,7 +161,7 @@ static struct slice split_query(struct slice nsp, struct buf *auth)
 void client_enter(struct sio_client *c, struct slice name, struct slice auth, struct sio_namespace *nsp)
 {
 	if (!nsp)
-		invalid_namespace(c, name);
+		refuse(c, name, "Invalid namespace");
 	else if (client_is_open(c) && !find_socket(c, name))
 		namespace_connect(nsp, c, auth);
 	else /* who was asked or told has closed the connection; or it asked twice while it waited */
@@ -165,7 +170,9 @@ void client_enter(struct sio_client *c, struct slice name, struct slice auth, st
 
 static void connect_to(struct sio_client *c, struct slice name, struct slice auth)
 {
+	const struct sio_options *o = &c->server->o;
 	struct sio_socket *there = find_socket(c, name);
+	char why[80];
 
 	/* The official client asks twice when it is told to connect while it connects by itself. Where our answer cannot
 	 * have reached it yet that is no fault; later it is one. */
@@ -174,10 +181,15 @@ static void connect_to(struct sio_client *c, struct slice name, struct slice aut
 			client_close(c, true);
 		return;
 	}
-	if (c->nsockets + c->nmatching < c->server->o.max_namespaces_per_client)
+	if (auth.n > o->max_auth_bytes) {
+		snprintf(why, sizeof why, "auth is too large: at most %zu bytes", o->max_auth_bytes);
+		refuse(c, name, why);
+	} else if (c->nsockets + c->nmatching >= o->max_namespaces_per_client) {
+		snprintf(why, sizeof why, "too many namespaces: at most %zu for one client", o->max_namespaces_per_client);
+		refuse(c, name, why);
+	} else {
 		match_ask(c, name, auth);
-	else
-		invalid_namespace(c, name);
+	}
 }
 
 static void on_connect_packet(struct sio_client *c, const struct sio_packet *p)

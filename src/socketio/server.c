@@ -13,6 +13,7 @@ void sio_options_init(struct sio_options *o)
 		.recovery_skips_middlewares = true,
 		.max_recovery_bytes = LIMIT_RECOVERY_BYTES,
 		.max_namespaces_per_client = LIMIT_NAMESPACES_PER_CLIENT,
+		.max_auth_bytes = LIMIT_AUTH_BYTES,
 		.max_dynamic_namespaces = LIMIT_DYNAMIC_NAMESPACES,
 		.max_pending_acks = LIMIT_PENDING_ACKS,
 		.max_thinking_events = LIMIT_THINKING_EVENTS,

@@ -100,6 +100,7 @@ struct sio_options {
 	bool recovery_skips_middlewares;    /* true */
 	size_t max_recovery_bytes;          /* packets kept for it, of one namespace; the oldest go first: 4194304 */
 	size_t max_namespaces_per_client;   /* one more is refused: 64 */
+	size_t max_auth_bytes;              /* of CONNECT, kept with the socket; a longer one is refused: 65536 */
 	size_t max_dynamic_namespaces;      /* made by sio_of_match() and sio_of_regex(); one more is refused: 1000 */
 	size_t max_pending_acks;            /* that one socket owes; the oldest is given up as timed out: 10000 */
 	uint32_t max_thinking_events;       /* of one socket, that middlewares answer later; past it the client is disconnected: 1000 */

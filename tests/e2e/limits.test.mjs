@@ -482,6 +482,15 @@ limit(["LIMIT_NAMESPACE_BYTES", "LIMIT_NAMESPACES_PER_CLIENT", "LIMIT_DYNAMIC_NA
 	assert.equal(await connect_to(last, "/dyn-1"), true, "one that is there");
 });
 
+limit("LIMIT_AUTH_BYTES", "CONNECT is refused, the connection stays", async (t, most) => {
+	const session = await link(t, "websocket", server.port);
+	const auth = (bytes) => JSON.stringify({ x: "y".repeat(bytes - 8) });
+	session.send(`40${auth(most + 1)}`);
+	assert.deepEqual(decode(await session.next()).data, { message: `auth is too large: at most ${most} bytes` });
+	session.send(`40${auth(most)}`);
+	assert.equal(decode(await session.next()).type, 0);
+});
+
 limit("LIMIT_ROOMS_PER_SOCKET", "it joins no more, and the log says so once", async (t, most) => {
 	const fixture = await startFixture({ args: CALM_FIXTURE });
 	t.after(() => fixture.stop());

@@ -622,6 +622,7 @@ static void what_is_said_during_a_replay_disturbs_it_not(void **state)
 static void with_limits(struct sio_options *o)
 {
 	o->max_namespaces_per_client = 2;
+	o->max_auth_bytes = 19;
 	o->max_dynamic_namespaces = 2;
 	o->events_per_second = 5;
 	o->max_pending_acks = 2;
@@ -638,7 +639,11 @@ static void limits_hold(void **state)
 	join(&c, "40");
 	post(&c, "40/d1,");
 	post(&c, "40/x,");
-	assert_non_null(strstr(take(&c), "44/x,{\"message\":\"Invalid namespace\"}"));
+	assert_non_null(strstr(take(&c), "44/x,{\"message\":\"too many namespaces: at most 2 for one client\"}"));
+	open_session(&c);
+	post(&c, "40/x,{\"token\":\"12345678\"}\x1e" "40/x,{\"token\":\"1234567\"}");
+	poll_once(&c);
+	CHECK(strstr(c.got, "44/x,{\"message\":\"auth is too large: at most 19 bytes\"}") && strstr(c.got, "40/x,{"), "%s", c.got);
 	open_session(&c);
 	post(&c, "40/d2,\x1e" "40/d3,");
 	poll_once(&c);
@@ -818,7 +823,7 @@ static void a_name_is_thought_about(void **state)
 	post(&c, "40/b,"); /* what it waits for counts: two namespaces are what it may have */
 	assert_int_equal(nasked, 2);
 	poll_once(&c);
-	assert_non_null(strstr(c.got, "44/b,{\"message\":\"Invalid namespace\"}"));
+	assert_non_null(strstr(c.got, "44/b,{\"message\":\"too many namespaces: at most 2 for one client\"}"));
 	sio_match_answer(asked[0], true);
 	sio_match_answer(asked[1], true);
 	loop_turn(l, 0);
