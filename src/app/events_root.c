@@ -4,7 +4,7 @@
 
 static void on_connection(void *app, struct sio_socket *s)
 {
-	sio_socket_set_user(s, feed_add(((struct app *)app)->feed, s));
+	sio_socket_set_user(s, subscriber_new(((struct app *)app)->feed, s));
 }
 
 static void on_disconnect(void *user, struct sio_socket *s, const char *reason, const char *description)
@@ -16,7 +16,7 @@ static void on_disconnect(void *user, struct sio_socket *s, const char *reason, 
 	(void)description;
 	sio_socket_set_user(s, NULL);
 	if (c)
-		feed_remove(c);
+		subscriber_free(c);
 }
 
 void events_root(struct app *app)

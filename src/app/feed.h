@@ -17,8 +17,8 @@ void feed_free(struct feed *f);
 void feed_reload(struct feed *f); /* push_interval may have changed */
 
 struct subscriber;
-struct subscriber *feed_add(struct feed *f, struct sio_socket *s); /* a client came */
-void feed_remove(struct subscriber *c);                            /* it left */
+struct subscriber *subscriber_new(struct feed *f, struct sio_socket *s); /* a client came */
+void subscriber_free(struct subscriber *c);                            /* it left */
 
 /* Subscriptions. matched: appends `"id",…`, each once. add: false if they were too many then; nothing is changed. */
 bool subscriber_add(struct subscriber *c, const struct texts *patterns, struct buf *matched);
