@@ -259,13 +259,15 @@ $(suites:%=check-%): check-%: tests/node_modules/.package-lock.json
 # What must come in time has six times as long there: how far a build is slowed down is one thing, how busy a machine that
 # runs all this another.
 check-wire check-conformance check-e2e: export CONFORMANCE_SLOW ?= 6
-# What a test leaves open (a socket that reconnects) shall not keep its file from ending; hooks have run by then.
+# What a test leaves open (a socket that reconnects) shall not keep its file from ending; hooks have run by then. Where node is
+# older than 20.14, a time that no file needs ends it.
 force_exit = $(shell node --help | grep -o -m1 -e --test-force-exit)
+SUITE_TIMEOUT ?= 900
 $(suites:%=suite-%): suite-%: all
 	@# Node would run the files of one call side by side; browsers, and servers that are timed, would starve each other.
 	for files in $(if $(filter web e2e,$*),$(wildcard tests/$*/*.test.mjs),"$(wildcard tests/$*/*.test.mjs)"); do \
 		VEDETTE_BIN=$(abspath $(out)/vedette) CONFORMANCE_BIN=$(abspath $(out)/conformance-server) \
-			contrib/again $(if $(filter web e2e,$*),$$files,tests/$*) node --test $(force_exit) --test-reporter=spec $$files || exit 1; \
+			contrib/again $(if $(filter web e2e,$*),$$files,tests/$*) timeout -k 5 $(SUITE_TIMEOUT) node --test $(force_exit) --test-reporter=spec $$files || exit 1; \
 	done
 
 soak: all tests/node_modules/.package-lock.json
