@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PROCESS_ROWS_MAX 5000  /* of the table; processes beyond are counted only */
+#define PROCESS_ROWS_MAX 32768 /* of the table; processes beyond are counted only. Memory is taken for those there are */
 
 /* What is of use in /proc/PID/stat (proc(5)). */
 struct process_stat {

@@ -115,6 +115,30 @@ static void test_hidden(void **unused)
 	watch_close(&w);
 }
 
+/* Those that began last are those somebody looks for. */
+static void test_many(void **unused)
+{
+	static const char stat[] = "1 (late) S 1 400 400 0 -1 4194560 1200 0 3 0 900 100 0 0 20 0 1 0 3000 100000000 30000 0\n";
+	struct proc_page page;
+	struct watch w;
+
+	(void)unused;
+	watch_open(&w, "debian11");
+	for (int pid = 10000; pid < 15100; pid++) {
+		char *dir = xasprintf("%s/%d", w.host.proc, pid), *path = xasprintf("%s/stat", dir);
+
+		assert_int_equal(mkdir(dir, 0755), 0);
+		spill(path, stat, sizeof stat - 1);
+		free(path);
+		free(dir);
+	}
+	watch_read(&w);
+	page = page_of(PROC_PID, false, 0, 1, NULL);
+	assert_int_equal(page.rows[0].pid, 15099);
+	proc_page_release(&page);
+	watch_close(&w);
+}
+
 static void test_rows(void **unused)
 {
 	struct watch w;
@@ -361,7 +385,7 @@ static void test_readers(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_table), cmocka_unit_test(test_hidden), cmocka_unit_test(test_rows), cmocka_unit_test(test_clock_is_set),
+		cmocka_unit_test(test_no_table), cmocka_unit_test(test_hidden), cmocka_unit_test(test_many), cmocka_unit_test(test_rows), cmocka_unit_test(test_clock_is_set),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_strange_names), cmocka_unit_test(test_pages), cmocka_unit_test(test_sort_words),
 		cmocka_unit_test(test_readers),
