@@ -108,7 +108,7 @@ static void answer_empty(struct eio_exchange *ex, int status)
 	struct eio_headers h = {0};
 
 	server_common_headers(ex->server, ex, &h, false);
-	exchange_reply(ex, status, "text/html", NULL, 0, &h, false);
+	exchange_reply(ex, status, NULL, NULL, 0, &h, false);
 }
 
 /* --- the handshake --- */
