@@ -161,7 +161,7 @@ static void begin_post(struct eio_session *s, struct eio_exchange *ex)
 	if (s->post) {
 		session_end(s, EIO_TRANSPORT_ERROR, "overlap from client");
 		answer_empty(ex, 400);
-	} else if (s->protocol == 4 && type && strncasecmp(type, "application/octet-stream", 24) == 0) {
+	} else if (s->protocol == 4 && type && strcmp(type, "application/octet-stream") == 0) {
 		session_end(s, EIO_TRANSPORT_ERROR, "invalid content");
 		answer_empty(ex, 400);
 	} else {
