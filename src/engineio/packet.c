@@ -9,6 +9,23 @@
 
 #define SEPARATOR '\x1e'
 
+static bool is_base64(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("+/-_", c));
+}
+
+size_t packet_decode_base64(char *p, char *text, size_t n)
+{
+	size_t kept = 0, len = 0;
+
+	for (size_t i = 0; i < n && text[i] != '='; i++)
+		if (is_base64(text[i]))
+			text[kept++] = text[i];
+	kept -= kept % 4 == 1; /* six bits are no byte */
+	base64_decode(p, &len, text, kept);
+	return len;
+}
+
 /* Text of one packet: a type and data, or `b`, for protocol 3 with its type, and base64. */
 static bool tell_text(char *p, size_t n, bool v3, packet_fn *fn, void *user, bool *go_on)
 {
@@ -20,8 +37,9 @@ static bool tell_text(char *p, size_t n, bool v3, packet_fn *fn, void *user, boo
 	if (*p == 'b') {
 		size_t skip = v3 ? 2 : 1;
 
-		if (n < skip || (v3 && p[1] != '4') || !base64_decode(p, &packet.n, p + skip, n - skip))
+		if (n < skip || (v3 && p[1] != '4'))
 			return false;
+		packet.n = packet_decode_base64(p, p + skip, n - skip);
 		packet.binary = true;
 		packet.data = p;
 	} else if (*p < '0' || *p > '6') {

@@ -32,6 +32,9 @@ void packet_encode_v4(struct buf *out, const void *payload, size_t n, bool binar
 void packet_encode_v3_text(struct buf *out, const void *payload, size_t n, bool binary);
 void packet_encode_v3_binary(struct buf *out, const void *payload, size_t n, bool binary);
 
+/* Base64 of a client, decoded to p, which may be where it stands. As in Node nothing in it is an error: it ends at the
+ * first `=`, and what else is no base64, such as the ends of lines, is passed over. Returns the length. */
+size_t packet_decode_base64(char *p, char *text, size_t n);
 void packet_add_base64(struct buf *out, const void *data, size_t n);
 
 /* JSONP: ___eio[N]("…"); and the form field d of its POST, decoded in place. */

@@ -108,7 +108,7 @@ static void answer_empty(struct eio_exchange *ex, int status)
 	struct eio_headers h = {0};
 
 	server_common_headers(ex->server, ex, &h, false);
-	exchange_reply(ex, status, "text/html", NULL, 0, &h, false);
+	exchange_reply(ex, status, NULL, NULL, 0, &h, false);
 }
 
 /* --- the handshake --- */
@@ -161,7 +161,7 @@ static void begin_post(struct eio_session *s, struct eio_exchange *ex)
 	if (s->post) {
 		session_end(s, EIO_TRANSPORT_ERROR, "overlap from client");
 		answer_empty(ex, 400);
-	} else if (s->protocol == 4 && type && strncasecmp(type, "application/octet-stream", 24) == 0) {
+	} else if (s->protocol == 4 && type && strcmp(type, "application/octet-stream") == 0) {
 		session_end(s, EIO_TRANSPORT_ERROR, "invalid content");
 		answer_empty(ex, 400);
 	} else {

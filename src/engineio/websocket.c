@@ -12,6 +12,7 @@
 #include "base/xmalloc.h"
 #include "base/base64.h"
 #include "engineio/engine.h"
+#include "engineio/packet.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -382,10 +383,11 @@ static void text_message(struct ws *w, char *data, size_t n)
 	} else if (n && *data == 'b') {
 		size_t skip = s->protocol == 3 ? 2 : 1, len;
 
-		if (n < skip || !base64_decode(data, &len, data + skip, n - skip)) {
+		if (n < skip) {
 			session_end(s, EIO_PARSE_ERROR, "a packet that is none");
 			return;
 		}
+		len = packet_decode_base64(data, data + skip, n - skip);
 		data[len] = '\0';
 		session_binary(s, data, len);
 	} else if (n && *data >= '0' && *data <= '6') {

@@ -108,6 +108,20 @@ static const char *take_number(const char *p, const char *end, uint64_t *out)
 	return p;
 }
 
+/* White space counts as part of an id in Node, where Number(" ") is 0. */
+static const char *take_id(const char *p, const char *end, struct sio_packet *out)
+{
+	const char *start = p;
+
+	while (p < end && is_space(*p))
+		p++;
+	p = take_number(p, end, &out->id);
+	while (p < end && is_space(*p))
+		p++;
+	out->has_id = p > start;
+	return p;
+}
+
 static const char *take_attachments(const char *p, const char *end, struct sio_packet *out)
 {
 	uint64_t n;
@@ -143,10 +157,7 @@ bool packet_decode(const char *p, size_t n, struct sio_packet *out)
 		out->nsp = slice_of(p, (size_t)((comma ? comma : end) - p));
 		p = comma ? comma + 1 : end;
 	}
-	if (p < end && *p >= '0' && *p <= '9') {
-		out->has_id = true;
-		p = take_number(p, end, &out->id);
-	}
+	p = take_id(p, end, out);
 	if (p < end) {
 		out->data = inside(p, end);
 		if (!json_valid(out->data, LIMIT_JSON_DEPTH))

@@ -43,6 +43,12 @@ static const struct row {
 	{packet_decode_v4, "bAQID", 0, true, "B4:<01><02><03>;"},
 	{packet_decode_v4, "bAQI=\x1e" "4€", 0, true, "B4:<01><02>;4:€;"},
 	{packet_decode_v4, "b", 0, true, "B4:;"},
+	{packet_decode_v4, "bAQ\r\nID\r\n", 0, true, "B4:<01><02><03>;"}, /* broken into lines */
+	{packet_decode_v4, "b_-8", 0, true, "B4:<ff><ef>;"},
+	{packet_decode_v4, "bAQ==AQ", 0, true, "B4:<01>;"},
+	{packet_decode_v4, "bAQIDB", 0, true, "B4:<01><02><03>;"},
+	{packet_decode_v4, "b!€", 0, true, "B4:;"},
+	{packet_decode_v4, "b=", 0, true, "B4:;"},
 	{packet_decode_v4, "4\0a", 3, true, "4:<00>a;"},
 	{packet_decode_v4, "4stop\x1e" "junk", 0, true, "4:stop;"},
 	{packet_decode_v4, "", 0, false, ""},
@@ -51,8 +57,6 @@ static const struct row {
 	{packet_decode_v4, "4a\x1e\x1e" "4b", 0, false, "4:a;"},
 	{packet_decode_v4, "4a\x1e" "7\x1e" "4b", 0, false, "4:a;"},
 	{packet_decode_v4, "x", 0, false, ""},
-	{packet_decode_v4, "b!", 0, false, ""},
-	{packet_decode_v4, "bA", 0, false, ""},
 	{packet_decode_v4, "4\xff", 0, false, ""},
 
 	{packet_decode_v3_text, "6:4hello", 0, true, "4:hello;"},
@@ -60,6 +64,7 @@ static const struct row {
 	{packet_decode_v3_text, "2:4€3:4😀", 0, true, "4:€;4:😀;"}, /* lengths are UTF-16 units */
 	{packet_decode_v3_text, "10:b4AQIDBAUG", 0, true, "B4:<01><02><03><04><05><06>;"},
 	{packet_decode_v3_text, "2:b4", 0, true, "B4:;"},
+	{packet_decode_v3_text, "7:b4AQ\nI=", 0, true, "B4:<01><02>;"},
 	{packet_decode_v3_text, "", 0, false, ""},
 	{packet_decode_v3_text, "0:", 0, false, ""},
 	{packet_decode_v3_text, ":4", 0, false, ""},
