@@ -42,6 +42,7 @@ struct auth {
 	struct loop_timer sweep;
 	struct token *tokens;
 	size_t ntokens;
+	bool told;                     /* which tokens there are */
 	struct map sessions;           /* by cookie, oldest first */
 	double tries;                  /* sign-ins that may fail: a bucket that fills up again */
 	int64_t tries_ms;
@@ -134,6 +135,7 @@ static void begin_tokens(void *user)
 	struct auth *a = user;
 
 	a->ntokens = 0;
+	a->told = true;
 	auth_review(a); /* when all were told */
 }
 
@@ -404,6 +406,15 @@ struct auth *auth_new(struct app *app)
 	if (app->db)
 		db_on_tokens(app->db, begin_tokens, add_token, a);
 	return a;
+}
+
+bool auth_await_tokens(struct auth *a, int most_ms)
+{
+	int64_t until = clock_mono_ms() + most_ms, now;
+
+	while (!a->told && (now = clock_mono_ms()) < until && loop_turn(a->app->loop, (int)(until - now)))
+		;
+	return a->told;
 }
 
 void auth_stop(struct auth *a)
