@@ -307,8 +307,9 @@ void auth_session_get(void *app, struct http_request *r)
 	reply_identity(r, &who);
 }
 
-/* Ten wrong ones, then one every six seconds: guessing a token of 256 bits was hopeless before. */
-static bool may_try(struct auth *a)
+/* Ten wrong ones are told so, then one every six seconds. The right one is not kept waiting, or whoever sends wrong ones would keep
+ * everybody out; nor need it be, as nobody guesses 256 bits. */
+static bool may_err(struct auth *a)
 {
 	int64_t now = clock_mono_ms();
 
@@ -316,7 +317,10 @@ static bool may_try(struct auth *a)
 	a->tries_ms = now;
 	if (a->tries > 10)
 		a->tries = 10;
-	return a->tries >= 1;
+	if (a->tries < 1)
+		return false;
+	a->tries--;
+	return true;
 }
 
 static void set_cookie(struct http_request *r, const char *value, long max_age_s)
@@ -360,11 +364,6 @@ void auth_session_post(void *user, struct http_request *r)
 		http_error(r, 400, "the body must be {\"token\": \"vdt_…\"}");
 		return;
 	}
-	if (!may_try(app->auth)) {
-		http_add_header(r, "Retry-After", "6");
-		http_error(r, 429, "too many wrong tokens: wait a moment");
-		return;
-	}
 	buf_init(&text, MAX_TOKEN);
 	json_unquote(&text, token);
 	if (!text.full)
@@ -372,9 +371,11 @@ void auth_session_post(void *user, struct http_request *r)
 	buf_release(&text);
 	if (t) {
 		sign_in(app, r, t);
-	} else {
-		app->auth->tries--;
+	} else if (may_err(app->auth)) {
 		http_error(r, 401, "no such token; `vedette token add` makes one");
+	} else {
+		http_add_header(r, "Retry-After", "6");
+		http_error(r, 429, "too many wrong tokens: wait a moment");
 	}
 }
 

@@ -153,6 +153,18 @@ describe("who may no longer be in", { concurrency: true }, () => {
 	});
 });
 
+test("whoever sends wrong tokens keeps nobody out", async (t) => {
+	const server = await start(t, { config: CLOSED });
+	const token = await token_of(server, "desk", "viewer");
+	const wrong = async () => (await request(server.port, "/api/v1/session", { method: "POST", body: '{"token":"vdt_wrong"}' })).status;
+	const answers = [];
+
+	for (let i = 0; i < 15; i++)
+		answers.push(await wrong());
+	assert.deepEqual([answers[0], answers.at(-1)], [401, 429]);
+	assert.equal(await role(server, await sign_in(server, token)), "viewer");
+});
+
 // Somebody else who writes for as long as close() is not called, as the command line does for a moment; null where there is no sqlite3.
 async function writer(t, server) {
 	const child = spawn("sqlite3", [`${server.dir}/data/vedette.db`], { stdio: ["pipe", "pipe", "ignore"] });
