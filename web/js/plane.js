@@ -203,6 +203,8 @@ export function create_plane({ feed, clock }) {
 	feed.on_frame((t, ids, values) => {
 		last_frame_at = Date.now();
 		clock.advance(t);
+		if (recent.length && t < recent.at(-1).t - KEEP_FRAMES_MS)
+			go_back();
 		recent.push({ t, ids, values });
 		while (recent[0].t < t - KEEP_FRAMES_MS)
 			recent.shift();
@@ -222,6 +224,17 @@ export function create_plane({ feed, clock }) {
 		live.forget((id) => !latest.has(id));
 		tell();
 	});
+
+	/* The server's clock was set back, by more than a sample is late: what was drawn lies ahead of it now, and would keep out what comes.
+	 * A paused picture stays as it is. */
+	function go_back() {
+		recent = [];
+		live = null;
+		if (clock.state.get().mode === 'live')
+			held = null;
+		if (!is_history())
+			load();
+	}
 
 	function learn_places() {
 		place_instances(catalog.keys(), places);
