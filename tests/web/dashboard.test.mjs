@@ -86,6 +86,27 @@ visit('explorer: pick, pattern, alone, remove, save', '#/explorer', async (page)
 	await until(page, 'nothing', () => !document.querySelector('.explorer-empty').hidden);
 });
 
+visit('dates that were typed mean the same moment in another zone', '', async (page) => {
+	const zone = (value) => page.locator(`.popover [data-value="${value}"]`).click();
+	const title = () => page.locator('.popover .menu-title').last().textContent();
+
+	await next_tick(page);
+	await page.getByLabel('Time range').click();
+	await page.locator('.popover [name="from"]').fill('2026-01-15T10:00');
+	await page.locator('.popover [name="to"]').fill('2026-01-15T10:30:30');
+	await zone('utc');
+	assert.equal(await page.locator('.popover [name="from"]').inputValue(), '2026-01-15T04:30');
+	assert.equal(await page.locator('.popover [name="to"]').inputValue(), '2026-01-15T05:00:30');
+	assert.equal(await title(), 'Times are UTC');
+	await page.locator('.popover [name="to"]').fill('');
+	await zone('browser');
+	assert.equal(await page.locator('.popover [name="from"]').inputValue(), '2026-01-15T10:00');
+	await page.locator('.popover [name="to"]').fill('2026-01-15T10:30');
+	await zone('utc');
+	await page.getByRole('button', { name: 'Show', exact: true }).click();
+	assert.match(await page.evaluate(() => location.hash), new RegExp(`from=${Date.UTC(2026, 0, 15, 4, 30)}&to=${Date.UTC(2026, 0, 15, 5)}`));
+}, { timezoneId: 'Asia/Kolkata' });
+
 visit('times of the server, wherever one looks from', '', async (page) => {
 	const zone = async (value) => {
 		await page.getByLabel('Time range').click();
