@@ -107,6 +107,26 @@ visit('dates that were typed mean the same moment in another zone', '', async (p
 	assert.match(await page.evaluate(() => location.hash), new RegExp(`from=${Date.UTC(2026, 0, 15, 4, 30)}&to=${Date.UTC(2026, 0, 15, 5)}`));
 }, { timezoneId: 'Asia/Kolkata' });
 
+visit('the row that the keys are on has a name of its own', '#/explorer', async (page) => {
+	await until(page, 'rows', () => document.querySelectorAll('.series-row').length > 5);
+	await page.locator('.series-list').focus();
+	for (let i = 0; i < 4; i++) {
+		await page.keyboard.press('ArrowDown');
+
+		const { spoken, active, twice } = await page.evaluate(() => {
+			const ids = [...document.querySelectorAll('.series-row[id]')].map((row) => row.id);
+
+			return {
+				spoken: document.getElementById(document.querySelector('.series-list').getAttribute('aria-activedescendant'))?.title,
+				active: document.querySelector('.series-row.active').title, twice: ids.length - new Set(ids).size,
+			};
+		});
+
+		assert.equal(spoken, active);
+		assert.equal(twice, 0);
+	}
+});
+
 visit('times of the server, wherever one looks from', '', async (page) => {
 	const zone = async (value) => {
 		await page.getByLabel('Time range').click();
