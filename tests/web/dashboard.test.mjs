@@ -5,13 +5,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { launch, next_tick, open, pay_visit, text, until, until_badge } from './browser.mjs';
-import { start_daemon } from './daemon.mjs';
+import { calm, start_daemon } from './daemon.mjs';
 import { interpose } from './wire.mjs';
 
 let browser, daemon;
 
 before(async () => {
-	[browser, daemon] = await Promise.all([launch(), start_daemon()]);
+	[browser, daemon] = await Promise.all([launch(), start_daemon({ config: `${calm}alert "NEVER" { metric = "host.uptime"  above = 1e12 }\n` })]);
 });
 
 after(async () => {
@@ -125,6 +125,19 @@ visit('the row that the keys are on has a name of its own', '#/explorer', async 
 		assert.equal(spoken, active);
 		assert.equal(twice, 0);
 	}
+});
+
+visit('how long ago the last alert ended grows', '#/alerts', async (page) => {
+	await until(page, 'the age', () => /LAST, which ended \d+ s ago/.test(document.querySelector('.calm').textContent));
+
+	const link = await page.locator('.calm a').first().elementHandle(), before = await text(page, '.calm');
+
+	await until(page, 'another age', (old) => document.querySelector('.calm').textContent !== old, before, 10000);
+	assert.equal(await link.evaluate((el) => el.isConnected), true, 'what may have the focus stays');
+}, {}, (page) => {
+	const last = { id: 'x', rule: 'LAST', series: 'cpu.usage', severity: 'warning', state: 'resolved', startsAt: Date.now() - 9000, endsAt: Date.now() - 3000, timestamp: Date.now() - 3000 };
+
+	return interpose(page, { answer: (event, question) => (event === 'get alerts' && question.state === 'resolved' ? { status: 'ok', alerts: [last] } : undefined) });
 });
 
 visit('times of the server, wherever one looks from', '', async (page) => {
