@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { launch, next_tick, open, pay_visit, text, until, until_badge } from './browser.mjs';
 import { calm, start_daemon } from './daemon.mjs';
@@ -139,6 +140,23 @@ visit('how long ago the last alert ended grows', '#/alerts', async (page) => {
 
 	return interpose(page, { answer: (event, question) => (event === 'get alerts' && question.state === 'resolved' ? { status: 'ok', alerts: [last] } : undefined) });
 });
+
+/* A proxy that swallows WebSocket: the past is there long before the first connection is. */
+visit('what happened before the first connection is no gap', '#/explorer?series=memory.usage', async (page) => {
+	await until(page, 'polling', () => /polling/i.test(document.querySelector('.top').innerText + document.querySelector('.banner')?.innerText));
+	await until_badge(page, 'LIVE');
+	for (let i = 0; i < 4; i++)
+		await next_tick(page);
+
+	const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save CSV' }).click()]);
+	const values = readFileSync(await file.path(), 'utf8').trim().split('\n').slice(1).map((line) => line.split(',')[1]);
+	const known = values.slice(values.findIndex(Boolean), values.findLastIndex(Boolean) + 1);
+	let gap = 0, widest = 0;
+
+	for (const value of known)
+		widest = Math.max(widest, gap = value ? 0 : gap + 1);
+	assert.ok(widest < 5, `${widest} s of ${known.length} are missing`);
+}, {}, (page) => page.routeWebSocket(/socket\.io/, () => {}));
 
 visit('times of the server, wherever one looks from', '', async (page) => {
 	const zone = async (value) => {

@@ -201,6 +201,9 @@ export function create_plane({ feed, clock }) {
 	});
 
 	feed.on_frame((t, ids, values) => {
+		/* The past came long before the connection did: what lies between is in neither. */
+		if (!last_frame_at && live && !is_history() && t - (live.from + live.length * live.step) > 2 * live.step)
+			load();
 		last_frame_at = Date.now();
 		clock.advance(t);
 		if (recent.length && t < recent.at(-1).t - KEEP_FRAMES_MS)
