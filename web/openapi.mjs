@@ -102,7 +102,7 @@ const paths = {
 			query('rule', 'Of this rule', text(256)), query('id', 'This one', STRING), FROM, TO,
 			query('changes', '1: every change of each, not only how it stands', from_to(0, 1, 0)), query('limit', 'At most so many', ROWS),
 		],
-		members: { alerts: list(schema('Alert')) }, refused: [400],
+		members: { alerts: list(schema('Alert')) }, refused: [400, 503],
 	}) },
 	'/api/v1/alerts/{id}/acknowledge': { post: request('alerts', 'Somebody has seen it', {
 		who: OPERATOR, takes: [from_path('id', 'Of the alert')], body: object({ note: text(1000) }, ['note']), refused: [400, 404],
@@ -123,7 +123,7 @@ const paths = {
 			members: { silence: schema('Silence') }, refused: [400, 404],
 		}),
 	},
-	'/api/v1/audit': { get: request('alerts', 'Who did what', { who: OPERATOR, takes: [query('limit', 'At most so many', ROWS)], members: { audit: list(schema('Deed')) }, refused: [400] }) },
+	'/api/v1/audit': { get: request('alerts', 'Who did what', { who: OPERATOR, takes: [query('limit', 'At most so many', ROWS)], members: { audit: list(schema('Deed')) }, refused: [400, 503] }) },
 	'/api/v1/channels': { get: request('channels', 'Webhooks, programs and mail that are told of alerts', {
 		members: { channels: list(schema('Channel')), gone: list(schema('GoneChannel')) },
 	}) },
@@ -138,7 +138,7 @@ const paths = {
 			query('channel', 'To this channel', text(64)), query('alert', 'Of this alert', STRING), query('state', 'That stand so', words('waiting', 'delivered', 'dead')),
 			query('before', 'Older than the one of this id', { type: 'integer', minimum: 1 }), query('limit', 'At most so many', ROWS),
 		],
-		members: { deliveries: list(schema('Delivery')) }, refused: [400],
+		members: { deliveries: list(schema('Delivery')) }, refused: [400, 503],
 	}) },
 	'/api/v1/deliveries/{id}/resend': { post: request('channels', 'Sends one message again', { who: OPERATOR, takes: [from_path('id', 'Of the delivery')], refused: [404] }) },
 	'/api/v1/session': {

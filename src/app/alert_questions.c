@@ -27,8 +27,9 @@ void question_on_rows(void *user, const char *rows)
 	struct buf b;
 
 	buf_init(&b, SIZE_MAX / 2);
-	buf_addf(&b, "\"%s\":%s", q->member, rows && *rows ? rows : "[]");
-	q->done(q->user, NULL, b.data);
+	if (rows)
+		buf_addf(&b, "\"%s\":%s", q->member, rows);
+	q->done(q->user, rows ? NULL : ALERTING_UNREAD, rows ? b.data : NULL);
 	buf_release(&b);
 	free(q);
 }

@@ -8,6 +8,9 @@
 
 struct alerting;
 
+/* What the past is not told for; the log may say more. */
+#define ALERTING_UNREAD "the database does not answer: ask again in a moment"
+
 /* Needs app->db, app->store, app->io, app->fetch. What fired before the last end is the same alert after. */
 struct alerting *alerting_new(struct app *app);
 /* Nothing more is told to channels: before fetch_free() and db_close(), whose last answers still come here. */

@@ -26,7 +26,7 @@ struct alerting {
 	size_t ngone;
 };
 
-/* alert_questions.c: db's rows become the one member of an answer. question: for one call of question_on_rows. */
+/* alert_questions.c: db's rows become the one member of an answer, and none (NULL) an error: an empty list would say that nothing was. question: for one call of question_on_rows. */
 struct question *question(alerting_done_fn *done, void *user, const char *member /* static */);
 void question_on_rows(void *user, const char *rows);
 

@@ -42,6 +42,7 @@ struct auth {
 	struct loop_timer sweep;
 	struct token *tokens;
 	size_t ntokens;
+	bool told;                     /* which tokens there are */
 	struct map sessions;           /* by cookie, oldest first */
 	double tries;                  /* sign-ins that may fail: a bucket that fills up again */
 	int64_t tries_ms;
@@ -134,6 +135,7 @@ static void begin_tokens(void *user)
 	struct auth *a = user;
 
 	a->ntokens = 0;
+	a->told = true;
 	auth_review(a); /* when all were told */
 }
 
@@ -305,8 +307,9 @@ void auth_session_get(void *app, struct http_request *r)
 	reply_identity(r, &who);
 }
 
-/* Ten wrong ones, then one every six seconds: guessing a token of 256 bits was hopeless before. */
-static bool may_try(struct auth *a)
+/* Ten wrong ones are told so, then one every six seconds. The right one is not kept waiting, or whoever sends wrong ones would keep
+ * everybody out; nor need it be, as nobody guesses 256 bits. */
+static bool may_err(struct auth *a)
 {
 	int64_t now = clock_mono_ms();
 
@@ -314,7 +317,10 @@ static bool may_try(struct auth *a)
 	a->tries_ms = now;
 	if (a->tries > 10)
 		a->tries = 10;
-	return a->tries >= 1;
+	if (a->tries < 1)
+		return false;
+	a->tries--;
+	return true;
 }
 
 static void set_cookie(struct http_request *r, const char *value, long max_age_s)
@@ -358,11 +364,6 @@ void auth_session_post(void *user, struct http_request *r)
 		http_error(r, 400, "the body must be {\"token\": \"vdt_…\"}");
 		return;
 	}
-	if (!may_try(app->auth)) {
-		http_add_header(r, "Retry-After", "6");
-		http_error(r, 429, "too many wrong tokens: wait a moment");
-		return;
-	}
 	buf_init(&text, MAX_TOKEN);
 	json_unquote(&text, token);
 	if (!text.full)
@@ -370,9 +371,11 @@ void auth_session_post(void *user, struct http_request *r)
 	buf_release(&text);
 	if (t) {
 		sign_in(app, r, t);
-	} else {
-		app->auth->tries--;
+	} else if (may_err(app->auth)) {
 		http_error(r, 401, "no such token; `vedette token add` makes one");
+	} else {
+		http_add_header(r, "Retry-After", "6");
+		http_error(r, 429, "too many wrong tokens: wait a moment");
 	}
 }
 
@@ -404,6 +407,15 @@ struct auth *auth_new(struct app *app)
 	if (app->db)
 		db_on_tokens(app->db, begin_tokens, add_token, a);
 	return a;
+}
+
+bool auth_await_tokens(struct auth *a, int most_ms)
+{
+	int64_t until = clock_mono_ms() + most_ms, now;
+
+	while (!a->told && (now = clock_mono_ms()) < until && loop_turn(a->app->loop, (int)(until - now)))
+		;
+	return a->told;
 }
 
 void auth_stop(struct auth *a)

@@ -18,6 +18,8 @@ struct identity {
 
 struct auth *auth_new(struct app *app);
 void auth_free(struct auth *a);
+/* Turns the loop until the tokens are known, or for so long at most: before that, who has one is nobody. */
+bool auth_await_tokens(struct auth *a, int most_ms);
 
 struct identity auth_of_request(struct app *app, const struct eio_request *r);
 /* token is the JSON of handshake.auth; a token that is wrong is nobody, not the anonymous one. */

@@ -2,6 +2,7 @@
 #include "app/cli.h"
 
 #include "app/config.h"
+#include "base/utf8.h"
 #include "base/xmalloc.h"
 
 #include <getopt.h>
@@ -130,6 +131,15 @@ static int wrong_command(const char *usage)
 	return EX_USAGE;
 }
 
+/* Names stand in lists and in the audit, where they can be told from those who have no token (auth.h). */
+static bool may_name(const char *name)
+{
+	for (const char *p = name; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	return utf8_valid(name, strlen(name)) && strcmp(name, "anonymous") != 0 && strcmp(name, "nobody") != 0;
+}
+
 /* token add NAME [ROLE] | list | revoke NAME */
 static int take_token(struct cli *cli, int n, char **words)
 {
@@ -151,6 +161,10 @@ static int take_token(struct cli *cli, int n, char **words)
 	}
 	if (cli->name && (*cli->name == '-' || !*cli->name || strlen(cli->name) > MAX_NAME)) {
 		fprintf(stderr, "vedette token: a name has 1 to %d letters and does not start with a dash\n", MAX_NAME);
+		return EX_USAGE;
+	}
+	if (cli->command == CLI_TOKEN_ADD && !may_name(cli->name)) {
+		fputs("vedette token: a name is text on one line; \"anonymous\" and \"nobody\" are those without a token\n", stderr);
 		return EX_USAGE;
 	}
 	return CLI_CONTINUE;

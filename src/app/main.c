@@ -1,7 +1,7 @@
 /* main.c: the order of birth and death.
  *
  * birth: command line, configuration, signals (blocked before there are threads), database, store, Socket.IO, HTTP,
- *        alerts, feed, collectors, listening sockets
+ *        alerts, feed, collectors, tokens, listening sockets
  * death: the reverse; a hung collector is left behind */
 #include "app/alerting.h"
 #include "app/app.h"
@@ -389,6 +389,15 @@ static void death(struct app *app, char **origins)
 	free(origins);
 }
 
+#define TOKENS_MS 5000
+
+/* Clients come back the moment that we listen, and one that is refused does not try again. */
+static void know_tokens(struct app *app)
+{
+	if (!auth_await_tokens(app->auth, TOKENS_MS))
+		log_warn("the tokens are not known yet: who has one is refused until they are");
+}
+
 static int live(struct app *app)
 {
 	int wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), code = open_db(app);
@@ -401,6 +410,8 @@ static int live(struct app *app)
 	open_fetch(app);
 	birth(app, wake_fd, &origins);
 	code = start_collectors(app);
+	if (!code)
+		know_tokens(app);
 	if (!code)
 		code = listen_all(app);
 	if (!code) {

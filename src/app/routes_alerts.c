@@ -31,7 +31,10 @@ static void reply_ok(struct http_request *r, const char *members)
 
 static void reply_error(struct http_request *r, const char *error)
 {
-	http_error(r, strncmp(error, "there is no such", 16) == 0 ? 404 : 400, error);
+	if (strcmp(error, ALERTING_UNREAD) == 0)
+		http_error(r, 503, error);
+	else
+		http_error(r, strncmp(error, "there is no such", 16) == 0 ? 404 : 400, error);
 }
 
 static void finish(void *user, const char *error, const char *members)

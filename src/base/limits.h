@@ -67,7 +67,7 @@
 #define LIMIT_SUMMARY_BYTES 2000             /* of an alert's summary: cut */
 
 /* --- the database's thread --- */
-#define LIMIT_DB_QUEUE 1000                  /* readings, audit rows and re-sendings that wait for it: answered with nothing, audit rows are lost and counted in the log */
+#define LIMIT_DB_QUEUE 1000                  /* readings, audit rows and re-sendings that wait for it: refused, audit rows are lost and counted in the log */
 #define LIMIT_DB_ROWS 1000                   /* in one answer: fewer are given */
 #define LIMIT_DB_ANSWER_BYTES (8 * 1024 * 1024) /* of one answer: rows past it are left out */
 

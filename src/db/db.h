@@ -6,7 +6,7 @@
  * are handed over, and borrowed for the call when they come back.
  *
  * Everything is for the loop's thread where nothing else is said. Changes of alerts, outcomes of messages and silences are always kept;
- * beyond LIMIT_DB_QUEUE waiting questions are answered with nothing ([], 0, false), and audit rows are lost and counted in the log. */
+ * beyond LIMIT_DB_QUEUE waiting questions are answered with nothing (NULL, 0, false), and audit rows are lost and counted in the log. */
 #ifndef DB_DB_H
 #define DB_DB_H
 

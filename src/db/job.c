@@ -81,7 +81,7 @@ void job_json_done(struct job *j)
 {
 	struct job_json *q = (struct job_json *)j;
 
-	q->done(q->user, j->failed ? "[]" : q->rows.data);
+	q->done(q->user, j->failed ? NULL : q->rows.data);
 }
 
 void job_json_release(struct job *j)

@@ -1,7 +1,7 @@
 // Who was let in and may no longer be: a token revoked, a browser signed out, a reload that shuts the anonymous ones
 // out. It is told once, by a disconnect, and nothing more is pushed to it; nor does it come back by recovery.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { describe, test } from "node:test";
 import { decode, join, link } from "../conformance/raw.mjs";
 import { BIN, WAYS, ask, connect, get, json, next, record, refusal, refused, request, start, take, until, within } from "./harness.mjs";
@@ -151,4 +151,44 @@ describe("who may no longer be in", { concurrency: true }, () => {
 		await until("the end of the token", async () => (await role(server, bearer(token))) === "none", LOOK_MS + 3000);
 		assert.deepEqual(await back(late), [4, "unauthorized"]);
 	});
+});
+
+test("whoever sends wrong tokens keeps nobody out", async (t) => {
+	const server = await start(t, { config: CLOSED });
+	const token = await token_of(server, "desk", "viewer");
+	const wrong = async () => (await request(server.port, "/api/v1/session", { method: "POST", body: '{"token":"vdt_wrong"}' })).status;
+	const answers = [];
+
+	for (let i = 0; i < 15; i++)
+		answers.push(await wrong());
+	assert.deepEqual([answers[0], answers.at(-1)], [401, 429]);
+	assert.equal(await role(server, await sign_in(server, token)), "viewer");
+});
+
+// Somebody else who writes for as long as close() is not called, as the command line does for a moment; null where there is no sqlite3.
+async function writer(t, server) {
+	const child = spawn("sqlite3", [`${server.dir}/data/vedette.db`], { stdio: ["pipe", "pipe", "ignore"] });
+	const began = new Promise((done) => {
+		child.stdout.once("data", () => done(true));
+		child.once("error", () => done(false));
+	});
+
+	t.after(() => child.kill());
+	child.stdin.on("error", () => {}).write("BEGIN IMMEDIATE;\n.shell echo begun\n");
+	return (await within(5000, "the other's transaction", began)) ? { close: () => child.stdin.end("COMMIT;\n") } : null;
+}
+
+// A client that is refused does not try again: one that comes back the moment the server is there must not be.
+test("who has a token is known from the first answer on, though the database is slow", async (t) => {
+	const server = await start(t, { config: CLOSED });
+	const token = await token_of(server, "desk", "viewer");
+
+	await server.end();
+	const other = await writer(t, server);
+	if (!other)
+		t.diagnostic("no sqlite3 here: the database was quick");
+	setTimeout(() => other?.close(), 1000);
+	await server.start();
+	await connect(t, server, { ...WAYS.websocket, auth: { token } });
+	assert.equal((await get(server, "/api/v1/status", bearer(token))).status, 200);
 });

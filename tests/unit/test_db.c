@@ -125,7 +125,7 @@ static void on_rows(void *user, const char *rows)
 
 	b->answers++;
 	free(b->rows);
-	b->rows = strdup(rows);
+	b->rows = strdup(rows ? rows : "no answer");
 }
 
 static const char *answer(struct bed *b)
@@ -1172,7 +1172,7 @@ static void test_close_in_trouble(void **state)
 
 static void on_count(void *user, const char *rows)
 {
-	((int *)user)[strcmp(rows, "[]") == 0]++;
+	((int *)user)[!rows]++;
 }
 
 /* A job of our own at which the thread waits until the gate is open, which it stays: jobs may be done again. */

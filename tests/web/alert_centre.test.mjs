@@ -172,7 +172,13 @@ visit('the audit list says what each did', '#/alerts?tab=audit', async (page) =>
 
 	assert.match(said, /acknowledge alertMEMORY_IN_USE on memory\.usage.*silencerule=MEMORY_IN_USE, until \d{4}-.* UTC: moving.*end silencealert MEMORY_IN_USE on memory\.usage, rule=MEMORY_IN_USE,series=memory\.usage: known leak.*silencealert MEMORY_IN_USE on memory\.usage, .*, until it is resolved: known leak/s);
 	assert.match(said, /send againdelivery \d+ to ops, alert EVER_ON on host\.uptime.*send again1 given up by pager/s);
-});
+
+	const time = async () => Date.parse(`${await text(page, '.audit tbody td')}Z`), here = await time();
+
+	await page.getByLabel('Settings').click();
+	await page.locator('.popover [data-value="utc"]').click();
+	assert.equal(await time(), here - 5.5 * 3600e3);
+}, { timezoneId: 'Asia/Kolkata' });
 
 visit('the history says what is held back', '#/alerts?tab=history', async (page) => {
 	await until(page, 'the rows', () => document.querySelectorAll('.history-row').length >= 5);

@@ -215,7 +215,7 @@ visit('a new alert: banner, voice, note of the browser, way to it', '#/processes
 	assert.match(await page.locator('.alert-banner').innerText(), /Critical LATE\n.*load\.threads is/);
 	assert.equal(await page.locator('.alert-banner[data-severity="critical"] .icon-critical').count(), 1);
 	assert.match(await text(page, '#spoken-alerts[aria-live="polite"]'), /^Critical alert: LATE\. /);
-	assert.match(await page.evaluate(() => window.notes.join()), /Critical: LATE/);
+	assert.match(await page.evaluate(() => window.notes.join()), /Critical: LATE, told again when it grows worse/);
 	await page.locator('.alert-banner').getByRole('link', { name: 'Show' }).click();
 	await until(page, 'the alert', () => document.querySelector('.alert-detail .alert-rule')?.textContent === 'LATE');
 	await until(page, 'no banner', () => document.querySelector('.alert-banner').hidden);
@@ -228,7 +228,7 @@ visit('a new alert: banner, voice, note of the browser, way to it', '#/processes
 		window.Notification = class {
 			static permission = 'default';
 			static async requestPermission() { return (this.permission = 'granted'); }
-			constructor(title) { window.notes.push(title); }
+			constructor(title, { tag, renotify, silent }) { if (!silent) window.notes.push(`${title}${tag && renotify ? ', told again when it grows worse' : ''}`); }
 			close() {}
 		};
 		document.hasFocus = () => false;
@@ -422,6 +422,29 @@ test('of a fleet, the alerts of this host are shown', { timeout: 300000 }, async
 		await one.stop();
 		await redis.remove();
 	}
+});
+
+/* As Chrome on Android is, which wants a service worker for them. */
+visit('a browser that refuses notes says so, and the banner comes', '#/alerts', async (page) => {
+	await page.getByRole('button', { name: 'Notify me' }).click();
+	await until(page, 'why', () => /shows no notifications/.test(document.querySelector('.notify').textContent) && document.querySelector('.notify').disabled);
+	await page.evaluate(() => localStorage.setItem('vedette', '{"notify":true}'));
+	await page.evaluate(() => { location.hash = '#/processes'; });
+	await page.reload();
+	await until(page, 'LIVE', () => document.querySelector('.badge-word')?.textContent === 'LIVE');
+	daemon.configure(rules + late_rule);
+	await until(page, 'the banner', () => !document.querySelector('.alert-banner').hidden);
+	daemon.configure(rules);
+	await until(page, 'its end', () => document.querySelector('.alert-banner').hidden);
+}, {
+	prepare: (page) => page.addInitScript(() => {
+		window.Notification = class {
+			static permission = 'granted';
+			static async requestPermission() { return this.permission; }
+			constructor() { throw new TypeError("Failed to construct 'Notification': Illegal constructor."); }
+		};
+		document.hasFocus = () => false;
+	}),
 });
 
 test('where nobody may look, there is a page to sign in, and back again', { timeout: 300000 }, async () => {

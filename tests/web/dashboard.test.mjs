@@ -3,15 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { launch, next_tick, open, pay_visit, text, until, until_badge } from './browser.mjs';
-import { start_daemon } from './daemon.mjs';
+import { calm, start_daemon } from './daemon.mjs';
 import { interpose } from './wire.mjs';
 
 let browser, daemon;
 
 before(async () => {
-	[browser, daemon] = await Promise.all([launch(), start_daemon()]);
+	[browser, daemon] = await Promise.all([launch(), start_daemon({ config: `${calm}alert "NEVER" { metric = "host.uptime"  above = 1e12 }\n` })]);
 });
 
 after(async () => {
@@ -85,6 +86,77 @@ visit('explorer: pick, pattern, alone, remove, save', '#/explorer', async (page)
 	await page.getByRole('button', { name: 'Clear' }).click();
 	await until(page, 'nothing', () => !document.querySelector('.explorer-empty').hidden);
 });
+
+visit('dates that were typed mean the same moment in another zone', '', async (page) => {
+	const zone = (value) => page.locator(`.popover [data-value="${value}"]`).click();
+	const title = () => page.locator('.popover .menu-title').last().textContent();
+
+	await next_tick(page);
+	await page.getByLabel('Time range').click();
+	await page.locator('.popover [name="from"]').fill('2026-01-15T10:00');
+	await page.locator('.popover [name="to"]').fill('2026-01-15T10:30:30');
+	await zone('utc');
+	assert.equal(await page.locator('.popover [name="from"]').inputValue(), '2026-01-15T04:30');
+	assert.equal(await page.locator('.popover [name="to"]').inputValue(), '2026-01-15T05:00:30');
+	assert.equal(await title(), 'Times are UTC');
+	await page.locator('.popover [name="to"]').fill('');
+	await zone('browser');
+	assert.equal(await page.locator('.popover [name="from"]').inputValue(), '2026-01-15T10:00');
+	await page.locator('.popover [name="to"]').fill('2026-01-15T10:30');
+	await zone('utc');
+	await page.getByRole('button', { name: 'Show', exact: true }).click();
+	assert.match(await page.evaluate(() => location.hash), new RegExp(`from=${Date.UTC(2026, 0, 15, 4, 30)}&to=${Date.UTC(2026, 0, 15, 5)}`));
+}, { timezoneId: 'Asia/Kolkata' });
+
+visit('the row that the keys are on has a name of its own', '#/explorer', async (page) => {
+	await until(page, 'rows', () => document.querySelectorAll('.series-row').length > 5);
+	await page.locator('.series-list').focus();
+	for (let i = 0; i < 4; i++) {
+		await page.keyboard.press('ArrowDown');
+
+		const { spoken, active, twice } = await page.evaluate(() => {
+			const ids = [...document.querySelectorAll('.series-row[id]')].map((row) => row.id);
+
+			return {
+				spoken: document.getElementById(document.querySelector('.series-list').getAttribute('aria-activedescendant'))?.title,
+				active: document.querySelector('.series-row.active').title, twice: ids.length - new Set(ids).size,
+			};
+		});
+
+		assert.equal(spoken, active);
+		assert.equal(twice, 0);
+	}
+});
+
+visit('how long ago the last alert ended grows', '#/alerts', async (page) => {
+	await until(page, 'the age', () => /LAST, which ended \d+ s ago/.test(document.querySelector('.calm').textContent));
+
+	const link = await page.locator('.calm a').first().elementHandle(), before = await text(page, '.calm');
+
+	await until(page, 'another age', (old) => document.querySelector('.calm').textContent !== old, before, 10000);
+	assert.equal(await link.evaluate((el) => el.isConnected), true, 'what may have the focus stays');
+}, {}, (page) => {
+	const last = { id: 'x', rule: 'LAST', series: 'cpu.usage', severity: 'warning', state: 'resolved', startsAt: Date.now() - 9000, endsAt: Date.now() - 3000, timestamp: Date.now() - 3000 };
+
+	return interpose(page, { answer: (event, question) => (event === 'get alerts' && question.state === 'resolved' ? { status: 'ok', alerts: [last] } : undefined) });
+});
+
+/* A proxy that swallows WebSocket: the past is there long before the first connection is. */
+visit('what happened before the first connection is no gap', '#/explorer?series=memory.usage', async (page) => {
+	await until(page, 'polling', () => /polling/i.test(document.querySelector('.top').innerText + document.querySelector('.banner')?.innerText));
+	await until_badge(page, 'LIVE');
+	for (let i = 0; i < 4; i++)
+		await next_tick(page);
+
+	const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save CSV' }).click()]);
+	const values = readFileSync(await file.path(), 'utf8').trim().split('\n').slice(1).map((line) => line.split(',')[1]);
+	const known = values.slice(values.findIndex(Boolean), values.findLastIndex(Boolean) + 1);
+	let gap = 0, widest = 0;
+
+	for (const value of known)
+		widest = Math.max(widest, gap = value ? 0 : gap + 1);
+	assert.ok(widest < 5, `${widest} s of ${known.length} are missing`);
+}, {}, (page) => page.routeWebSocket(/socket\.io/, () => {}));
 
 visit('times of the server, wherever one looks from', '', async (page) => {
 	const zone = async (value) => {

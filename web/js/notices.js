@@ -5,6 +5,18 @@ import { severity_words } from './lib/alerts.js';
 
 const can = () => 'Notification' in window && isSecureContext;
 
+/* Chrome on Android has the constructor, and throws when it is used: it wants a service worker. */
+let refused = false;
+
+function note_of(title, options) {
+	try {
+		return new Notification(title, options);
+	} catch {
+		refused = true;
+		return null;
+	}
+}
+
 export function create_notices(ctx) {
 	const { settings, alerts, address } = ctx;
 
@@ -12,8 +24,11 @@ export function create_notices(ctx) {
 		if (!is_on() || alert.state !== 'firing' || (!document.hidden && document.hasFocus()))
 			return;
 
-		const note = new Notification(`${severity_words[alert.severity]}: ${alert.rule}`, { body: `${alert.summary}\n${alert.series} on ${alert.host}`, tag: alert.id });
+		/* renotify: one that grows worse takes the place of its former note, and not in silence. */
+		const note = note_of(`${severity_words[alert.severity]}: ${alert.rule}`, { body: `${alert.summary}\n${alert.series} on ${alert.host}`, tag: alert.id, renotify: true });
 
+		if (!note)
+			return;
 		note.onclick = () => {
 			window.focus();
 			address.go('alerts', { alert: alert.id });
@@ -21,7 +36,7 @@ export function create_notices(ctx) {
 		};
 	});
 
-	const is_on = () => can() && settings.get().notify && Notification.permission === 'granted';
+	const is_on = () => can() && !refused && settings.get().notify && Notification.permission === 'granted';
 
 	return {
 		is_on,
@@ -29,6 +44,8 @@ export function create_notices(ctx) {
 		words() {
 			if (!can())
 				return { text: 'Notifications need HTTPS or localhost', off: true };
+			if (refused)
+				return { text: 'This browser shows no notifications of pages', off: true };
 			if (Notification.permission === 'denied')
 				return { text: 'Notifications are blocked in this browser\'s settings', off: true };
 			return { text: is_on() ? 'Notifications are on' : 'Notify me', off: false };
@@ -37,10 +54,13 @@ export function create_notices(ctx) {
 			if (is_on()) {
 				settings.change({ notify: false });
 			} else if (can()) {
-				const answer = await Notification.requestPermission();
+				const allowed = await Notification.requestPermission() === 'granted';
 
-				settings.change({ notify: answer === 'granted' });
-				ctx.toast(answer === 'granted' ? 'You will be told of alerts while this page is open' : 'The browser does not allow it');
+				/* Nobody should count on notes that never come. */
+				if (allowed)
+					note_of('Vedette', { silent: true })?.close();
+				settings.change({ notify: allowed && !refused });
+				ctx.toast(is_on() ? 'You will be told of alerts while this page is open' : 'The browser does not allow it');
 			}
 		},
 	};

@@ -201,8 +201,13 @@ export function create_plane({ feed, clock }) {
 	});
 
 	feed.on_frame((t, ids, values) => {
+		/* The past came long before the connection did: what lies between is in neither. */
+		if (!last_frame_at && live && !is_history() && t - (live.from + live.length * live.step) > 2 * live.step)
+			load();
 		last_frame_at = Date.now();
 		clock.advance(t);
+		if (recent.length && t < recent.at(-1).t - KEEP_FRAMES_MS)
+			go_back();
 		recent.push({ t, ids, values });
 		while (recent[0].t < t - KEEP_FRAMES_MS)
 			recent.shift();
@@ -222,6 +227,17 @@ export function create_plane({ feed, clock }) {
 		live.forget((id) => !latest.has(id));
 		tell();
 	});
+
+	/* The server's clock was set back, by more than a sample is late: what was drawn lies ahead of it now, and would keep out what comes.
+	 * A paused picture stays as it is. */
+	function go_back() {
+		recent = [];
+		live = null;
+		if (clock.state.get().mode === 'live')
+			held = null;
+		if (!is_history())
+			load();
+	}
 
 	function learn_places() {
 		place_instances(catalog.keys(), places);

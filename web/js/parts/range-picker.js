@@ -29,11 +29,29 @@ export function create_range_picker(ctx) {
 		const { mode, span } = clock.state.get(), { from, to } = clock.view();
 		const field = (name, t) => h('input.input', { type: 'datetime-local', step: 1, name, value: local_text(t, ctx.zone()), 'aria-label': name === 'from' ? 'From' : 'To', required: true });
 		const from_field = field('from', from), to_field = field('to', to), wrong = h('div.form-error', { role: 'alert' });
+		const title = h('div.menu-title');
+		let zone = ctx.zone();
+
+		/* Another zone says the same moments, those too that were typed. */
+		function speak() {
+			const before = zone;
+
+			zone = ctx.zone();
+			for (const one of [from_field, to_field]) {
+				const t = parse_local(one.value, before);
+
+				if (t !== null)
+					one.value = local_text(t, zone);
+			}
+			set_text(title, `Times are ${zone_text(clock.now(), zone)}`);
+		}
+
+		speak();
 
 		function apply(event) {
 			event.preventDefault();
 
-			const start = parse_local(from_field.value, ctx.zone()), end = parse_local(to_field.value, ctx.zone());
+			const start = parse_local(from_field.value, zone), end = parse_local(to_field.value, zone);
 
 			if (start === null || end === null)
 				set_text(wrong, 'Both need a date and a time.');
@@ -56,8 +74,8 @@ export function create_range_picker(ctx) {
 			h('div.menu-title', {}, 'From, to'),
 			h('form.range-form', { onsubmit: apply, novalidate: true }, h('label', {}, h('span', {}, 'From'), from_field), h('label', {}, h('span', {}, 'To'), to_field), wrong,
 				h('button.button.primary', { type: 'submit' }, 'Show')),
-			h('div.menu-title', {}, `Times are ${zone_text(clock.now(), ctx.zone())}`),
-			h('div.menu-row', {}, zone_choice(ctx)),
+			title,
+			h('div.menu-row', {}, zone_choice(ctx, speak)),
 			h('p.menu-note', {}, reach()),
 		];
 	}
@@ -82,10 +100,13 @@ export function create_range_picker(ctx) {
 }
 
 /* The zones: this browser's, UTC, and the server's where it says which. */
-export function zone_choice(ctx) {
+export function zone_choice(ctx, then = () => {}) {
 	const zones = [['browser', 'Browser'], ['utc', 'UTC'], ctx.server_zone() && ['server', 'Server']].filter(Boolean);
 
-	return segments('Time zone', zones, ctx.settings.get().zone, (zone) => ctx.settings.change({ zone }));
+	return segments('Time zone', zones, ctx.settings.get().zone, (zone) => {
+		ctx.settings.change({ zone });
+		then();
+	});
 }
 
 export function segments(label, choices, now, choose) {

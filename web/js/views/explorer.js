@@ -1,7 +1,7 @@
 /* explorer.js: every series there is. Pick some, see them together, one chart
  * for each unit, with their numbers below. The selection is in the address. */
 
-import { fill, h, keyed, set_attr, set_text, toggle } from '../dom.js';
+import { fill, h, keyed, new_id, set_attr, set_text, toggle } from '../dom.js';
 import { get_json } from '../http.js';
 import { styles_of } from '../lib/colours.js';
 import { rank } from '../lib/fuzzy.js';
@@ -168,7 +168,7 @@ export function mount(el, ctx) {
 		toggle(row, 'gone', Boolean(series?.gone));
 		set_text(row.value, series?.gone ? 'gone' : series ? format(plane.latest.get(series.id) ?? series.last, series.unit, ctx.settings.get().base) : '');
 		if (at === active) {
-			row.id ||= 'series-active';
+			row.id ||= new_id('series');
 			set_attr(list, 'aria-activedescendant', row.id);
 		}
 	}

@@ -1,6 +1,6 @@
 /* audit.js: who did what, newest first. For operators. */
 
-import { h, keyed } from '../../dom.js';
+import { fill, h, keyed } from '../../dom.js';
 import { ask_again } from '../../ask-again.js';
 import { full_text } from '../../lib/time.js';
 import { sign_in } from '../../parts/deeds.js';
@@ -46,8 +46,14 @@ export function mount(el, ctx) {
 	}
 
 	function update() {
-		keyed(body, rows, (row) => `${row.timestamp} ${row.who} ${row.action} ${row.detail}`, (row) => h('tr', {},
-			h('td', {}, full_text(row.timestamp, ctx.zone())), h('th', { scope: 'row' }, row.who), h('td', {}, row.role), h('td', {}, row.action), h('td.audit-detail', {}, what(row))));
+		keyed(body, rows, (row) => `${row.timestamp} ${row.who} ${row.action} ${row.detail}`, () => h('tr'), (el, row) => {
+			const time = full_text(row.timestamp, ctx.zone());
+
+			if (el.said === time)
+				return;
+			el.said = time;
+			fill(el, h('td', {}, time), h('th', { scope: 'row' }, row.who), h('td', {}, row.role), h('td', {}, row.action), h('td.audit-detail', {}, what(row)));
+		});
 	}
 
 	return { update, destroy: asking.stop };

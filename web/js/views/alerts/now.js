@@ -20,7 +20,7 @@ export function mount(el, ctx) {
 	const { alerts } = ctx, cards = new Map();
 	let last = null; /* the newest that is over */
 	const state = state_box(), more = h('p.menu-note', { hidden: true });
-	const calm = h('div.calm', { hidden: true });
+	const calm = h('div.calm', { hidden: true }), calm_last = h('span');
 	const sections = groups.map((group) => {
 		const count = h('span.group-count'), list = h('div.alert-list');
 
@@ -42,15 +42,16 @@ export function mount(el, ctx) {
 		if (calm.hidden)
 			return;
 
-		const text = `${rules.length}|${watching}|${last?.id}|${list.length}`;
+		const text = `${rules.length}|${watching}|${list.length}`;
 
+		set_text(calm_last, last ? `; the last alert was ${last.rule}, which ended ${ago_words(Math.max(0, ctx.clock.now() - last.endsAt))}` : '');
 		if (calm.said === text)
 			return;
 		calm.said = text;
 		calm.textContent = '';
 		calm.append(icon(rules.length ? 'ok' : 'info'), h('strong', {}, list.length ? 'Nothing asks for you.' : rules.length ? 'All is calm.' : 'Nothing can fire.'),
 			h('span', {}, rules.length
-				? `${rules.length} ${rules.length === 1 ? 'rule watches' : 'rules watch'} ${watching} series${last ? `; the last alert was ${last.rule}, which ended ${ago_words(Math.max(0, ctx.clock.now() - last.endsAt))}` : ''}.`
+				? [`${rules.length} ${rules.length === 1 ? 'rule watches' : 'rules watch'} ${watching} series`, calm_last, '.']
 				: 'There are no rules: write one in the configuration.'),
 			h('span.calm-links', {}, h('a.button.small', { href: ctx.address.to('alerts', { tab: 'rules' }) }, rules.length ? 'See the rules' : 'How to write a rule'), h('a.button.small', { href: ctx.address.to('alerts', { tab: 'history' }) }, 'See the history')));
 	}

@@ -31,8 +31,9 @@ export function mount(el, ctx) {
 
 		row.left = h('strong');
 		row.until = h('span');
+		row.since = h('span');
 		row.deed = deed_button(ctx, { label: 'End now', sign: 'close', what: 'Ending a silence', run: () => end_silence(ctx, one, asking.now) });
-		row.append(icon('silence'), h('div.silence-what', {}, h('code', {}, one.matcher), one.alert ? h('a.link-like', { href: ctx.address.to('alerts', { tab: 'silences', alert: one.alert }) }, 'this alert alone') : null, h('span.silence-who', {}, h('strong', {}, one.by), one.note ? `: ${one.note}` : '', ` · since ${full_text(one.from, ctx.zone())}`)),
+		row.append(icon('silence'), h('div.silence-what', {}, h('code', {}, one.matcher), one.alert ? h('a.link-like', { href: ctx.address.to('alerts', { tab: 'silences', alert: one.alert }) }, 'this alert alone') : null, h('span.silence-who', {}, h('strong', {}, one.by), one.note ? `: ${one.note}` : '', row.since)),
 			h('div.silence-when', {}, row.left, row.until), row.deed);
 		return row;
 	}
@@ -40,6 +41,7 @@ export function mount(el, ctx) {
 	function update() {
 		keyed(list, silences, (one) => `${one.id} ${one.until} ${one.note}`, make_row, (row, one) => {
 			set_text(row.left, one.until === null ? 'until resolved' : `${span_words(Math.max(0, one.until - ctx.clock.now()))} left`);
+			set_text(row.since, ` · since ${full_text(one.from, ctx.zone())}`);
 			set_text(row.until, one.until === null ? '' : `until ${full_text(one.until, ctx.zone())}`);
 			row.deed.refresh();
 		});
