@@ -23,6 +23,7 @@ struct app {
 	struct loop *loop;
 	struct cli *cli;
 	struct config *config;
+	struct config *first;          /* what we started with, and some keys stay with until the end */
 	struct store *store;
 	struct store_config store_config; /* as it was made: a reload does not change it */
 	struct collect *collect;

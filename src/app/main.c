@@ -285,7 +285,7 @@ static void reload(struct app *app)
 		supervisor_ready(app->supervisor, "Watching; the configuration is wrong and was not reloaded, the log says why");
 		return;
 	}
-	config_restart_notes(app->config, new, &text);
+	config_restart_notes(app->first, new, &text);
 	log_lines(LOG_LEVEL_WARN, text.data);
 	buf_release(&text);
 	former = app->config; /* its channels are in use until alerting has the new ones */
@@ -296,7 +296,8 @@ static void reload(struct app *app)
 	feed_reload(app->feed);
 	alerting_reload(app->alerting);
 	auth_review(app->auth);
-	config_free(former);
+	if (former != app->first)
+		config_free(former);
 	log_info("configuration reloaded");
 	supervisor_ready(app->supervisor, "Watching");
 	app_event(app, "reload", "configuration reloaded");
@@ -437,6 +438,7 @@ static int run(struct cli *cli)
 	buf_release(&errors);
 	if (code)
 		return code;
+	app.first = app.config;
 	log_set_level(app.config->log_level);
 	log_lines(LOG_LEVEL_WARN, app.config->warnings);
 	know_host(&app);
@@ -455,6 +457,8 @@ static int run(struct cli *cli)
 		code = live(&app);
 	supervisor_free(app.supervisor);
 	loop_free(app.loop);
+	if (app.first != app.config)
+		config_free(app.first);
 	config_free(app.config);
 	return code;
 }

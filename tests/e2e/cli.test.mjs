@@ -184,6 +184,10 @@ test("SIGHUP: a bad file changes nothing, a good one keeps clients and history",
 	await server.reload('push_interval = 150ms\nstore { series = 500 }\n');
 	assert.match(server.stderr, /store\.series: 2000, now 500, takes effect at the next start/);
 	assert.equal((await json(server, "/api/v1/status")).push_interval, 150);
+	await server.reload('push_interval = 150ms\nstore { series = 500 }\n');
+	assert.equal(server.stderr.match(/store\.series: 2000, now 500, takes effect at the next start/g).length, 2, "it still does");
+	await server.reload('push_interval = 150ms\n');
+	assert.equal(server.stderr.match(/takes effect at the next start/g).length, 2, "what we started with needs no restart");
 	await within(5000, "a push at the new rate", new Promise((done) => socket.once("metrics update", done)));
 	assert.ok(socket.connected);
 });
