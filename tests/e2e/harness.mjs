@@ -54,11 +54,7 @@ export class Vedette {
 			this.child.once("error", (error) => done([-1, error.code]));
 			this.child.once("close", (code, signal) => done([code, signal]));
 		});
-		const line = await Promise.race([
-			this.logged(/listening on http:\/\/127\.0\.0\.1:(\d+)/),
-			this.ended.then(([code, signal]) => { throw new Error(`it ended with ${signal ?? code}\n${this.stderr}`); }),
-		]);
-		this.port = Number(line[1]);
+		this.port = Number((await this.logged(/listening on http:\/\/127\.0\.0\.1:(\d+)/))[1]);
 		return this;
 	}
 
@@ -70,11 +66,11 @@ export class Vedette {
 		return this.child.pid;
 	}
 
-	// The match of a pattern in what it logs from now on, or since its start.
+	// The match of a pattern in what it logs from now on, or since its start; fails when it ends without.
 	logged(pattern, from = this.mark) {
 		const stream = this.child.stderr;
 		let look;
-		const found = new Promise((done) => {
+		const found = new Promise((done, fail) => {
 			look = () => {
 				const match = pattern.exec(this.stderr.slice(from));
 				if (match)
@@ -82,6 +78,7 @@ export class Vedette {
 			};
 			stream.on("data", look);
 			look();
+			this.ended.then(([code, signal]) => fail(new Error(`it ended with ${signal ?? code}\n${this.stderr}`)));
 		});
 
 		return within(10000, `a log line ${pattern}`, found).finally(() => stream.off("data", look));
