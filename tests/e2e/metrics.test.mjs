@@ -650,3 +650,15 @@ describe("pushes and history", { concurrency: 2 }, () => {
 		}
 	});
 });
+
+// A parser keeps the last of two members of one name: only the text tells.
+test("a series that several patterns match is pushed once, and once more under its alias", async (t) => {
+	const socket = await connect(t, server, WAYS.websocket);
+	const texts = record(socket.io.engine, "data");
+	await ask(socket, "subscribe metric", ["cpu", "cpu.*", "*.usage", "*"]);
+	await ask(socket, "set polling rate", 100);
+	await take(socket, "custom metrics", 1);
+	const pushed = texts.map(([data]) => data).find((data) => data.startsWith('2["custom metrics"'));
+	for (const name of ["cpu", "cpu.usage", "memory.usage"])
+		assert.equal(pushed.split(`"${name}":`).length, 2, name);
+});
